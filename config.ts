@@ -1,0 +1,205 @@
+/** The environment: one schema, parsed once at start. */
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { type Static, type TProperties, Type } from '@sinclair/typebox';
+import { parser } from './validate.ts';
+
+/** A bad or missing setting. The message is one sentence for the person who starts the process. */
+export class ConfigError extends Error {}
+
+const integer = (minimum: number, maximum: number, fallback: number) =>
+  Type.Integer({
+    minimum,
+    maximum,
+    default: fallback,
+    description: `an integer from ${minimum} to ${maximum}`,
+  });
+const seconds = (minimum: number, maximum: number, fallback: number) =>
+  Type.Number({
+    minimum,
+    maximum,
+    default: fallback,
+    description: `a number of seconds from ${minimum} to ${maximum}`,
+  });
+const wholeSeconds = (maximum: number, fallback: number) =>
+  Type.Integer({ minimum: 1, maximum, default: fallback, description: `whole seconds from 1 to ${maximum}` });
+const flag = () => Type.Boolean({ default: false, description: 'true or false (also 1, 0, yes, no)' });
+const port = (fallback?: number) =>
+  Type.Integer({ minimum: 1, maximum: 65_535, default: fallback, description: 'a port from 1 to 65535' });
+const word = (fallback?: string) =>
+  Type.String({ default: fallback, minLength: 1, pattern: '^\\S+$', description: 'a text without spaces' });
+/** Secret, and no `@` or `/`: a whole URL by mistake would carry its password into the log. */
+const host = (fallback?: string) =>
+  Type.String({
+    secret: true,
+    default: fallback,
+    pattern: '^[^\\s/@]+$',
+    description: 'a host name or an IP address, without scheme, user and path',
+  });
+const secret = (description: string) => Type.String({ secret: true, description });
+
+const Environment = Type.Object({
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      secret: true,
+      pattern: '^mysql(\\+\\w+)?://[^/?#]+/[^/?#@]+([?#][^@]*)?$',
+      description: 'a URL such as mysql://user:password@host:3306/database',
+    }),
+  ),
+  DB_USER: Type.Optional(word()),
+  DB_PASS: Type.Optional(secret('a password')),
+  DB_HOST: Type.Optional(host()),
+  DB_PORT: Type.Optional(port()),
+  DB_NAME: Type.Optional(word()),
+  DB_USE_SSL: flag(),
+  REDIS_URL: Type.String({
+    secret: true,
+    default: 'redis://localhost:6379/0',
+    pattern: '^rediss?://[^/?#]+(/\\d*)?([?#][^@]*)?$',
+    description: 'a URL such as redis://host:6379/0, or rediss:// for TLS',
+  }),
+  RABBITMQ_HOST: host('localhost'),
+  RABBITMQ_PORT: Type.Optional(port()),
+  RABBITMQ_USER: word('guest'),
+  RABBITMQ_PASSWORD: Type.Optional(secret('a password')),
+  RABBITMQ_QUEUE_NAME: Type.String({
+    default: 'order_write_jobs',
+    pattern: '^(?!amq\\.)[\\w.:-]{1,200}$',
+    description: 'a queue name of 1 to 200 letters, digits and _.:- that does not begin with amq.',
+  }),
+  MQ_USE_SSL: flag(),
+  ORDERS_CACHE_TTL: wholeSeconds(86_400, 30),
+  TEMP_ORDER_CACHE_TTL: wholeSeconds(86_400, 60),
+  CACHE_DISABLED: flag(),
+  ADMIN_PASSWORD: Type.Optional(secret('a password')),
+  API_WORKERS: integer(1, 128, 3),
+  WORKER_COUNT: integer(1, 128, 4),
+  PORT: port(8080),
+  HOST: word('0.0.0.0'),
+  ACCESS_LOG_FILE: Type.String({ default: 'server-access.log' }),
+  ACCESS_LOG_FORMAT: Type.String({ default: 'combined' }),
+  LOG_LEVEL: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent' },
+  ),
+  SIMULATED_WRITE_LAG: seconds(0, 60, 0.3),
+  PUBLISH_TIMEOUT: seconds(0.1, 60, 2),
+});
+type Environment = Static<typeof Environment>;
+
+const booleans = new Map([
+  ...['true', '1', 'yes'].map((word) => [word, true] as const),
+  ...['false', '0', 'no'].map((word) => [word, false] as const),
+]);
+
+/** Text that does not read as its type stays text, for the validator to name it. */
+const read = (type: string | undefined, text: string): unknown => {
+  if (type === 'boolean') return booleans.get(text.toLowerCase()) ?? text;
+  if (type === 'integer' || type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+  return text;
+};
+
+const parseEnvironment = parser(Environment, 'The environment', (sentence) => new ConfigError(sentence));
+
+/** An empty variable counts as absent, as in a compose file that passes on what is not set. */
+const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
+  const values: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(Environment.properties as TProperties)) {
+    const text = env[name];
+    if (text !== undefined && text !== '') values[name] = read(schema.type, text);
+  }
+  return parseEnvironment(values);
+};
+
+/** Sockets take an IPv6 address without the brackets that it has in a URL (RFC 3986, 3.2.2). */
+const bare = (host: string): string => host.replace(/^\[|\]$/g, '');
+
+const mysqlOptions = (env: Environment, hasPassword: boolean) => {
+  const { DB_USER: user, DB_HOST: host, DB_PORT: port, DB_NAME: database } = env;
+  const ssl = env.DB_USE_SSL;
+  if (user && host && port && database && hasPassword)
+    return { host: bare(host), port, user, password: env.DB_PASS ?? '', database, ssl };
+  if (!env.DATABASE_URL)
+    throw new ConfigError(
+      'DATABASE_URL is not set: expected a URL such as mysql://user:password@host:3306/database, or all of DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME.',
+    );
+  const url = parseUrl('DATABASE_URL', env.DATABASE_URL);
+  return {
+    host: bare(url.hostname),
+    port: url.port ? Number(url.port) : 3306,
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+    ssl,
+  };
+};
+
+const redisOptions = (env: Environment) => {
+  const url = parseUrl('REDIS_URL', env.REDIS_URL);
+  return {
+    host: bare(url.hostname),
+    port: url.port ? Number(url.port) : 6379,
+    username: url.username ? decodeURIComponent(url.username) : undefined,
+    password: url.password ? decodeURIComponent(url.password) : undefined,
+    db: Number(url.pathname.slice(1) || 0),
+    tls: url.protocol === 'rediss:',
+  };
+};
+
+/** URL's own error repeats the whole text, password and all. */
+const parseUrl = (name: string, text: string): URL => {
+  try {
+    const url = new URL(text);
+    for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part);
+    return url;
+  } catch {
+    throw new ConfigError(
+      `${name} must be a valid URL, with %XX for special characters; its value is not shown.`,
+    );
+  }
+};
+
+/**
+ * Reads the settings of one process.
+ * @param env usually `environment()`
+ * @throws ConfigError with one sentence that names the variable; a secret's value is never in it
+ */
+export const loadConfig = (env: NodeJS.ProcessEnv) => {
+  const e = readEnvironment(env);
+  return {
+    api: { workers: e.API_WORKERS, host: e.HOST, port: e.PORT, adminPassword: e.ADMIN_PASSWORD },
+    accessLog: { file: e.ACCESS_LOG_FILE, format: e.ACCESS_LOG_FORMAT },
+    consumer: { count: e.WORKER_COUNT, writeLagMs: e.SIMULATED_WRITE_LAG * 1000 },
+    mysql: mysqlOptions(e, env.DB_PASS !== undefined),
+    redis: redisOptions(e),
+    cache: { disabled: e.CACHE_DISABLED, ordersTtl: e.ORDERS_CACHE_TTL, pendingTtl: e.TEMP_ORDER_CACHE_TTL },
+    rabbitmq: {
+      protocol: e.MQ_USE_SSL ? 'amqps' : 'amqp',
+      hostname: bare(e.RABBITMQ_HOST),
+      port: e.RABBITMQ_PORT ?? (e.MQ_USE_SSL ? 5671 : 5672),
+      username: e.RABBITMQ_USER,
+      password: e.RABBITMQ_PASSWORD ?? 'guest',
+      queue: e.RABBITMQ_QUEUE_NAME,
+      publishTimeoutMs: e.PUBLISH_TIMEOUT * 1000,
+    },
+    logLevel: e.LOG_LEVEL,
+    /** Variables of the Flask service that are set but have no meaning here. */
+    ignored: ['API_THREADS'].filter((name) => env[name]),
+  };
+};
+export type Config = ReturnType<typeof loadConfig>;
+
+/** The process's environment, and below it what `.env` in the working folder says. */
+export const environment = (): NodeJS.ProcessEnv => ({
+  ...(existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}),
+  ...process.env,
+});
+
+const hostAndPort = (host: string, port: number) => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** Where a process connects to, for its log: never a user or password. */
+export const addresses = ({ mysql, redis, rabbitmq, cache }: Config) => ({
+  mysql: `${hostAndPort(mysql.host, mysql.port)}/${mysql.database}`,
+  redis: cache.disabled ? 'disabled' : `${hostAndPort(redis.host, redis.port)}/${redis.db}`,
+  rabbitmq: `${hostAndPort(rabbitmq.hostname, rabbitmq.port)}/${rabbitmq.queue}`,
+});

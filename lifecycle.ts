@@ -1,0 +1,46 @@
+/** How a process begins and ends: settings, log, signals, a bounded farewell. */
+import { addresses, type Config, ConfigError, environment, loadConfig } from './config.ts';
+import { createLog } from './log.ts';
+
+/** stop_services.sh waits 30 s before it kills; a farewell that takes longer is cut short just before. */
+const FAREWELL_MS = 28_000;
+
+export type ProcessLog = ReturnType<typeof createLog>;
+
+/**
+ * Runs a process: reads the settings (a bad one ends it with its sentence on standard error and exit code 1),
+ * says in the log what it will connect to, and on SIGTERM or SIGINT calls what `main` returned.
+ * @param name how log lines name the process
+ * @param main starts the work and returns what finishes it
+ */
+export const runProcess = async (
+  name: string,
+  main: (config: Config, log: ProcessLog) => Promise<() => Promise<void>>,
+): Promise<void> => {
+  let finish: (() => Promise<void>) | undefined;
+  try {
+    const config = loadConfig(environment());
+    const log = createLog(config.logLevel, name);
+    log.info({ ...addresses(config), pid: process.pid, node: process.version }, `${name} starts`);
+
+    let ending = false;
+    const end = async (signal: string) => {
+      if (ending) return;
+      ending = true;
+      log.info(`${name} ends on ${signal}`);
+      setTimeout(() => {
+        log.error(`${name} did not finish in time`);
+        process.exit(1);
+      }, FAREWELL_MS).unref();
+      await finish?.();
+      log.info(`${name} has ended`);
+      process.exit(0);
+    };
+    process.on('SIGTERM', end);
+    process.on('SIGINT', end);
+    finish = await main(config, log);
+  } catch (error) {
+    console.error(error instanceof ConfigError ? error.message : error);
+    process.exit(1);
+  }
+};
