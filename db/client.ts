@@ -1,0 +1,50 @@
+/** The connection pool of a process. */
+import { drizzle } from 'drizzle-orm/mysql2';
+import { createPool } from 'mysql2/promise';
+import type { Config } from '../config.ts';
+import { type Log, reachability } from '../log.ts';
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const WATCH_INTERVAL_MS = 5_000;
+
+/** What mysql2 connects with, for a pool and for a single connection alike. */
+export const connectionOptions = ({ ssl, ...mysql }: Config['mysql']) => ({
+  ...mysql,
+  charset: 'utf8mb4',
+  timezone: 'Z',
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  // RDS certificates are signed by Amazon's own authority, which mysql2 carries.
+  ssl: ssl ? (mysql.host.endsWith('.rds.amazonaws.com') ? 'Amazon RDS' : {}) : undefined,
+});
+
+/**
+ * Opens the pool; connections are made when they are needed, so that a process starts without MySQL. Says in
+ * the log when MySQL is lost and when it is back, also while nobody asks for anything.
+ * @param connectionLimit how many connections at the most
+ */
+export const openDatabase = (config: Config['mysql'], log: Log, connectionLimit: number) => {
+  const pool = createPool({ ...connectionOptions(config), connectionLimit, enableKeepAlive: true });
+  const reach = reachability(log, 'MySQL');
+
+  /** @throws whatever keeps MySQL from answering */
+  const ping = async () => {
+    await pool.query('SELECT 1');
+  };
+  const watch = () => ping().then(reach.up, reach.down);
+  void watch();
+  const watcher = setInterval(watch, WATCH_INTERVAL_MS).unref();
+
+  return {
+    orm: drizzle(pool),
+    ping,
+    close: async () => {
+      clearInterval(watcher);
+      await pool.end();
+    },
+  };
+};
+export type Database = ReturnType<typeof openDatabase>;
+
+export type Orm = Database['orm'];
+/** What runs inside one transaction. */
+export type Transaction = Parameters<Parameters<Orm['transaction']>[0]>[0];

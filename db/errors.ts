@@ -1,0 +1,49 @@
+/** Which failures are MySQL's own and pass, and which are the statement's. */
+
+/** Codes as mysql2 and Node report them. With any of these the same work may succeed later. */
+const passing = new Set([
+  'ECONNREFUSED', // nothing listens: the server is down or still starting
+  'ECONNRESET', // the connection was cut
+  'EPIPE', // the connection was cut while we wrote
+  'ETIMEDOUT', // connecting took too long
+  'EHOSTUNREACH', // no route to the host
+  'ENETUNREACH', // no route to the network
+  'ENOTFOUND', // DNS has no answer, as during a failover
+  'EAI_AGAIN', // DNS did not answer
+  'PROTOCOL_CONNECTION_LOST', // the server closed the connection
+  'PROTOCOL_SEQUENCE_TIMEOUT', // a statement outlived its time limit
+  'ER_CON_COUNT_ERROR', // 1040: too many connections
+  'ER_SERVER_SHUTDOWN', // 1053: the server is stopping
+  'ER_NET_READ_ERROR', // 1158: the connection broke
+  'ER_NET_READ_INTERRUPTED', // 1159: the connection timed out
+  'ER_LOCK_WAIT_TIMEOUT', // 1205: another transaction held a lock for too long
+  'ER_LOCK_DEADLOCK', // 1213: chosen as the victim of a deadlock
+  'ER_OPTION_PREVENTS_STATEMENT', // 1290: read-only, as during a failover
+  'ER_QUERY_INTERRUPTED', // 1317: somebody killed the statement
+  'ER_CONNECTION_KILLED', // 1927: somebody killed the connection (MariaDB)
+  'ER_CLIENT_INTERACTION_TIMEOUT', // 4031: the server closed an idle connection
+]);
+
+/** The error's code, looked for below the errors that wrap it (drizzle-orm's DrizzleQueryError). */
+const codeOf = (error: unknown): string | undefined => {
+  if (!(error instanceof Error)) return undefined;
+  return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
+};
+
+/** Whether MySQL is away or busy, so that the work is worth another try. */
+export const isPassing = (error: unknown): boolean => {
+  if (error instanceof Error && /closed state|Pool is closed/.test(error.message)) return true;
+  return passing.has(codeOf(error) ?? '');
+};
+
+/** 1062: a row with this key exists. */
+export const isDuplicate = (error: unknown): boolean => codeOf(error) === 'ER_DUP_ENTRY';
+
+/** 1049: the database named in the settings does not exist. */
+export const isUnknownDatabase = (error: unknown): boolean => codeOf(error) === 'ER_BAD_DB_ERROR';
+
+/** The server's own words, without the statement and its values that drizzle-orm puts in front. */
+export const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message || codeOf(error) || error.name;
+};

@@ -1,0 +1,66 @@
+/** `npm run migrate`: brings the database to the newest schema. Two processes may run it at once. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { sql } from 'drizzle-orm';
+import { drizzle } from 'drizzle-orm/mysql2';
+import { migrate } from 'drizzle-orm/mysql2/migrator';
+import { type Connection, createConnection } from 'mysql2/promise';
+import { type Config, ConfigError, environment, loadConfig } from '../config.ts';
+import { connectionOptions } from './client.ts';
+import { isPassing, isUnknownDatabase, reasonOf } from './errors.ts';
+
+const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url));
+const RETRY_MS = 500;
+/** Longer than any migration; whoever waits has nothing left to do once it has the lock. */
+const LOCK_SECONDS = 300;
+
+const createDatabase = async ({ database, ...server }: ReturnType<typeof connectionOptions>) => {
+  const connection = await createConnection(server);
+  await connection.query('CREATE DATABASE IF NOT EXISTS ?? CHARACTER SET utf8mb4', [database]);
+  await connection.end();
+};
+
+/** Connects, waiting for a server that still starts, and creates the database where it does not exist yet. */
+const connect = async (config: Config['mysql'], deadline: number): Promise<Connection> => {
+  const options = connectionOptions(config);
+  for (;;) {
+    try {
+      return await createConnection(options);
+    } catch (error) {
+      if (isUnknownDatabase(error)) await createDatabase(options);
+      else if (isPassing(error) && Date.now() < deadline) await sleep(RETRY_MS);
+      else throw error;
+    }
+  }
+};
+
+/**
+ * Applies the migrations that are missing.
+ * @param waitMs how long to wait for a server that does not answer yet
+ * @throws the server's error when it stays away or refuses
+ */
+export const migrateDatabase = async (config: Config['mysql'], waitMs: number): Promise<void> => {
+  const connection = await connect(config, Date.now() + waitMs);
+  try {
+    const orm = drizzle(connection);
+    // The lock goes with the connection, also when this process is killed. Its name is the server's, not the
+    // database's, and of 64 characters at most: hence the hash.
+    const lock = sql`md5(concat('orders migrations of ', database()))`;
+    await orm.execute(sql`select get_lock(${lock}, ${LOCK_SECONDS})`);
+    await migrate(orm, { migrationsFolder });
+  } finally {
+    await connection.end();
+  }
+};
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  try {
+    const { mysql } = loadConfig(environment());
+    await migrateDatabase(mysql, 60_000);
+    console.log(`The schema of ${mysql.database} at ${mysql.host}:${mysql.port} is up to date.`);
+  } catch (error) {
+    console.error(error instanceof ConfigError ? error.message : `The migration failed: ${reasonOf(error)}`);
+    process.exitCode = 1;
+  }
+}

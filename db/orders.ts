@@ -1,0 +1,115 @@
+/** What reads and writes orders. Nothing here decides what a job means: consumer/apply.ts does. */
+import { desc, eq, lte, sql } from 'drizzle-orm';
+import type { Order } from '../order.ts';
+import type { Orm, Transaction } from './client.ts';
+import { deletedOrders, lastReset, orderItems, orders } from './schema.ts';
+
+/** Rows of a multi-row INSERT at the most, to stay far below max_allowed_packet. */
+const ROWS_PER_INSERT = 1_000;
+const ORDERS_PER_DELETE = 5_000;
+
+/** One row an item, so that an order and its items come from the same snapshot in one statement. */
+const selectOrders = (orm: Orm) =>
+  orm
+    .select({
+      id: orders.id,
+      customerName: orders.customerName,
+      status: orders.status,
+      itemName: orderItems.itemName,
+      quantity: orderItems.quantity,
+    })
+    .from(orders)
+    .innerJoin(orderItems, eq(orderItems.orderId, orders.id));
+
+type Row = Awaited<ReturnType<typeof selectOrders>>[number];
+
+/** Rows of one order follow each other. */
+const collect = (rows: Row[]): Order[] => {
+  const found: Order[] = [];
+  for (const { id, customerName, status, itemName, quantity } of rows) {
+    const item = { name: itemName, quantity };
+    const last = found.at(-1);
+    if (last?.order_id === id) last.items.push(item);
+    else found.push({ order_id: id, customer_name: customerName, status, items: [item] });
+  }
+  return found;
+};
+
+/** The order, or undefined. */
+export const findOrder = async (orm: Orm, id: string): Promise<Order | undefined> =>
+  collect(await selectOrders(orm).where(eq(orders.id, id)).orderBy(orderItems.id))[0];
+
+/** All orders, the one accepted last first. */
+export const listOrders = async (orm: Orm): Promise<Order[]> =>
+  collect(await selectOrders(orm).orderBy(desc(orders.acceptedAt), desc(orders.id), orderItems.id));
+
+/** Inserts orders, each with when it was accepted. @throws isDuplicate() where one exists already */
+export const insertOrders = async (
+  tx: Transaction,
+  accepted: { order: Order; acceptedAt: Date }[],
+): Promise<void> => {
+  const items = accepted.flatMap(({ order }) =>
+    order.items.map((item) => ({ orderId: order.order_id, itemName: item.name, quantity: item.quantity })),
+  );
+  await tx.insert(orders).values(
+    accepted.map(({ order, acceptedAt }) => ({
+      id: order.order_id,
+      customerName: order.customer_name,
+      status: order.status,
+      acceptedAt,
+    })),
+  );
+  for (let i = 0; i < items.length; i += ROWS_PER_INSERT)
+    await tx.insert(orderItems).values(items.slice(i, i + ROWS_PER_INSERT));
+};
+
+/** Whether there was such an order. mysql2 counts rows that matched, also those that stay the same. */
+export const updateStatus = async (tx: Transaction, id: string, status: string): Promise<boolean> => {
+  const [{ affectedRows }] = await tx.update(orders).set({ status }).where(eq(orders.id, id));
+  return affectedRows > 0;
+};
+
+/** Deletes an order and leaves its tombstone. Whether there was such an order. */
+export const deleteOrder = async (tx: Transaction, id: string): Promise<boolean> => {
+  const [{ affectedRows }] = await tx.delete(orders).where(eq(orders.id, id));
+  if (affectedRows > 0) await tx.insert(deletedOrders).values({ id, deletedAt: new Date() });
+  return affectedRows > 0;
+};
+
+/** Whether the order existed once and was deleted. */
+export const wasDeleted = async (tx: Transaction, id: string): Promise<boolean> =>
+  (await tx.select({ id: deletedOrders.id }).from(deletedOrders).where(eq(deletedOrders.id, id))).length > 0;
+
+/**
+ * When the orders were last reset. A transaction that applies a job calls this first: the shared lock makes a
+ * reset wait for it. `LOCK IN SHARE MODE` is the form that MySQL and MariaDB both know.
+ */
+export const readLastReset = async (tx: Transaction): Promise<Date> => {
+  const [row] = await tx
+    .select({ at: sql`${lastReset.at}`.mapWith(lastReset.at) })
+    .from(lastReset)
+    .where(sql`${lastReset.id} = 1 lock in share mode`);
+  if (!row) throw new Error('The table last_reset is empty: run the migrations.');
+  return row.at;
+};
+
+/**
+ * Removes every order accepted until now, in chunks so that no lock is held for long. Jobs accepted until now
+ * that are applied later are void (readLastReset).
+ */
+export const resetOrders = async (orm: Orm): Promise<void> => {
+  const at = new Date();
+  await orm.update(lastReset).set({ at }).where(eq(lastReset.id, 1));
+  for (const table of [
+    { of: orders, time: orders.acceptedAt },
+    { of: deletedOrders, time: deletedOrders.deletedAt },
+  ]) {
+    let deleted: number;
+    do {
+      [{ affectedRows: deleted }] = await orm
+        .delete(table.of)
+        .where(lte(table.time, at))
+        .limit(ORDERS_PER_DELETE);
+    } while (deleted === ORDERS_PER_DELETE);
+  }
+};

@@ -1,0 +1,49 @@
+/** The tables. Character sets are named here because a database made by others may default to another. */
+import { bigint, customType, datetime, index, int, mysqlTable, tinyint } from 'drizzle-orm/mysql-core';
+
+const text = customType<{ data: string; config: { length: number }; configRequired: true }>({
+  dataType: ({ length }) => `varchar(${length}) character set utf8mb4 collate utf8mb4_unicode_520_ci`,
+});
+const uuid = customType<{ data: string }>({
+  dataType: () => 'char(36) character set ascii collate ascii_bin',
+});
+
+export const orders = mysqlTable(
+  'orders',
+  {
+    id: uuid().primaryKey(),
+    customerName: text('customer_name', { length: 80 }).notNull(),
+    status: text({ length: 20 }).notNull(),
+    acceptedAt: datetime('accepted_at', { fsp: 3 }).notNull(),
+  },
+  (table) => [index('orders_newest').on(table.acceptedAt, table.id)],
+);
+
+/** An order's items in the order of their ids. */
+export const orderItems = mysqlTable(
+  'order_items',
+  {
+    id: bigint({ mode: 'number', unsigned: true }).autoincrement().primaryKey(),
+    orderId: uuid('order_id')
+      .notNull()
+      .references(() => orders.id, { onDelete: 'cascade' }),
+    itemName: text('item_name', { length: 80 }).notNull(),
+    quantity: int().notNull(),
+  },
+  (table) => [index('order_items_order').on(table.orderId)],
+);
+
+/** Tombstones: a job that comes again after its order was deleted finds it here and does nothing. */
+export const deletedOrders = mysqlTable('deleted_orders', {
+  id: uuid().primaryKey(),
+  deletedAt: datetime('deleted_at', { fsp: 3 }).notNull(),
+});
+
+/**
+ * One row: jobs accepted up to `at` are void. Whoever applies a job holds a shared lock on it, whoever resets
+ * an exclusive one, so that no job of before is in flight while a reset deletes.
+ */
+export const lastReset = mysqlTable('last_reset', {
+  id: tinyint().primaryKey(),
+  at: datetime({ fsp: 3 }).notNull(),
+});

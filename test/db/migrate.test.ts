@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:net';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import t from 'tap';
+import { loadConfig } from '../../config.ts';
+import { connectionOptions } from '../../db/client.ts';
+import { isPassing, reasonOf } from '../../db/errors.ts';
+import { migrateDatabase } from '../../db/migrate.ts';
+import { freePort } from '../../ops/ports.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+
+const { mysql } = loadConfig(await isolatedEnvironment());
+
+const query = async (sql: string, database = mysql.database) => {
+  const connection = await createConnection(connectionOptions({ ...mysql, database }));
+  const [rows] = await connection.query<RowDataPacket[]>(sql);
+  await connection.end();
+  return rows;
+};
+
+t.test(
+  'several processes at once, on a database that does not exist and one that is up to date',
+  async (t) => {
+    const database = `orders_${randomUUID().slice(0, 8)}`;
+    await Promise.all(Array.from({ length: 4 }, () => migrateDatabase({ ...mysql, database }, 10_000)));
+    t.strictSame(
+      (await query('SHOW TABLES', database)).map((row) => Object.values(row)[0]),
+      ['__drizzle_migrations', 'deleted_orders', 'last_reset', 'order_items', 'orders'],
+    );
+    t.equal((await query('SELECT * FROM last_reset', database)).length, 1);
+  },
+);
+
+t.test('text columns are utf8mb4 whatever the database defaults to', async (t) => {
+  const database = `orders_${randomUUID().slice(0, 8)}`;
+  await query(`CREATE DATABASE ${database} CHARACTER SET latin1`);
+  await migrateDatabase({ ...mysql, database }, 10_000);
+  const columns = await query(
+    `SELECT CONCAT(table_name, '.', column_name) AS name FROM information_schema.columns
+     WHERE table_schema = '${database}' AND character_set_name = 'utf8mb4'`,
+  );
+  t.strictSame(columns.map(({ name }) => name).sort(), [
+    'order_items.item_name',
+    'orders.customer_name',
+    'orders.status',
+  ]);
+});
+
+t.test('it waits for a server that is still starting', async (t) => {
+  const port = await freePort();
+  const migrated = migrateDatabase({ ...mysql, port }, 10_000);
+  // The server starts: what comes to the port from now on reaches it.
+  const { connect } = await import('node:net');
+  const proxy = createServer((socket) => {
+    const server = connect(mysql.port, mysql.host);
+    socket.pipe(server).pipe(socket);
+    socket.on('error', () => server.destroy());
+    server.on('error', () => socket.destroy());
+  });
+  t.teardown(() => proxy.close());
+  proxy.listen(port, '127.0.0.1');
+  await t.resolves(migrated);
+});
+
+t.test('it gives up on a server that stays away, and at once on a wrong password', async (t) => {
+  const away = await migrateDatabase({ ...mysql, port: await freePort() }, 0).catch((error) => error);
+  t.ok(isPassing(away));
+  t.match(reasonOf(away), /ECONNREFUSED/);
+  const wrong = await migrateDatabase({ ...mysql, password: 'wrong' }, 60_000).catch((error) => error);
+  t.notOk(isPassing(wrong));
+  t.match(reasonOf(wrong), /Access denied for user 'orders'/);
+});

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'drizzle-orm';
+import t from 'tap';
+import { loadConfig } from '../../config.ts';
+import { openDatabase } from '../../db/client.ts';
+import { isDuplicate, isPassing, reasonOf } from '../../db/errors.ts';
+import { findOrder, insertOrders, listOrders, readLastReset, resetOrders } from '../../db/orders.ts';
+import { createLog } from '../../log.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+
+const { mysql } = loadConfig(await isolatedEnvironment());
+const database = openDatabase(mysql, createLog('silent', 'test'), 4);
+t.teardown(() => database.close());
+const { orm } = database;
+
+const anOrder = (items = 1) => ({
+  order_id: randomUUID(),
+  customer_name: 'Ada',
+  status: 'received',
+  items: Array.from({ length: items }, (_, i) => ({ name: `Item ${items - i}`, quantity: i + 1 })),
+});
+const insert = (...orders: ReturnType<typeof anOrder>[]) =>
+  orm.transaction((tx) =>
+    insertOrders(
+      tx,
+      orders.map((order) => ({ order, acceptedAt: new Date() })),
+    ),
+  );
+
+t.test('the items of an order keep their order, also when there are a thousand', async (t) => {
+  const order = anOrder(1_000);
+  await insert(order);
+  t.strictSame(await findOrder(orm, order.order_id), order);
+});
+
+t.test('an insert of which one order exists leaves nothing of the others', async (t) => {
+  const [first, second] = [anOrder(), anOrder()];
+  await insert(first);
+  const error = await insert(second, first).catch((error) => error);
+  t.ok(isDuplicate(error));
+  t.notOk(isPassing(error));
+  t.notMatch(reasonOf(error), 'Failed query', 'no statement in what people read');
+  t.equal(await findOrder(orm, second.order_id), undefined);
+});
+
+t.test('a deadlock is a passing failure', async (t) => {
+  const [a, b] = [anOrder(), anOrder()];
+  await insert(a, b);
+  const touch = (id: string) => sql`update orders set status = concat(status, '!') where id = ${id}`;
+  let bothHoldOne: () => void = () => {};
+  const meeting = new Promise<void>((resolve) => {
+    bothHoldOne = resolve;
+  });
+  let holding = 0;
+  const crossing = (first: string, second: string) =>
+    orm.transaction(async (tx) => {
+      await tx.execute(touch(first));
+      if (++holding === 2) bothHoldOne();
+      await meeting;
+      await tx.execute(touch(second));
+    });
+  const results = await Promise.allSettled([
+    crossing(a.order_id, b.order_id),
+    crossing(b.order_id, a.order_id),
+  ]);
+  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  t.equal(failures.length, 1);
+  t.ok(isPassing(failures[0]));
+});
+
+t.test('a reset waits for the transaction that applies a job, and removes what it leaves', async (t) => {
+  const order = anOrder();
+  const acceptedAt = new Date();
+  let readMark: () => void = () => {};
+  const marked = new Promise<void>((resolve) => {
+    readMark = resolve;
+  });
+  const applying = orm.transaction(async (tx) => {
+    await readLastReset(tx);
+    const resetting = resetOrders(orm);
+    readMark();
+    const first = await Promise.race([
+      resetting.then(() => 'reset'),
+      new Promise((r) => setTimeout(r, 200, 'waits')),
+    ]);
+    t.equal(first, 'waits');
+    await insertOrders(tx, [{ order, acceptedAt }]);
+    return { resetting };
+  });
+  await marked;
+  const { resetting } = await applying;
+  const before = new Date();
+  await resetting;
+  t.strictSame(await listOrders(orm), []);
+  const at = await orm.transaction(readLastReset);
+  t.ok(at <= before && before.getTime() - at.getTime() < 60_000);
+});
