@@ -1,0 +1,45 @@
+/** The application: plugins and routes. It never listens, so that a test builds exactly what the server runs. */
+import cors from '@fastify/cors';
+import { fastify, LogController } from 'fastify';
+import type { Config } from '../config.ts';
+import type { ProcessLog } from '../lifecycle.ts';
+import { backends } from './plugins/backends.ts';
+import { drain } from './plugins/drain.ts';
+import { errors, refuseConnection, sendError } from './plugins/errors.ts';
+import { input } from './plugins/input.ts';
+import { requestId, requests } from './plugins/requests.ts';
+import { adminRoutes } from './routes/admin.ts';
+import { healthRoutes } from './routes/health.ts';
+import { orderRoutes } from './routes/orders.ts';
+
+const BODY_LIMIT_BYTES = 1024 * 1024;
+/** Node's limit for all headers is 16 KiB: no id is too long to be answered 404. */
+const MAX_PARAM_LENGTH = 16 * 1024;
+
+/**
+ * Builds the application and opens its connections. Closing it closes them.
+ * @throws ConfigError where ACCESS_LOG_FORMAT is no format
+ */
+export const buildApp = async (config: Config, log: ProcessLog) => {
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    genReqId: requestId,
+    bodyLimit: BODY_LIMIT_BYTES,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    // A request that arrives on an open connection while the server closes is served like any other.
+    return503OnClosing: false,
+    frameworkErrors: sendError,
+    clientErrorHandler: refuseConnection,
+  });
+  await app.register(errors);
+  await app.register(drain);
+  await app.register(requests, { config: config.accessLog });
+  await app.register(cors, { origin: '*', methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'] });
+  await app.register(input);
+  await app.register(backends, { config });
+  await app.register(healthRoutes);
+  await app.register(orderRoutes);
+  await app.register(adminRoutes, { adminPassword: config.api.adminPassword });
+  return app;
+};

@@ -1,0 +1,46 @@
+/** /admin: for whoever has the password. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import { resetOrders } from '../../db/orders.ts';
+import { requireAdmin } from '../plugins/admin.ts';
+import { seed } from '../seed.ts';
+import { ErrorAnswer } from './answers.ts';
+
+const Message = Type.Object({ message: Type.String() });
+const SeedRequest = Type.Object(
+  { count: Type.Integer({ minimum: 1, maximum: 100_000, description: 'an integer from 1 to 100000' }) },
+  { description: 'a JSON object with count' },
+);
+
+export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | undefined }> = async (
+  app,
+  { adminPassword },
+) => {
+  const { broker, cache, database } = app;
+  app.addHook('preValidation', requireAdmin(adminPassword));
+
+  app.post(
+    '/admin/seed',
+    { schema: { body: SeedRequest, response: { 201: Message, '4xx': ErrorAnswer, '5xx': ErrorAnswer } } },
+    async (request, reply) => {
+      const { count } = request.body;
+      await seed(database.orm, count, request.log);
+      await cache.orders.invalidateLists();
+      return reply.code(201).send({ message: `Seeded ${count} fake orders.` });
+    },
+  );
+
+  app.post(
+    '/admin/reset',
+    { schema: { response: { 200: Message, '4xx': ErrorAnswer, '5xx': ErrorAnswer } } },
+    async (request, reply) => {
+      // The queue first: what was accepted before the reset of the database and is not in the queue any more is
+      // in the hands of a consumer, who finds it void.
+      await broker.purge();
+      await resetOrders(database.orm);
+      await cache.clear();
+      request.log.info('all orders were removed');
+      return reply.code(200).send({ message: 'All orders have been removed.' });
+    },
+  );
+};

@@ -1,0 +1,60 @@
+/** /health: for load balancers and orchestrators. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { type Static, Type } from '@sinclair/typebox';
+import { withDeadline } from '../../deadline.ts';
+
+const CHECK_TIMEOUT_MS = 2_000;
+
+const Check = Type.Object({
+  ok: Type.Boolean(),
+  ms: Type.Number({ description: 'milliseconds the answer took' }),
+});
+type Check = Static<typeof Check>;
+
+const Readiness = Type.Object({
+  status: Type.Union([
+    Type.Literal('ready'),
+    Type.Literal('degraded'),
+    Type.Literal('unavailable'),
+    Type.Literal('ending'),
+  ]),
+  mysql: Check,
+  redis: Type.Optional(Check),
+  rabbitmq: Check,
+});
+
+const check = async (ping: () => Promise<void>): Promise<Check> => {
+  const started = performance.now();
+  const ok = await withDeadline(ping(), CHECK_TIMEOUT_MS).then(
+    () => true,
+    () => false,
+  );
+  return { ok, ms: Math.round((performance.now() - started) * 10) / 10 };
+};
+
+export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  app.get(
+    '/health/live',
+    { schema: { response: { 200: Type.Object({ status: Type.Literal('live') }) } } },
+    async (_request, reply) => reply.code(200).send({ status: 'live' }),
+  );
+
+  app.get(
+    '/health/ready',
+    { schema: { response: { 200: Readiness, 503: Readiness } } },
+    async (_request, reply) => {
+      const { database, cache, broker } = app;
+      const [mysql, redis, rabbitmq] = await Promise.all([
+        check(database.ping),
+        cache.enabled ? check(cache.ping) : undefined,
+        check(broker.ping),
+      ]);
+      if (app.isDraining()) return reply.code(503).send({ status: 'ending', mysql, redis, rabbitmq });
+      // Without MySQL reads cannot be served, without RabbitMQ writes cannot; without Redis both can.
+      if (!mysql.ok || !rabbitmq.ok)
+        return reply.code(503).send({ status: 'unavailable', mysql, redis, rabbitmq });
+      const status = redis?.ok === false ? 'degraded' : 'ready';
+      return reply.code(200).send({ status, mysql, redis, rabbitmq });
+    },
+  );
+};

@@ -1,0 +1,113 @@
+/** /orders */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import type { FastifyRequest } from 'fastify';
+import { type JobType, NewOrder, Order, StatusUpdate, Uuid } from '../../order.ts';
+import { validator } from '../../validate.ts';
+import { HttpError } from '../plugins/errors.ts';
+import { orderReads } from '../reads.ts';
+import { orderWrites } from '../writes.ts';
+import { ErrorAnswer, JSON_TYPE, Ready } from './answers.ts';
+
+const Id = Type.Object({ id: Type.String() });
+const OrderList = Type.Object({ total_orders: Type.Integer(), orders: Type.Array(Order) });
+const Accepted = <T extends JobType>(type: T) =>
+  Type.Object({
+    job_id: Type.String(),
+    job_type: Type.Literal(type),
+    status: Type.Literal('queued'),
+    order_id: Type.String(),
+    message: Type.String(),
+  });
+
+const notFound = (id: string) => new HttpError(404, `Order with ID '${id}' not found.`);
+
+const notAnId = validator(Uuid, 'id');
+/** What cannot be the id of an order is not found, before anything is asked. */
+const requireOrderId = async ({ params }: FastifyRequest) => {
+  const { id } = params as { id: string };
+  if (notAnId(id)) throw notFound(id);
+};
+
+/** The service that this one replaces took quantities as numeric strings too. */
+const readNumericQuantities = async ({ body }: FastifyRequest) => {
+  const items = typeof body === 'object' && body !== null && 'items' in body ? body.items : undefined;
+  if (!Array.isArray(items)) return;
+  for (const item of items)
+    if (typeof item?.quantity === 'string' && /^\d+$/.test(item.quantity))
+      item.quantity = Number(item.quantity);
+};
+
+export const orderRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  const writes = orderWrites(app.broker, app.cache);
+  const reads = orderReads(app.database, app.cache);
+
+  app.post(
+    '/orders',
+    {
+      schema: {
+        body: NewOrder,
+        response: { 202: Accepted('create_order'), '4xx': ErrorAnswer, '5xx': ErrorAnswer },
+      },
+      preValidation: readNumericQuantities,
+    },
+    async (request, reply) => {
+      const accepted = await writes.create(request.body, request.id);
+      return reply.code(202).send({ ...accepted, message: 'Order creation scheduled.' });
+    },
+  );
+
+  app.patch(
+    '/orders/:id/status',
+    {
+      schema: {
+        params: Id,
+        body: StatusUpdate,
+        response: { 202: Accepted('update_order_status'), '4xx': ErrorAnswer, '5xx': ErrorAnswer },
+      },
+      preValidation: requireOrderId,
+    },
+    async (request, reply) => {
+      const accepted = await writes.updateStatus(request.params.id, request.body.status, request.id);
+      return reply.code(202).send({ ...accepted, message: 'Status update scheduled.' });
+    },
+  );
+
+  app.delete(
+    '/orders/:id',
+    {
+      schema: {
+        params: Id,
+        response: { 202: Accepted('delete_order'), '4xx': ErrorAnswer, '5xx': ErrorAnswer },
+      },
+      preValidation: requireOrderId,
+    },
+    async (request, reply) => {
+      const accepted = await writes.remove(request.params.id, request.id);
+      return reply.code(202).send({ ...accepted, message: 'Deletion scheduled.' });
+    },
+  );
+
+  app.get(
+    '/orders/:id',
+    {
+      schema: { params: Id, response: { 200: Ready(Order), '4xx': ErrorAnswer, '5xx': ErrorAnswer } },
+      preValidation: requireOrderId,
+    },
+    async (request, reply) => {
+      const order = await reads.one(request.params.id);
+      if (order === undefined) throw notFound(request.params.id);
+      return reply.code(200).type(JSON_TYPE).send(order);
+    },
+  );
+
+  app.get(
+    '/orders',
+    { schema: { response: { 200: Ready(OrderList), '5xx': ErrorAnswer } } },
+    async (_request, reply) =>
+      reply
+        .code(200)
+        .type(JSON_TYPE)
+        .send(await reads.all()),
+  );
+};

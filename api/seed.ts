@@ -1,0 +1,39 @@
+/** Plausible fake orders, straight into the database. */
+
+import { v7 as uuidv7 } from 'uuid';
+import type { Orm } from '../db/client.ts';
+import { insertOrders } from '../db/orders.ts';
+import type { Log } from '../log.ts';
+import type { Order } from '../order.ts';
+
+const ORDERS_PER_CHUNK = 1_000;
+const STATUSES = ['received', 'processing', 'shipped', 'delivered', 'cancelled'];
+
+/** Loaded on the first call only: a server that is never seeded need not hold it in memory. */
+const loadFaker = async () => (await import('@faker-js/faker/locale/en')).faker;
+type Faker = Awaited<ReturnType<typeof loadFaker>>;
+
+const fakeOrder = (faker: Faker): Order => ({
+  order_id: uuidv7(),
+  customer_name: faker.person.fullName().slice(0, 80),
+  status: faker.helpers.arrayElement(STATUSES),
+  items: faker.helpers.multiple(
+    () => ({
+      name: faker.commerce.productName().slice(0, 80),
+      quantity: faker.number.int({ min: 1, max: 10 }),
+    }),
+    { count: { min: 1, max: 4 } },
+  ),
+});
+
+/** Inserts `count` fake orders, in chunks of one transaction each. */
+export const seed = async (orm: Orm, count: number, log: Log): Promise<void> => {
+  const faker = await loadFaker();
+  for (let done = 0; done < count; done += ORDERS_PER_CHUNK) {
+    const size = Math.min(ORDERS_PER_CHUNK, count - done);
+    const acceptedAt = new Date();
+    const chunk = Array.from({ length: size }, () => ({ order: fakeOrder(faker), acceptedAt }));
+    await orm.transaction((tx) => insertOrders(tx, chunk));
+    log.info({ done: done + size, count }, 'seeding');
+  }
+};

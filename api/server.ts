@@ -1,0 +1,73 @@
+/** The process behind server.pid: a primary that keeps API_WORKERS workers, which share one port. */
+import cluster, { type Worker } from 'node:cluster';
+import { once } from 'node:events';
+import { type Config, ConfigError } from '../config.ts';
+import { type ProcessLog, runProcess } from '../lifecycle.ts';
+import { buildApp } from './app.ts';
+import { createRestarts } from './restarts.ts';
+
+const runWorker = async (config: Config, log: ProcessLog) => {
+  const app = await buildApp(config, log);
+  const { host, port } = config.api;
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+      throw new ConfigError(
+        `PORT ${port} on ${host} is in use by another program: stop it, or set another PORT.`,
+      );
+    throw error;
+  }
+  return async () => {
+    await app.drain();
+    await app.close();
+  };
+};
+
+const runPrimary = async (config: Config, log: ProcessLog) => {
+  for (const name of config.ignored) log.warn(`${name} is set and has no meaning here`);
+  const restarts = createRestarts();
+  let ending = false;
+  let listening = false;
+
+  const start = () => {
+    const worker = cluster.fork();
+    const startedAt = performance.now();
+    // What keeps the first worker from starting would keep the others too: they wait for it.
+    worker.once('listening', () => {
+      if (listening) return;
+      listening = true;
+      log.info(`listening on http://${config.api.host}:${config.api.port}`);
+      for (let i = 1; i < config.api.workers; i++) start();
+    });
+    worker.once('exit', (code, signal) => {
+      if (ending) return;
+      if (!listening) process.exit(code || 1);
+      const delay = restarts.delayAfter(performance.now() - startedAt);
+      log.warn(
+        { worker_pid: worker.process.pid, code, signal, delay_ms: delay },
+        'a worker died and is replaced',
+      );
+      setTimeout(() => ending || start(), delay);
+    });
+  };
+  start();
+
+  return async () => {
+    ending = true;
+    const workers = Object.values(cluster.workers ?? {}).filter(
+      (worker): worker is Worker => worker !== undefined,
+    );
+    await Promise.all(
+      workers.map(async (worker) => {
+        const exit = once(worker, 'exit');
+        worker.process.kill('SIGTERM');
+        await exit;
+      }),
+    );
+  };
+};
+
+await (cluster.isPrimary
+  ? runProcess('api', runPrimary)
+  : runProcess(`api worker ${cluster.worker?.id}`, runWorker));

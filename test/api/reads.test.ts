@@ -1,0 +1,62 @@
+/** The way of a read through the caches. */
+import t from 'tap';
+import { jittered } from '../../cache/orders.ts';
+import { startReadyApp } from '../helpers/app.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import { openStores } from '../helpers/stores.ts';
+import { until } from '../helpers/until.ts';
+
+const env = await isolatedEnvironment({ ORDERS_CACHE_TTL: '1', TEMP_ORDER_CACHE_TTL: '1' });
+const app = await startReadyApp(t, env);
+const stores = await openStores(t, env);
+const ID = '00000000-0000-7000-8000-000000000001';
+await stores.rows("INSERT INTO orders VALUES (?, 'Ada', 'received', NOW(3))", [ID]);
+await stores.rows("INSERT INTO order_items (order_id, item_name, quantity) VALUES (?, 'Tea', 1)", [ID]);
+
+const status = async () => (await app.inject(`/orders/${ID}`)).json().status;
+const listed = async () => (await app.inject('/orders')).json().orders[0].status;
+const setStatus = (value: string) => stores.rows('UPDATE orders SET status = ? WHERE id = ?', [value, ID]);
+
+t.test('an order: miss, hit, expiry', async (t) => {
+  t.equal(await status(), 'received');
+  await setStatus('changed');
+  t.equal(await status(), 'received', 'a hit');
+  const ttl = await stores.redis.pttl(`orders:detail:${ID}`);
+  t.ok(ttl > 0 && ttl <= 1_100, `expires in ${ttl} ms`);
+  await until('the cached answer has expired', async () => (await status()) === 'changed', 3_000);
+});
+
+t.test('the list: miss, hit, new version, expiry', async (t) => {
+  t.equal(await listed(), 'changed');
+  await setStatus('again');
+  t.equal(await listed(), 'changed', 'a hit');
+  await stores.redis.incr('orders:list:version');
+  t.equal(await listed(), 'again', 'a new version');
+  await setStatus('finally');
+  await until('the cached list has expired', async () => (await listed()) === 'finally', 3_000);
+});
+
+t.test('a pending copy is read before everything else, until it expires', async (t) => {
+  await stores.redis.set(`orders:detail:${ID}`, JSON.stringify({ status: 'cached' }));
+  const patch = { method: 'PATCH', url: `/orders/${ID}/status`, payload: { status: 'pending' } } as const;
+  await app.inject(patch);
+  t.equal(await status(), 'pending');
+  await until('the pending status has expired', async () => (await status()) === 'cached', 3_000);
+  await stores.redis.del(`orders:detail:${ID}`);
+});
+
+t.test('an order that was deleted is not found, though an answer is still cached', async (t) => {
+  await stores.redis.set(`orders:detail:${ID}`, JSON.stringify({ status: 'cached' }));
+  await stores.redis.set(`temp_order:${ID}`, JSON.stringify({ order_id: ID, deleted: true }));
+  t.equal((await app.inject(`/orders/${ID}`)).statusCode, 404);
+  const patch = { method: 'PATCH', url: `/orders/${ID}/status`, payload: { status: 'back' } } as const;
+  await app.inject(patch);
+  t.equal((await app.inject(`/orders/${ID}`)).statusCode, 404, 'a late write does not show it again');
+});
+
+t.test('TTLs vary by ten percent and are never 0', async (t) => {
+  t.equal(jittered(30, 0), 27);
+  t.equal(jittered(30, 0.5), 30);
+  t.equal(jittered(30, 1), 33);
+  t.equal(jittered(1, 0), 1);
+});

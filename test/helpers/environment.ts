@@ -1,0 +1,53 @@
+/** What the tests run against: the private servers of this run, and in them a place of each test file's own. */
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { loadConfig } from '../../config.ts';
+import { migrateDatabase } from '../../db/migrate.ts';
+
+export const REDIS_DATABASES = 512;
+
+const port = (name: string): string => {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: run tests with npm test, which starts their servers.`);
+  return value;
+};
+
+const ownRedisDatabase = async (): Promise<number> => {
+  const redis = new Redis({ port: Number(port('TEST_REDIS_PORT')) });
+  const number = await redis.incr('test:databases');
+  redis.disconnect();
+  if (number >= REDIS_DATABASES) throw new Error('The test run has used up its Redis databases.');
+  return number;
+};
+
+/**
+ * Variables that point a process at a fresh database, queue and Redis database.
+ * @param overrides win over these
+ */
+export const isolatedEnvironment = async (overrides: NodeJS.ProcessEnv = {}): Promise<NodeJS.ProcessEnv> => {
+  const name = `orders_${randomUUID().slice(0, 8)}`;
+  const env: NodeJS.ProcessEnv = {
+    PATH: process.env.PATH,
+    DB_USER: 'orders',
+    DB_PASS: 'orders',
+    DB_HOST: '127.0.0.1',
+    DB_PORT: port('TEST_MYSQL_PORT'),
+    DB_NAME: name,
+    REDIS_URL: `redis://127.0.0.1:${port('TEST_REDIS_PORT')}/${await ownRedisDatabase()}`,
+    RABBITMQ_HOST: '127.0.0.1',
+    RABBITMQ_PORT: port('TEST_RABBITMQ_PORT'),
+    RABBITMQ_USER: 'orders',
+    RABBITMQ_PASSWORD: 'orders',
+    RABBITMQ_QUEUE_NAME: name,
+    ADMIN_PASSWORD: 'sesame',
+    SIMULATED_WRITE_LAG: '0',
+    API_WORKERS: '2',
+    WORKER_COUNT: '2',
+    HOST: '127.0.0.1',
+    ACCESS_LOG_FILE: '/dev/null',
+    LOG_LEVEL: 'info',
+    ...overrides,
+  };
+  await migrateDatabase(loadConfig(env).mysql, 10_000);
+  return env;
+};

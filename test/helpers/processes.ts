@@ -1,0 +1,59 @@
+/** Real processes of the service, from the build, as start_services.sh starts them. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { until } from './until.ts';
+
+interface Test {
+  teardown(work: () => unknown): unknown;
+  testdir(): string;
+}
+
+const programs = {
+  api: fileURLToPath(new URL('../../dist/api/server.js', import.meta.url)),
+  consumer: fileURLToPath(new URL('../../dist/consumer/worker.js', import.meta.url)),
+};
+
+export interface Running {
+  child: ChildProcess;
+  /** All it has printed so far. */
+  output(): string;
+  /** Waits for a text in its output. */
+  says(text: string): Promise<void>;
+  /** Sends a signal and waits for the end: its exit code, or the signal that ended it. */
+  end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+}
+
+/** Starts a process; what still runs when the test ends is killed. */
+export const startProcess = (t: Test, program: keyof typeof programs, env: NodeJS.ProcessEnv): Running => {
+  let output = '';
+  // tap has every child process load its own module first; ours are to run as they are. `env` becomes node.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, programs[program], '1'], {
+    env,
+    cwd: t.testdir(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const collect = (text: Buffer) => {
+    output += text;
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  const exited = once(child, 'exit').then(([code, signal]) => code ?? signal);
+  const end = (signal: NodeJS.Signals = 'SIGTERM') => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    return exited;
+  };
+  t.teardown(() => end('SIGKILL'));
+  return {
+    child,
+    output: () => output,
+    end,
+    says: async (text) => {
+      await until(`${program} says ${JSON.stringify(text)}`, () => {
+        if (output.includes(text)) return true;
+        if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}: ${output}`);
+        return false;
+      });
+    },
+  };
+};

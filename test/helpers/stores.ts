@@ -1,0 +1,64 @@
+/** Looking into the stores from outside, with clients of our own. */
+import { type ConfirmChannel, connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { loadConfig } from '../../config.ts';
+import { connectionOptions } from '../../db/client.ts';
+import type { Order } from '../../order.ts';
+
+interface Teardown {
+  teardown(work: () => unknown): unknown;
+}
+
+/** Connections to the three stores that `env` names, closed when the test ends. */
+export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {
+  const config = loadConfig(env);
+  const { queue, publishTimeoutMs: _, ...server } = config.rabbitmq;
+  const redis = new Redis({ ...config.redis, tls: undefined });
+  const mysql = await createConnection(connectionOptions(config.mysql));
+  const rabbitmq = await connect(server);
+  const channel: ConfirmChannel = await rabbitmq.createConfirmChannel();
+  t.teardown(async () => {
+    redis.disconnect();
+    await Promise.all([mysql.end(), rabbitmq.close()]);
+  });
+
+  const rows = async (sql: string, values: unknown[] = []): Promise<RowDataPacket[]> => {
+    const [found] = await mysql.query<RowDataPacket[]>(sql, values);
+    return found;
+  };
+
+  return {
+    queue,
+    redis,
+    rows,
+    channel,
+
+    /** Puts a message on the queue of jobs as any publisher would. */
+    publish: async (body: string | Buffer | object, options = {}): Promise<void> => {
+      const bytes = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+      channel.sendToQueue(queue, Buffer.from(bytes), { persistent: true, ...options });
+      await channel.waitForConfirms();
+    },
+
+    /** How many messages wait in a queue, by default that of the jobs. */
+    waiting: async (name = queue): Promise<number> => (await channel.checkQueue(name)).messageCount,
+
+    /** Takes the next message out of a queue. */
+    take: (name = queue) => channel.get(name, { noAck: true }),
+
+    /** An order as the tables hold it. */
+    order: async (id: string): Promise<(Order & { accepted_at: Date }) | undefined> => {
+      const [order] = await rows('SELECT * FROM orders WHERE id = ?', [id]);
+      if (!order) return undefined;
+      const items = await rows('SELECT * FROM order_items WHERE order_id = ? ORDER BY id', [id]);
+      return {
+        order_id: order.id,
+        customer_name: order.customer_name,
+        status: order.status,
+        items: items.map(({ item_name: name, quantity }) => ({ name, quantity })),
+        accepted_at: order.accepted_at,
+      };
+    },
+  };
+};
