@@ -1,0 +1,251 @@
+/** Each type of job as a real consumer process applies it. */
+import { randomUUID } from 'node:crypto';
+import t from 'tap';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import { startProcess } from '../helpers/processes.ts';
+import { openStores } from '../helpers/stores.ts';
+import { until } from '../helpers/until.ts';
+
+const env = await isolatedEnvironment();
+const stores = await openStores(t, env);
+const consumer = startProcess(t, 'consumer', env);
+await consumer.says('consuming');
+
+const dead = `${stores.queue}.dead`;
+const items = [
+  { name: 'Zebra', quantity: 2 },
+  { name: 'Ääkköset 🦀', quantity: 2_147_483_647 },
+  { name: 'Aardvark', quantity: 1 },
+];
+/** The plain body, as the Flask service and pika's examples publish it. */
+const createJob = (override = {}) => {
+  const order_id = randomUUID();
+  const payload = { order_id, customer_name: 'Grace 🦀', status: 'received', items, ...override };
+  return { job_id: randomUUID(), type: 'create_order', payload };
+};
+const updateJob = (order_id: string, status: string) => ({
+  job_id: randomUUID(),
+  type: 'update_order_status',
+  payload: { order_id, status },
+});
+const deleteJob = (order_id: string) => ({
+  job_id: randomUUID(),
+  type: 'delete_order',
+  payload: { order_id },
+});
+
+/** How often the consumer has said that it is done with a job. */
+const timesDone = (job_id: string) =>
+  consumer
+    .output()
+    .split('\n')
+    .filter((line) => line.includes(job_id)).length;
+const done = (job: { job_id: string }, times = 1) =>
+  until(`job ${job.job_id} is done ${times} times`, () => timesDone(job.job_id) >= times);
+
+t.test('create_order: the whole order, its items in their order', async (t) => {
+  const job = createJob();
+  await stores.publish(job);
+  await done(job);
+  const stored = await stores.order(job.payload.order_id);
+  if (!stored) return t.fail('it was not applied');
+  const { accepted_at, ...order } = stored;
+  t.strictSame(order, job.payload);
+  t.ok(Math.abs(Date.now() - accepted_at.getTime()) < 60_000, 'accepted about now, as nobody said when');
+});
+
+t.test('accepted_at, where the job says it, is kept to the millisecond', async (t) => {
+  const job = { ...createJob(), accepted_at: '2026-02-03T04:05:06.789Z' };
+  await stores.publish(job);
+  await done(job);
+  t.equal((await stores.order(job.payload.order_id))?.accepted_at.toISOString(), job.accepted_at);
+});
+
+t.test('update_order_status and delete_order', async (t) => {
+  const job = createJob();
+  const { order_id } = job.payload;
+  await stores.publish(job);
+  const update = updateJob(order_id, 'shipped');
+  await stores.publish(update);
+  await done(update);
+  t.match(await stores.order(order_id), { ...job.payload, status: 'shipped' });
+
+  const removal = deleteJob(order_id);
+  await stores.publish(removal);
+  await done(removal);
+  t.equal(await stores.order(order_id), undefined);
+  t.strictSame(await stores.rows('SELECT * FROM order_items WHERE order_id = ?', [order_id]), []);
+});
+
+t.test('a job delivered twice changes nothing the second time', async (t) => {
+  const job = createJob();
+  const { order_id } = job.payload;
+  await stores.publish(job);
+  await stores.publish(job);
+  await done(job, 2);
+  t.match(await stores.order(order_id), job.payload);
+
+  const update = updateJob(order_id, 'packed');
+  await stores.publish(update);
+  await stores.publish(update);
+  await done(update, 2);
+  t.match(await stores.order(order_id), { ...job.payload, status: 'packed' });
+
+  await stores.publish(job);
+  await done(job, 3);
+  t.equal(
+    (await stores.order(order_id))?.status,
+    'packed',
+    'a late copy of the create does not undo the update',
+  );
+
+  const removal = deleteJob(order_id);
+  await stores.publish(removal);
+  await stores.publish(removal);
+  await done(removal, 2);
+  for (const late of [job, update]) await stores.publish(late);
+  await done(job, 4);
+  await done(update, 3);
+  t.equal(await stores.order(order_id), undefined, 'nothing comes back after a delete');
+  t.equal(await stores.waiting(dead), 0);
+});
+
+t.test(
+  'after the commit: detail dropped, list version bumped, pending copy left, delete remembered',
+  async (t) => {
+    const job = createJob();
+    const { order_id } = job.payload;
+    await stores.redis.set(`orders:detail:${order_id}`, 'old');
+    await stores.redis.set(`temp_order:${order_id}`, 'pending', 'EX', 60);
+    const version = Number(await stores.redis.get('orders:list:version'));
+    await stores.publish(job);
+    await done(job);
+    t.equal(await stores.redis.get(`orders:detail:${order_id}`), null);
+    t.equal(Number(await stores.redis.get('orders:list:version')), version + 1);
+    t.equal(await stores.redis.get(`temp_order:${order_id}`), 'pending');
+
+    const removal = deleteJob(order_id);
+    await stores.publish(removal);
+    await done(removal);
+    t.strictSame(JSON.parse((await stores.redis.get(`temp_order:${order_id}`)) ?? ''), {
+      order_id,
+      deleted: true,
+    });
+  },
+);
+
+t.test("the consumer's line for a job names the request it came from", async (t) => {
+  const job = createJob();
+  await stores.publish(job, { correlationId: 'req-7' });
+  await done(job);
+  const line = consumer
+    .output()
+    .split('\n')
+    .find((line) => line.includes(job.job_id));
+  t.match(JSON.parse(line ?? ''), {
+    request_id: 'req-7',
+    job_id: job.job_id,
+    job_type: 'create_order',
+    order_id: job.payload.order_id,
+    outcome: 'applied',
+  });
+});
+
+const types = 'create_order, update_order_status, delete_order';
+const invalid: [what: string, body: string | Buffer | object, reason: string][] = [
+  ['no JSON', 'hello', 'The job is not valid JSON in UTF-8.'],
+  ['nothing', '', 'The job is not valid JSON in UTF-8.'],
+  ['no UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'The job is not valid JSON in UTF-8.'],
+  ['null', 'null', `type must be one of ${types}, got nothing.`],
+  ['a list', '[]', `type must be one of ${types}, got nothing.`],
+  ['an unknown type', { ...createJob(), type: 'explode' }, `type must be one of ${types}, got "explode".`],
+  [
+    'the type toString',
+    { ...createJob(), type: 'toString' },
+    `type must be one of ${types}, got "toString".`,
+  ],
+  [
+    'no job_id',
+    { ...createJob(), job_id: undefined },
+    'job_id is required and must be a text of 1 to 64 characters.',
+  ],
+  [
+    'no payload',
+    { ...createJob(), payload: undefined },
+    'payload is required and must be a JSON object with order_id, customer_name, status and items.',
+  ],
+  ['an odd order_id', createJob({ order_id: '7' }), 'payload.order_id must be a lower-case UUID, got "7".'],
+  [
+    'a name too long for its column',
+    createJob({ customer_name: 'x'.repeat(81) }),
+    'payload.customer_name must be a text of 1 to 80 characters, got "xxxxxxxxxxxxxxxxxxxx…" (81 characters).',
+  ],
+  ['no items', createJob({ items: [] }), 'payload.items must be a list of 1 to 1000 items, got a list of 0.'],
+  [
+    'a bad time',
+    { ...createJob(), accepted_at: 'yesterday' },
+    'accepted_at must be a time such as 2026-01-31T12:00:00.000Z, got "yesterday".',
+  ],
+];
+
+t.test('what is no valid job is in the dead letters with its reason, byte for byte', async (t) => {
+  for (const [what, body, reason] of invalid) {
+    await stores.publish(body, { correlationId: 'req-8', headers: { origin: 'test' } });
+    const message = await until(`${what} is in the dead letters`, () => stores.take(dead));
+    const bytes = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+    t.equal(message.content.toString('latin1'), Buffer.from(bytes).toString('latin1'), what);
+    t.equal(message.properties.correlationId, 'req-8');
+    t.equal(message.properties.deliveryMode, 2);
+    t.match(message.properties.headers, {
+      origin: 'test',
+      'x-reason': 'invalid_message',
+      'x-error': reason,
+      'x-attempts': 1,
+      'x-queue': stores.queue,
+    });
+  }
+  const job = createJob();
+  await stores.publish(job);
+  await done(job);
+  t.ok(await stores.order(job.payload.order_id), 'the consumer lives on');
+});
+
+t.test('a status update that overtakes its create is applied after it', async (t) => {
+  const job = createJob();
+  const update = updateJob(job.payload.order_id, 'eager');
+  await stores.publish(update);
+  await done(update);
+  await stores.publish(job);
+  const applied = async () => (await stores.order(job.payload.order_id))?.status === 'eager';
+  t.ok(await until('the update has found its order', applied));
+});
+
+t.test('a job whose order never appears ends in the dead letters', async (t) => {
+  const headers = { 'x-attempts': 4, 'x-first-failed-at': '2026-01-01T00:00:00.000Z' };
+  for (const job of [updateJob(randomUUID(), 'x'), deleteJob(randomUUID())]) {
+    await stores.publish(job, { headers });
+    const message = await until('it is in the dead letters', () => stores.take(dead));
+    t.strictSame(JSON.parse(message.content.toString()), job);
+    t.match(message.properties.headers, {
+      'x-reason': 'order_not_found',
+      'x-error': `There is no order ${job.payload.order_id}.`,
+      'x-attempts': 5,
+      'x-first-failed-at': '2026-01-01T00:00:00.000Z',
+    });
+  }
+});
+
+t.test('SIGTERM: the job at hand is finished, the others go back to the queue', async (t) => {
+  const own = await isolatedEnvironment({ SIMULATED_WRITE_LAG: '0.5' });
+  const there = await openStores(t, own);
+  const slow = startProcess(t, 'consumer', own);
+  await slow.says('consuming');
+  const jobs = Array.from({ length: 4 }, () => createJob());
+  for (const job of jobs) await there.publish(job);
+  await until('the consumer holds all of them', async () => (await there.waiting()) === 0);
+
+  t.equal(await slow.end('SIGTERM'), 0);
+  const applied = Number((await there.rows('SELECT COUNT(*) AS n FROM orders'))[0]?.n);
+  t.ok(applied >= 1 && applied < 4, `${applied} of 4 applied`);
+  t.equal(await until('the rest is back', () => there.waiting()), 4 - applied);
+});
