@@ -148,7 +148,9 @@ export const takeJobs = async (
     close: async (): Promise<void> => {
       // Closing a channel is a round trip behind the answers sent on it; closing the connection may overtake them.
       ending = true;
-      await withDeadline(subscription?.channel.close() ?? Promise.resolve(), CLOSE_TIMEOUT_MS).catch(() => {});
+      await withDeadline(subscription?.channel.close() ?? Promise.resolve(), CLOSE_TIMEOUT_MS).catch(
+        () => {},
+      );
       await broker.close();
     },
   };

@@ -8,6 +8,7 @@ import { freePort } from '../../ops/ports.ts';
 import { startRedis, stopServer } from '../../ops/private-servers.ts';
 import { startApp, startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
 import { openStores } from '../helpers/stores.ts';
 import { until } from '../helpers/until.ts';
 
@@ -85,10 +86,9 @@ t.test('with CACHE_DISABLED everything but read-your-writes works', async (t) =>
 });
 
 t.test('Redis lost and back', async (t) => {
-  const folder = t.testdir();
+  const folder = scratchFolder(t, stopServer);
   const port = await freePort();
   await startRedis({ folder, port });
-  t.teardown(() => stopServer(folder));
   const app = await startReadyApp(t, { ...env, REDIS_URL: `redis://127.0.0.1:${port}/0` });
   await stopServer(folder);
 

@@ -1,0 +1,20 @@
+/** Folders for processes that outlive the call that starts them. */
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * A folder of this test's own. Unlike `t.testdir()`, which goes before teardowns run, it is there until `stop`
+ * has stopped what runs in it.
+ */
+export const scratchFolder = (
+  t: { teardown(work: () => unknown): unknown },
+  stop: (folder: string) => Promise<unknown>,
+): string => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orders-scratch-')));
+  t.teardown(async () => {
+    await stop(folder);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+};
