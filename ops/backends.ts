@@ -1,0 +1,153 @@
+/** MySQL, Redis and RabbitMQ: checks that they answer, and starts those of this machine that do not. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { hasDocker, startContainers, startedContainers, stopContainers } from './docker.ts';
+import { type Backend, ensureInstalled } from './packages.ts';
+import { whoAnswers } from './ports.ts';
+import { startMysql, startRabbitmq, startRedis, stopServer } from './private-servers.ts';
+import { waitFor } from './processes.ts';
+
+/** How long a server gets to answer that is starting, or far away. */
+const patienceMs = 5000;
+
+interface Address {
+  backend: Backend;
+  name: string;
+  host: string;
+  port: number;
+  tls: boolean;
+  /** The setting that names its host. */
+  setting: string;
+}
+
+const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
+  {
+    backend: 'mysql',
+    name: 'MySQL',
+    host: mysql.host,
+    port: mysql.port,
+    tls: mysql.ssl,
+    setting: 'DB_HOST',
+  },
+  ...(cache.disabled
+    ? []
+    : [
+        {
+          backend: 'redis',
+          name: 'Redis',
+          host: redis.host,
+          port: redis.port,
+          tls: redis.tls,
+          setting: 'REDIS_URL',
+        } as const,
+      ]),
+  {
+    backend: 'rabbitmq',
+    name: 'RabbitMQ',
+    host: rabbitmq.hostname,
+    port: rabbitmq.port,
+    tls: rabbitmq.protocol === 'amqps',
+    setting: 'RABBITMQ_HOST',
+  },
+];
+
+/** Whether a host is this machine by name or by a loopback address (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3). */
+export const isThisMachine = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
+
+/** @returns whether it is there; false is for one of this machine on whose port nothing listens */
+const isThere = async ({ backend, name, host, port, tls, setting }: Address): Promise<boolean> => {
+  const isLocal = isThisMachine(host);
+  const answer = await waitFor(async () => {
+    const found = await whoAnswers(host, port, isLocal && !tls ? backend : undefined);
+    if (found === 'right') return found;
+    return isLocal && found === 'none' ? found : undefined;
+  }, patienceMs);
+  const at = `${host}:${port}`;
+  if (answer === 'right') return true;
+  if (!isLocal)
+    throw new Error(
+      `${name} does not answer at ${at}: check ${setting} and its port, and that it runs there.`,
+    );
+  if (answer !== 'none')
+    throw new Error(`What answers at ${at} is not ${name}: stop it, or give ${name} another port.`);
+  if (tls) throw new Error(`${name} does not answer at ${at}, and one started here would not speak TLS.`);
+  if (host !== 'localhost' && host !== '127.0.0.1')
+    throw new Error(
+      `${name} does not answer at ${at}: set ${setting} to 127.0.0.1 to have one started here.`,
+    );
+  return false;
+};
+
+const privateFolder = (project: string, backend: Backend): string => join(project, '.data', backend);
+
+const startPrivate = (project: string, backend: Backend, config: Config): Promise<{ pid: number }> => {
+  const { mysql, redis, rabbitmq } = config;
+  const folder = privateFolder(project, backend);
+  if (backend === 'mysql') return startMysql({ ...mysql, folder });
+  if (backend === 'rabbitmq') return startRabbitmq({ ...rabbitmq, user: rabbitmq.username, folder });
+  if (redis.username && redis.username !== 'default')
+    throw new Error(`A Redis started here has no user ${redis.username}: leave the user out of REDIS_URL.`);
+  return startRedis({ ...redis, folder, databases: Math.max(16, redis.db + 1) });
+};
+
+/**
+ * Makes sure that every backend answers: those that do are used as they are, those of this machine that do not
+ * are started with Docker, or else as private servers with their data in `.data`.
+ * @param say told in one line what is found and done
+ * @param onStart called before the first one is started, with what stops all that are started
+ * @throws Error with one sentence, or the end of a server's log
+ */
+export const ensureBackends = async (
+  project: string,
+  config: Config,
+  say: (line: string) => void,
+  onStart: (undo: () => Promise<void>) => void,
+): Promise<void> => {
+  const addresses = addressesOf(config);
+  const there = await Promise.all(addresses.map(isThere));
+  for (const [i, { name, host, port }] of addresses.entries())
+    if (there[i]) say(`${name} answers at ${host}:${port}.`);
+  const missing = addresses.filter((_, i) => !there[i]);
+  if (missing.length === 0) return;
+  const backends = missing.map(({ backend }) => backend);
+  const list = missing.map(({ name, port }) => `${name} on port ${port}`).join(', ');
+  if (hasDocker()) {
+    say(`Starting with Docker: ${list}.`);
+    onStart(async () => stopContainers(project, backends));
+    startContainers(project, backends, config);
+    return;
+  }
+  ensureInstalled(backends, say);
+  mkdirSync(join(project, '.data'), { recursive: true });
+  say(`Starting: ${list}, with their data in .data.`);
+  onStart(async () => {
+    await Promise.all(backends.map((backend) => stopServer(privateFolder(project, backend))));
+  });
+  // All of them come to an end, one way or the other, before anyone stops what has started.
+  const outcomes = await Promise.allSettled(
+    backends.map(async (backend) => startPrivate(project, backend, config)),
+  );
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+};
+
+/**
+ * Stops the backends that were started here; their data stays.
+ * @param say told in one line what was stopped
+ * @throws Error with Docker's own output
+ */
+export const stopBackends = async (project: string, say: (line: string) => void): Promise<void> => {
+  const names = { mysql: 'MySQL', redis: 'Redis', rabbitmq: 'RabbitMQ' };
+  await Promise.all(
+    (['mysql', 'redis', 'rabbitmq'] as const).map(async (backend) => {
+      const stopped = await stopServer(privateFolder(project, backend));
+      if (stopped === 'stopped') say(`Stopped ${names[backend]}.`);
+      if (stopped === 'killed') say(`${names[backend]} did not end by itself and was killed.`);
+    }),
+  );
+  const containers = startedContainers(project);
+  if (containers.length === 0) return;
+  stopContainers(project, containers);
+  say(`Stopped the containers of ${containers.map((backend) => names[backend]).join(', ')}.`);
+};

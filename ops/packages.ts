@@ -1,0 +1,146 @@
+/** The server programs that a private backend needs: where they are, and how to get them. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+export type Backend = 'mysql' | 'redis' | 'rabbitmq';
+
+/** Debian's RabbitMQ in PATH is a wrapper that insists on a user of its own: the program itself comes first. */
+const rabbitmqFolders = [
+  '/usr/lib/rabbitmq/bin',
+  '/opt/homebrew/opt/rabbitmq/sbin',
+  '/usr/local/opt/rabbitmq/sbin',
+];
+/** Servers live where an ordinary user's PATH often does not lead. */
+const serverFolders = [
+  '/usr/sbin',
+  '/usr/local/sbin',
+  '/usr/libexec',
+  '/opt/homebrew/bin',
+  '/opt/homebrew/sbin',
+];
+
+const programs: Record<Backend, string[]> = {
+  mysql: ['mariadbd', 'mysqld'],
+  redis: ['redis-server', 'valkey-server'],
+  rabbitmq: ['rabbitmq-server'],
+};
+
+const isExecutable = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * The path of the first of `names` that can be run, or undefined. PATH is searched, then the folders in which
+ * packages put servers.
+ */
+export const findProgram = (...names: string[]): string | undefined => {
+  const folders = [...rabbitmqFolders, ...(process.env.PATH ?? '').split(delimiter), ...serverFolders];
+  return names
+    .flatMap((name) => folders.filter(Boolean).map((folder) => join(folder, name)))
+    .find(isExecutable);
+};
+
+/** The server program of a backend, or undefined where it is not installed. */
+export const serverProgram = (backend: Backend): string | undefined => findProgram(...programs[backend]);
+
+/** The words of which system this is: its `ID` and `ID_LIKE` of os-release(5), or `darwin`. */
+export const systemIds = (): string[] => {
+  if (process.platform !== 'linux') return [process.platform];
+  const file = ['/etc/os-release', '/usr/lib/os-release'].find(existsSync);
+  const text = file ? readFileSync(file, 'utf8') : '';
+  return [...text.matchAll(/^ID(?:_LIKE)?="?([^"\n]*)/gm)].flatMap(([, ids = '']) => ids.split(' '));
+};
+
+const debianPackages: Record<Backend, string> = {
+  mysql: 'mariadb-server',
+  redis: 'redis-server',
+  rabbitmq: 'rabbitmq-server',
+};
+
+/** One line per package manager: the systems it serves, its command, its name for each backend. */
+const managers: { ids: string[]; install: string; packages: Record<Backend, string> }[] = [
+  { ids: ['debian', 'ubuntu'], install: 'sudo apt-get install', packages: debianPackages },
+  {
+    ids: ['darwin'],
+    install: 'brew install',
+    packages: { mysql: 'mariadb', redis: 'redis', rabbitmq: 'rabbitmq' },
+  },
+  {
+    ids: ['fedora', 'rhel'],
+    install: 'sudo dnf install',
+    packages: { mysql: 'mariadb-server', redis: 'valkey', rabbitmq: 'rabbitmq-server' },
+  },
+  {
+    ids: ['arch'],
+    install: 'sudo pacman -S',
+    packages: { mysql: 'mariadb', redis: 'valkey', rabbitmq: 'rabbitmq' },
+  },
+];
+
+const names: Record<Backend, string> = { mysql: 'MySQL or MariaDB', redis: 'Redis', rabbitmq: 'RabbitMQ' };
+
+/** One sentence for a person: what is missing and what to type on a system of these ids (see `systemIds`). */
+export const installHint = (missing: Backend[], ids: string[]): string => {
+  const what = `Not installed: ${missing.map((backend) => names[backend]).join(', ')}.`;
+  const manager = managers.find((candidate) => candidate.ids.some((id) => ids.includes(id)));
+  const how = manager
+    ? `Run: ${manager.install} ${missing.map((backend) => manager.packages[backend]).join(' ')}`
+    : 'Install them with the package manager of this system';
+  return `${what} ${how} - or start Docker, or point .env at servers that run elsewhere. Then try again.`;
+};
+
+const apt = (...args: string[]): void => {
+  const { status, stdout, stderr, error } = spawnSync('apt-get', args, {
+    encoding: 'utf8',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+  if (status !== 0) throw new Error(`apt-get ${args[0]} failed:\n${error?.message ?? stdout + stderr}`);
+};
+
+/**
+ * Debian starts a server as it installs it, unless this script says no (invoke-rc.d(8)). One that is there
+ * already is somebody's decision and stays.
+ */
+const withoutStartingServers = (install: () => void): void => {
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  // With a handler, Ctrl-C ends apt-get but lets this process remove the policy.
+  const onInterrupt = () => {};
+  process.on('SIGINT', onInterrupt);
+  try {
+    if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+    install();
+  } finally {
+    if (ours) rmSync(policy, { force: true });
+    process.off('SIGINT', onInterrupt);
+  }
+};
+
+/**
+ * Makes sure that the server programs of `backends` are installed: through apt-get on Debian and its kin as
+ * root, otherwise not at all.
+ * @param say told in one line what is about to be installed
+ * @throws Error whose message says what to install and how
+ */
+export const ensureInstalled = (backends: Backend[], say: (line: string) => void): void => {
+  const missing = () => backends.filter((backend) => !serverProgram(backend));
+  const wanted = missing();
+  if (wanted.length === 0) return;
+  const ids = systemIds();
+  const canInstall = process.getuid?.() === 0 && ids.some((id) => ['debian', 'ubuntu'].includes(id));
+  if (!canInstall) throw new Error(installHint(wanted, ids));
+  const packages = wanted.map((backend) => debianPackages[backend]);
+  say(`Installing ${packages.join(', ')} with apt-get.`);
+  withoutStartingServers(() => {
+    apt('update');
+    apt('install', '-y', '--no-install-recommends', ...packages);
+  });
+  const still = missing();
+  if (still.length > 0) throw new Error(installHint(still, ids));
+};

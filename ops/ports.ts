@@ -1,0 +1,67 @@
+/** Who answers on a port. */
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { Backend } from './packages.ts';
+
+/** A TCP port of 127.0.0.1 that nothing listens on at this moment. */
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
+  return address.port;
+};
+
+/** What a client has to say before a server answers, and how one tells the server by its answer. */
+const greetings: Record<Backend, { hello: string; isAnswer: (bytes: Buffer) => boolean }> = {
+  // A packet's header is 4 bytes, then the version of the handshake.
+  mysql: { hello: '', isAnswer: (bytes) => bytes[4] === 10 },
+  // NOAUTH is an answer too: this asks whether it is Redis, not whether we may use it. Not so LOADING.
+  redis: { hello: 'PING\r\n', isAnswer: (bytes) => /^(\+PONG|-NOAUTH)/.test(bytes.toString()) },
+  // A frame of type 1 (AMQP 0-9-1, 4.2.3) on channel 0: Connection.Start.
+  rabbitmq: {
+    hello: 'AMQP\0\0\x09\x01',
+    isAnswer: ([type, high, low]) => type === 1 && high === 0 && low === 0,
+  },
+};
+
+/** `none`: nothing listens. `right`: it speaks this backend's protocol. `wrong`: it does not, or is silent. */
+export type Answer = 'none' | 'right' | 'wrong';
+
+/**
+ * Asks who listens on a port of a host, in at most `timeoutMs`.
+ * @param backend whose protocol to expect; undefined takes any listener for the right one (a TLS port, say)
+ */
+export const whoAnswers = (
+  host: string,
+  port: number,
+  backend?: Backend,
+  timeoutMs = 2000,
+): Promise<Answer> =>
+  new Promise((resolve) => {
+    const expected = backend && greetings[backend];
+    let answer: Answer = 'none';
+    let received = Buffer.alloc(0);
+    const socket = connect({ host, port });
+    const timer = setTimeout(() => socket.destroy(), timeoutMs);
+    const isRight = () => {
+      answer = 'right';
+      socket.destroy();
+    };
+    socket.on('connect', () => {
+      answer = 'wrong';
+      if (!expected) return isRight();
+      if (expected.hello) socket.write(expected.hello, 'latin1');
+    });
+    socket.on('data', (bytes) => {
+      received = Buffer.concat([received, bytes]);
+      if (expected?.isAnswer(received)) isRight();
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve(answer);
+    });
+  });

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# What start_services.sh and test/run.sh need before Node can take over. To be sourced in the project's folder.
+
+fail() {
+  echo "$*" >&2
+  exit 1
+}
+
+# Runs a command quietly; shows its output only when it fails.
+quietly() {
+  local output
+  output=$("$@" 2>&1) || fail "$output"$'\n'"This failed: $*"
+}
+
+require_node() {
+  command -v node >/dev/null || fail 'Node.js is not installed: install version 20.20 or newer, see https://nodejs.org/.'
+  local version
+  version=$(node -p 'process.versions.node')
+  node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 20) ? 0 : 1)' ||
+    fail "Node.js $version is too old: install version 20.20 or newer, see https://nodejs.org/."
+}
+
+# npm writes its own lock file into node_modules as the last step of an installation.
+install_packages() {
+  local installed=node_modules/.package-lock.json
+  if [[ ! -e $installed || package-lock.json -nt $installed ]]; then
+    echo 'Installing the npm packages.'
+    quietly npm ci --include=dev --no-audit --no-fund
+  fi
+}
+
+# The marker is older than the build, so that a file changed meanwhile is built next time. Folders count too:
+# they show that a file is gone.
+build() {
+  local built=dist/.built marker
+  if [[ -e $built && -z $(find ./*.ts package.json tsconfig*.json api consumer queue cache db ops -newer "$built" -print -quit) ]]; then
+    return
+  fi
+  echo 'Building.'
+  marker=$(mktemp)
+  quietly npm run build
+  mv "$marker" "$built"
+}
+
+# tap generates its Test class from the plugins named in package.json, into node_modules.
+build_tap() {
+  local built=node_modules/.tap-built
+  if [[ ! -e $built || package.json -nt $built || node_modules/.package-lock.json -nt $built ]]; then
+    echo "Building tap's plugins."
+    quietly npx tap build
+    touch "$built"
+  fi
+}
+
+# One start or stop of this checkout at a time. The lock is the kernel's: it ends with whoever holds it.
+lock() {
+  mkdir -p .data
+  exec 9>.data/lock
+  take_lock -n || {
+    echo 'Another start or stop is under way: waiting for it.'
+    take_lock
+  }
+}
+
+# macOS has no flock(1).
+take_lock() {
+  if command -v flock >/dev/null; then
+    flock "$@" 9
+  else
+    perl -e 'use Fcntl ":flock"; open(my $lock, ">&=", 9); exit !flock($lock, @ARGV ? LOCK_EX | LOCK_NB : LOCK_EX)' -- "$@"
+  fi
+}

@@ -1,0 +1,5 @@
+/** One private MySQL, Redis and RabbitMQ each, for a machine that has none running. */
+export { type PrivateMysql, startMysql } from './private/mysql.ts';
+export { type PrivateRabbitmq, startRabbitmq } from './private/rabbitmq.ts';
+export { type PrivateRedis, startRedis } from './private/redis.ts';
+export { stopServer } from './private/server.ts';

@@ -1,0 +1,98 @@
+/** A private RabbitMQ, with the epmd that the Erlang machine looks its nodes up in. */
+import { createHash, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort } from '../ports.ts';
+import { startDetached, stopProcess } from '../processes.ts';
+import {
+  makePrivate,
+  requireProgram,
+  runningServer,
+  type ServerPlace,
+  startServer,
+  tracked,
+} from './server.ts';
+
+export interface PrivateRabbitmq extends ServerPlace {
+  user: string;
+  password: string;
+}
+
+/** As in https://www.rabbitmq.com/docs/passwords: a salt of 4 bytes, then SHA-256 of salt and password. */
+const passwordHash = (password: string): string => {
+  const salt = randomBytes(4);
+  const hash = createHash('sha256').update(salt).update(password).digest();
+  return Buffer.concat([salt, hash]).toString('base64');
+};
+
+/** What the broker reads at every start, before it listens: so a password changed in the settings is followed. */
+const definitions = ({ user, password }: PrivateRabbitmq) => ({
+  users: [
+    {
+      name: user,
+      password_hash: passwordHash(password),
+      hashing_algorithm: 'rabbit_password_hashing_sha256',
+      tags: 'administrator',
+    },
+  ],
+  vhosts: [{ name: '/' }],
+  permissions: [{ user, vhost: '/', configure: '.*', write: '.*', read: '.*' }],
+});
+
+/** Erlang's own epmd would outlive the broker, serve the whole machine and listen on all its addresses. */
+const startEpmd = async (folder: string, env: NodeJS.ProcessEnv): Promise<void> => {
+  const epmd = tracked(folder, 'epmd');
+  await stopProcess(epmd, 5000);
+  await startDetached({
+    ...epmd,
+    command: requireProgram('epmd'),
+    argv0: join(folder, 'epmd'),
+    args: [],
+    logFile: join(folder, 'epmd.log'),
+    cwd: folder,
+    env,
+  });
+};
+
+/**
+ * Starts RabbitMQ in its folder, or finds it running, and waits until it answers. `user` may do anything in the
+ * virtual host `/`.
+ * @returns its PID
+ * @throws Error with the last lines of its log when it does not start
+ */
+export const startRabbitmq = async (rabbitmq: PrivateRabbitmq): Promise<{ pid: number }> => {
+  const { folder, port } = rabbitmq;
+  const home = join(folder, 'home');
+  const [configFile, definitionsFile] = [join(folder, 'rabbitmq.conf'), join(folder, 'definitions.json')];
+  const server = { backend: 'rabbitmq', folder, port } as const;
+  const running = await runningServer(server);
+  if (running) return running;
+  makePrivate(folder);
+  makePrivate(home);
+  writeFileSync(definitionsFile, JSON.stringify(definitions(rabbitmq)), { mode: 0o600 });
+  writeFileSync(
+    configFile,
+    `listeners.tcp.1 = 127.0.0.1:${port}\nloopback_users = none\nload_definitions = ${definitionsFile}\n`,
+  );
+  const command = requireProgram('rabbitmq-server');
+  const env = {
+    ...process.env,
+    HOME: home,
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_PORT: `${await freePort()}`,
+    RABBITMQ_NODENAME: 'orders@localhost',
+    RABBITMQ_DIST_PORT: `${await freePort()}`,
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_CONF_ENV_FILE: '/dev/null',
+    RABBITMQ_CONFIG_FILE: configFile,
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_LOGS: '-',
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    // The script then becomes the server instead of waiting for it: its PID is the server's.
+    RUNNING_UNDER_SYSTEMD: 'true',
+  };
+  await startEpmd(folder, env);
+  // What follows -extra means nothing to Erlang: it tells this server's process from others, from its start on.
+  return startServer({ ...server, command, args: ['-extra', `${folder}/`], env });
+};

@@ -1,0 +1,85 @@
+/** When a service that is starting can be used, and why it cannot be started at all. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { Config } from '../config.ts';
+import { lastLines, logSince, runningPid, waitFor } from './processes.ts';
+import type { ServiceProcess } from './service.ts';
+
+export interface StartedProcess extends ServiceProcess {
+  /** How long its log was before it started, in bytes. */
+  logStart: number;
+}
+
+const logOf = ({ logFile, logStart }: StartedProcess): string => logSince(logFile, logStart);
+
+const failure = (started: StartedProcess, what: string): Error =>
+  new Error(
+    `Orders did not start: ${started.name} ${what}. The end of ${started.logFile}:\n${lastLines(logOf(started))}`,
+  );
+
+/** The reason why nothing can listen on the API's port, in one sentence; undefined when it is free. */
+const whyPortIsUnusable = async ({ host, port }: Config['api']): Promise<string | undefined> => {
+  const server = createServer();
+  try {
+    await once(server.listen(port, host), 'listening');
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === 'EADDRINUSE'
+      ? `PORT ${port} on ${host} is in use by another program: stop it, or set another PORT.`
+      : `The API cannot listen on PORT ${port} of HOST ${host}: ${message}.`;
+  } finally {
+    server.close();
+  }
+};
+
+/** @throws Error with one sentence when the API's port is not to be had */
+export const requireFreePort = async (api: Config['api']): Promise<void> => {
+  // The workers of an API that was killed hold it for another moment.
+  const isFree = async () => ((await whyPortIsUnusable(api)) ? undefined : true);
+  if (await waitFor(isFree, 2000)) return;
+  const reason = await whyPortIsUnusable(api);
+  if (reason) throw new Error(reason);
+};
+
+/** Where a client on this machine finds the API: a host that stands for all addresses becomes a loopback one. */
+export const apiUrl = ({ host, port }: Config['api']): string => {
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+};
+
+const answersReady = (url: string): Promise<boolean> =>
+  fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(3000) }).then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+
+/**
+ * Waits until the API is ready and every new process has begun its work.
+ * @param started the processes that are new
+ * @param signal ends the waiting
+ * @throws Error with the end of the log of a process that dies or is not ready within `timeoutMs`
+ */
+export const waitUntilReady = async (
+  config: Config,
+  started: StartedProcess[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> => {
+  const url = apiUrl(config.api);
+  // A log level above info keeps a consumer from telling that it has subscribed.
+  const tells = ['trace', 'debug', 'info'].includes(config.logLevel);
+  const silent = () => started.find((one) => tells && one.readyLine && !logOf(one).includes(one.readyLine));
+  const isReady = await waitFor(async () => {
+    signal.throwIfAborted();
+    const dead = started.find((one) => runningPid(one) === undefined);
+    if (dead) throw failure(dead, 'ended at once');
+    return !silent() && (await answersReady(url)) ? true : undefined;
+  }, timeoutMs);
+  if (isReady) return;
+  const late = silent() ?? started.find((one) => !one.readyLine);
+  const what = `was not ready within ${timeoutMs / 1000} s`;
+  throw late
+    ? failure(late, what)
+    : new Error(`Orders did not start: the API at ${url} ${what}, see server.log.`);
+};

@@ -1,0 +1,43 @@
+/** The service's own processes: where their PID files and logs are, and how each is started. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Start } from './processes.ts';
+
+export interface ServiceProcess extends Start {
+  /** How messages name it. */
+  name: string;
+  /** What its log says once it does its work, if it does say so. */
+  readyLine?: string;
+}
+
+const serviceProcess = (project: string, name: string, file: string, words: string[]) => ({
+  name,
+  command: process.execPath,
+  args: words,
+  marker: `${words.join(' ')} `,
+  pidFile: join(project, `${file}.pid`),
+  logFile: join(project, `${file}.log`),
+  cwd: project,
+  env: process.env,
+});
+
+/** The API's primary process; its workers are in its process group. */
+export const apiProcess = (project: string): ServiceProcess =>
+  serviceProcess(project, 'the API', 'server', [join(project, 'dist/api/server.js')]);
+
+/** Consumer number `number`, from 1. */
+export const consumerProcess = (project: string, number: number): ServiceProcess => ({
+  ...serviceProcess(project, `consumer ${number}`, `worker_${number}`, [
+    join(project, 'dist/consumer/worker.js'),
+    `${number}`,
+  ]),
+  readyLine: '"msg":"consuming"',
+});
+
+/** All that may run, by the PID files: also consumers beyond today's WORKER_COUNT. */
+export const foundProcesses = (project: string): ServiceProcess[] =>
+  readdirSync(project).flatMap((file) => {
+    if (file === 'server.pid') return [apiProcess(project)];
+    const number = file.match(/^worker_(\d+)\.pid$/)?.[1];
+    return number ? [consumerProcess(project, Number(number))] : [];
+  });

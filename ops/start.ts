@@ -1,0 +1,79 @@
+/** `start_services.sh`, once everything is built: the backends, the schema, the API, the consumers. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { environment, loadConfig } from '../config.ts';
+import { ensureBackends } from './backends.ts';
+import { logSize, runningPid, startDetached, stopProcess } from './processes.ts';
+import { apiUrl, requireFreePort, type StartedProcess, waitUntilReady } from './readiness.ts';
+import { apiProcess, consumerProcess } from './service.ts';
+
+const stopTimeoutMs = 30_000;
+
+const say = (line: string): void => console.log(line);
+
+const migrate = async (project: string, signal: AbortSignal): Promise<void> => {
+  const child = spawn(process.execPath, [join(project, 'dist/db/migrate.js')], { signal });
+  let output = '';
+  const collect = (bytes: Buffer) => {
+    output += bytes;
+  };
+  child.stdout.on('data', collect);
+  child.stderr.on('data', collect);
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(output.trimEnd());
+  say(output.trimEnd());
+};
+
+/**
+ * Starts what does not run yet and waits until it can be used.
+ * @param undo gets, for each step that starts something, what stops it again
+ * @param signal asks to give up between two steps
+ * @throws Error with what to tell the person who starts it
+ */
+const start = async (project: string, undo: (() => Promise<void>)[], signal: AbortSignal): Promise<void> => {
+  const config = loadConfig(environment());
+  const numbers = Array.from({ length: config.consumer.count }, (_, i) => i + 1);
+  const api = apiProcess(project);
+  const processes = [api, ...numbers.map((number) => consumerProcess(project, number))];
+  const missing = processes.filter((one) => runningPid(one) === undefined);
+  if (missing.includes(api)) await requireFreePort(config.api);
+
+  await ensureBackends(project, config, say, (stop) => undo.push(stop));
+  signal.throwIfAborted();
+  await migrate(project, signal);
+
+  const started: StartedProcess[] = [];
+  undo.push(async () => {
+    await Promise.all(missing.map((one) => stopProcess(one, stopTimeoutMs)));
+  });
+  for (const one of missing) {
+    started.push({ ...one, logStart: logSize(one.logFile) });
+    const pid = await startDetached(one);
+    say(`Started ${one.name} (process ${pid}).`);
+  }
+  for (const one of processes) if (!missing.includes(one)) say(`Already running: ${one.name}.`);
+  await waitUntilReady(config, started, (Number(process.env.START_TIMEOUT) || 30) * 1000, signal);
+
+  say(`
+Orders is ready at ${apiUrl(config.api)}.
+Logs: server.log, worker_1.log and so on, ${config.accessLog.file}. The admin password is in .env.
+Try it:
+  curl ${apiUrl(config.api)}/orders -H 'content-type: application/json' \\
+    -d '{"customer_name": "Ada", "items": [{"name": "Tea", "quantity": 2}]}'`);
+};
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => interrupted.abort(new Error('Interrupted.')));
+
+const undo: (() => Promise<void>)[] = [];
+const tell = (error: unknown): void => console.error(error instanceof Error ? error.message : error);
+try {
+  await start(process.cwd(), undo, interrupted.signal);
+} catch (error) {
+  tell(interrupted.signal.aborted ? interrupted.signal.reason : error);
+  if (undo.length > 0) console.error('What this run has started is stopped again.');
+  for (const step of undo.reverse()) await step().catch(tell);
+  process.exitCode = 1;
+}

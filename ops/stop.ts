@@ -1,0 +1,31 @@
+/** `stop_services.sh`: consumers and API, then the backends that start_services.sh has started. Needs no settings. */
+import { stopBackends } from './backends.ts';
+import { stopProcess } from './processes.ts';
+import { foundProcesses } from './service.ts';
+
+const stop = async (project: string): Promise<void> => {
+  const keepBackends = process.argv.includes('--keep-backends');
+  const seconds = Number(process.env.STOP_TIMEOUT) || 30;
+  let stoppedAny = false;
+  const say = (line: string) => {
+    stoppedAny = true;
+    console.log(line);
+  };
+  await Promise.all(
+    foundProcesses(project).map(async (one) => {
+      const stopped = await stopProcess(one, seconds * 1000);
+      if (stopped === 'stopped') say(`Stopped ${one.name}.`);
+      if (stopped === 'killed')
+        say(`Killed ${one.name}: it had not ended within ${seconds} s (STOP_TIMEOUT).`);
+    }),
+  );
+  if (!keepBackends) await stopBackends(project, say);
+  if (!stoppedAny) console.log('Nothing to stop.');
+};
+
+try {
+  await stop(process.cwd());
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

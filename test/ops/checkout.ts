@@ -1,0 +1,107 @@
+/** A copy of this checkout, built, with ports of its own: what start_services.sh and stop_services.sh are tried in. */
+import { spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Test } from 'tap';
+import { freePort, whoAnswers } from '../../ops/ports.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+
+const origin = fileURLToPath(new URL('../..', import.meta.url));
+const leftOut = /^(node_modules|\.git|\.tap|\.data|\.env|.*\.(log|pid))$/;
+
+export interface Outcome {
+  code: number | null;
+  /** Standard output and standard error together. */
+  output: string;
+}
+
+export interface Running {
+  outcome: Promise<Outcome>;
+  output(): string;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/**
+ * Copies the checkout as it is and returns how to use the copy. What its start script has started is stopped
+ * when the test ends.
+ */
+export const makeCheckout = async (t: Test) => {
+  const scratch = scratchFolder(t, () => stop());
+  const folder = join(scratch, 'check out');
+  for (const name of readdirSync(origin).filter((one) => !leftOut.test(one)))
+    cpSync(join(origin, name), join(folder, name), { recursive: true, preserveTimestamps: true });
+  symlinkSync(join(origin, 'node_modules'), join(folder, 'node_modules'));
+  // The folders are new, the build is that of the original.
+  utimesSync(join(folder, 'dist/.built'), new Date(), new Date());
+  const noDocker = join(scratch, 'no-docker');
+  mkdirSync(noDocker);
+  writeFileSync(join(noDocker, 'docker'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+
+  const [port, mysql, redis, rabbitmq] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const settings: NodeJS.ProcessEnv = {
+    HOME: process.env.HOME,
+    PATH: `${noDocker}:${process.env.PATH}`,
+    HOST: '127.0.0.1',
+    PORT: `${port}`,
+    DB_PORT: `${mysql}`,
+    REDIS_URL: `redis://127.0.0.1:${redis}/0`,
+    RABBITMQ_PORT: `${rabbitmq}`,
+    API_WORKERS: '2',
+    WORKER_COUNT: '2',
+    SIMULATED_WRITE_LAG: '0',
+  };
+
+  /** Runs a script of the copy, from another folder. `env` also rids the copy of what tap loads into Node. */
+  const begin = (script: string, args: string[] = [], overrides: NodeJS.ProcessEnv = {}): Running => {
+    let output = '';
+    const child = spawn('env', ['-u', 'NODE_OPTIONS', script, ...args], {
+      cwd: '/',
+      env: { ...settings, ...overrides },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const collect = (text: Buffer) => {
+      output += text;
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    const outcome = new Promise<Outcome>((resolve) => {
+      child.once('close', (code) => resolve({ code, output }));
+    });
+    return { outcome, output: () => output, kill: (signal) => child.kill(signal) };
+  };
+  const start = (overrides?: NodeJS.ProcessEnv) =>
+    begin(join(folder, 'start_services.sh'), [], overrides).outcome;
+  const stop = (...args: string[]) => begin(join(folder, 'stop_services.sh'), args).outcome;
+
+  const foldersOfPids = [
+    folder,
+    ...['mysql', 'redis', 'rabbitmq'].map((name) => join(folder, '.data', name)),
+  ];
+  /** Every PID that a PID file names, by the file's path in the copy. */
+  const pids = (): Record<string, number> =>
+    Object.fromEntries(
+      foldersOfPids
+        .filter(existsSync)
+        .flatMap((place) => readdirSync(place).map((name) => join(place, name)))
+        .filter((file) => file.endsWith('.pid'))
+        .map((file) => [relative(folder, file), Number(readFileSync(file, 'utf8'))]),
+    );
+  /** Which of its ports are in use. */
+  const portsInUse = async (): Promise<number[]> => {
+    const ports = [port, mysql, redis, rabbitmq];
+    const answers = await Promise.all(ports.map((one) => whoAnswers('127.0.0.1', one)));
+    return ports.filter((_, i) => answers[i] !== 'none');
+  };
+
+  return { folder, url: `http://127.0.0.1:${port}`, port, begin, start, stop, pids, portsInUse };
+};

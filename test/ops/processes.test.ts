@@ -1,0 +1,97 @@
+/** Background processes: found again by PID file and command line, stopped kindly, then not. */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { logSince, runningPid, startDetached, stopProcess, waitFor } from '../../ops/processes.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import { until } from '../helpers/until.ts';
+
+/** Starts a shell that runs `script` and has a word of its own on its command line. */
+const startShell = async (t: Test, script: string) => {
+  const folder = scratchFolder(t, () => stopProcess(tracked, 0));
+  const marker = join(folder, 'marker');
+  const tracked = { pidFile: join(folder, 'shell.pid'), marker: `${marker} ` };
+  const logFile = join(folder, 'shell.log');
+  const args = ['-c', `echo ready; ${script}`, marker];
+  const pid = await startDetached({
+    command: 'bash',
+    args,
+    cwd: folder,
+    env: process.env,
+    logFile,
+    ...tracked,
+  });
+  await until('it is ready', () => logSince(logFile, 0).includes('ready'));
+  return { tracked, logFile, pid };
+};
+const sleeping = 'while :; do sleep 0.1; done';
+
+t.test('a started process is found, stopped with SIGTERM, and leaves no PID file', async (t) => {
+  const { tracked, logFile, pid } = await startShell(t, `trap 'echo bye; exit' TERM; ${sleeping}`);
+  t.equal(runningPid(tracked), pid);
+  t.equal(readFileSync(tracked.pidFile, 'utf8'), `${pid}\n`);
+  t.equal(await stopProcess(tracked, 5000), 'stopped');
+  t.match(logSince(logFile, 0), 'bye');
+  t.notOk(existsSync(tracked.pidFile));
+  t.equal(await stopProcess(tracked, 5000), 'not running');
+});
+
+t.test('a process that ignores SIGTERM is killed, and its children with it', async (t) => {
+  const { tracked, logFile } = await startShell(
+    t,
+    `trap '' TERM; (echo child $BASHPID; ${sleeping}) & ${sleeping}`,
+  );
+  await until('its child is there', () => logSince(logFile, 0).includes('child'));
+  const child = Number(logSince(logFile, 0).match(/child (\d+)/)?.[1]);
+  t.equal(await stopProcess(tracked, 200), 'killed');
+  t.equal(runningPid(tracked), undefined);
+  await until('its child is gone', () => !readFileIfAny(`/proc/${child}/cmdline`));
+});
+const readFileIfAny = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
+
+t.test('a frozen process ends by itself all the same', async (t) => {
+  const { tracked, pid } = await startShell(t, `trap exit TERM; ${sleeping}`);
+  process.kill(pid, 'SIGSTOP');
+  t.equal(await stopProcess(tracked, 5000), 'stopped');
+});
+
+t.test('a PID file that means nothing, or somebody else, is no running process', async (t) => {
+  const pidFile = join(t.testdir(), 'some.pid');
+  const other = spawn('sleep', ['100']);
+  t.teardown(() => other.kill('SIGKILL'));
+  for (const text of ['', 'nonsense', '0', '-1', '4194305', `${other.pid}`]) {
+    writeFileSync(pidFile, text);
+    t.equal(runningPid({ pidFile, marker: 'server.js ' }), undefined, JSON.stringify(text));
+  }
+  t.equal(await stopProcess({ pidFile, marker: 'server.js ' }, 1000), 'not running');
+  t.equal(other.signalCode, null, 'it was left alone');
+  writeFileSync(pidFile, `${other.pid}`);
+  t.equal(runningPid({ pidFile, marker: 'sleep 100 ' }), other.pid);
+  t.equal(runningPid({ pidFile, marker: 'sleep 10 ' }), undefined, 'a marker ends with its word');
+});
+
+t.test('a zombie counts as gone', async (t) => {
+  const { tracked, logFile } = await startShell(t, 'sleep 0 & echo zombie $!; exec sleep 100');
+  await until('its child is there', () => logSince(logFile, 0).includes('zombie'));
+  const zombie = Number(logSince(logFile, 0).match(/zombie (\d+)/)?.[1]);
+  const pidFile = `${tracked.pidFile}.zombie`;
+  writeFileSync(pidFile, `${zombie}`);
+  await until('it has ended', () => runningPid({ pidFile, marker: 'sleep 0 ' }) === undefined);
+  t.doesNotThrow(() => process.kill(zombie, 0), 'its PID is still there');
+});
+
+t.test('a program that cannot be run is an error', async (t) => {
+  const folder = t.testdir();
+  const place = { cwd: folder, logFile: join(folder, 'log'), pidFile: join(folder, 'pid'), marker: 'x' };
+  await t.rejects(startDetached({ ...place, command: join(folder, 'none'), args: [], env: {} }), {
+    code: 'ENOENT',
+  });
+  t.notOk(existsSync(place.pidFile));
+});
+
+t.test('waiting gives up at its deadline', async (t) => {
+  t.equal(await waitFor(() => undefined, 100), undefined);
+  let asked = 0;
+  t.equal(await waitFor(() => (++asked === 3 ? 'third' : undefined), 5000), 'third');
+});

@@ -1,0 +1,122 @@
+/** start_services.sh and stop_services.sh, as people use them. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { commandLine } from '../../ops/processes.ts';
+import { makeCheckout } from './checkout.ts';
+
+const ownProcesses = ['server.pid', 'worker_1.pid', 'worker_2.pid'];
+const backendProcesses = [
+  'mysql/server.pid',
+  'redis/server.pid',
+  'rabbitmq/epmd.pid',
+  'rabbitmq/server.pid',
+].map((file) => `.data/${file}`);
+const isAlive = (pid: number): boolean => commandLine(pid) !== '';
+
+t.test('from nothing to a service and back', async (t) => {
+  const { folder, url, begin, start, stop, pids, portsInUse } = await makeCheckout(t);
+
+  await t.test('nothing to stop is no error', async (t) => {
+    t.strictSame(await stop(), { code: 0, output: 'Nothing to stop.\n' });
+  });
+
+  await t.test('a death on the way: its log, and all that was started is stopped again', async (t) => {
+    const { code, output } = await start({ ACCESS_LOG_FORMAT: '%(nonsense)s' });
+    t.equal(code, 1);
+    t.match(
+      output,
+      /Orders did not start: the API ended at once\. The end of .*server\.log:\n.*^ACCESS_LOG_FORMAT/ms,
+    );
+    t.strictSame(pids(), {});
+    t.strictSame(await portsInUse(), []);
+  });
+
+  await t.test('a start creates .env, serves, and shows no password', async (t) => {
+    rmSync(join(folder, '.env'));
+    const { code, output } = await start();
+    t.equal(code, 0, output);
+    t.match(output, `Orders is ready at ${url}.`);
+    t.strictSame(Object.keys(pids()).sort(), [...backendProcesses, ...ownProcesses].sort());
+    t.equal((await fetch(`${url}/health/ready`)).status, 200);
+    const file = join(folder, '.env');
+    t.equal(statSync(file).mode & 0o777, 0o600);
+    const password = readFileSync(file, 'utf8').match(/^ADMIN_PASSWORD=([\w-]{32})$/m)?.[1];
+    t.ok(password);
+    t.notMatch(output, password);
+  });
+
+  await t.test('the curl line that it shows makes an order', async (t) => {
+    const { output } = await start();
+    const line = output.match(/curl .+\}'/s)?.[0] ?? '';
+    const curl = spawn('bash', ['-c', `${line} --silent --show-error`]);
+    let answer = '';
+    curl.stdout.on('data', (text) => {
+      answer += text;
+    });
+    await once(curl, 'close');
+    t.match(JSON.parse(answer), { status: 'queued' });
+  });
+
+  await t.test('a second start starts nothing', async (t) => {
+    const before = pids();
+    const { code, output } = await start();
+    t.equal(code, 0);
+    t.notMatch(output, 'Started');
+    t.strictSame(pids(), before);
+  });
+
+  await t.test('only the consumer that died is started again', async (t) => {
+    const { 'worker_2.pid': victim = 0, ...others } = pids();
+    process.kill(victim, 'SIGKILL');
+    const { code } = await start();
+    t.equal(code, 0);
+    const { 'worker_2.pid': successor, ...same } = pids();
+    t.strictSame(same, others);
+    t.not(successor, victim);
+  });
+
+  await t.test('a PID file that names a foreign process fools neither script', async (t) => {
+    const foreign = spawn('sleep', ['300']);
+    t.teardown(() => foreign.kill('SIGKILL'));
+    const { 'worker_1.pid': victim = 0 } = pids();
+    process.kill(victim, 'SIGKILL');
+    writeFileSync(join(folder, 'worker_1.pid'), `${foreign.pid}\n`);
+    await start();
+    t.not(pids()['worker_1.pid'], foreign.pid);
+    writeFileSync(join(folder, 'worker_7.pid'), `${foreign.pid}\n`);
+    t.equal((await stop('--keep-backends')).code, 0);
+    t.ok(isAlive(foreign.pid ?? 0));
+    t.strictSame(Object.keys(pids()).sort(), [...backendProcesses].sort(), 'the backends were kept');
+  });
+
+  await t.test('two starts at once start everything once, through a link too', async (t) => {
+    const link = join(folder, '..', 'link.sh');
+    symlinkSync(join(folder, 'start_services.sh'), link);
+    const outputs = await Promise.all([begin(link).outcome, start()]);
+    t.strictSame(
+      outputs.map(({ code }) => code),
+      [0, 0],
+    );
+    t.equal(outputs.filter(({ output }) => output.includes('Started the API')).length, 1);
+  });
+
+  await t.test('a consumer beyond WORKER_COUNT is stopped too', async (t) => {
+    await start({ WORKER_COUNT: '3' });
+    const all = Object.values(pids());
+    t.equal(all.length, backendProcesses.length + 4);
+    t.ok(all.every(isAlive));
+    const { code, output } = await stop();
+    t.equal(code, 0);
+    t.match(output, 'Stopped consumer 3.');
+    t.strictSame(all.filter(isAlive), []);
+    t.strictSame(pids(), {});
+    t.strictSame(await portsInUse(), []);
+  });
+
+  await t.test('stopped twice is no error', async (t) => {
+    t.strictSame(await stop(), { code: 0, output: 'Nothing to stop.\n' });
+  });
+});

@@ -1,0 +1,22 @@
+/** A run of tap that is worth nothing must not count as passed. */
+import t from 'tap';
+import { tally } from './tally.ts';
+
+const passing = 'ok 1 - test/a.test.ts # time=5ms\n# { total: 3, pass: 3 }\n';
+const cases = [
+  ['all pass', passing, 0, { passed: 3, failed: 0, problems: [] }],
+  ['some fail', '# { total: 3, pass: 1, fail: 2 }\n', 1, { passed: 1, failed: 2, problems: [] }],
+  ['the last summary counts', `# { total: 1, pass: 1 }\n${passing}`, 0, { passed: 3, failed: 0 }],
+  [
+    'a file without tests',
+    `ok 2 - test/b.test.ts # SKIP no tests found\n${passing}`,
+    0,
+    { passed: 3, failed: 1, problems: ['test/b.test.ts has no tests.'] },
+  ],
+  ['no test at all', '# { total: 0, pass: 0 }\n', 0, { failed: 1, problems: ['No assertion was made.'] }],
+  ['a run cut short', passing, 1, { passed: 3, failed: 1, problems: [/cut short/] }],
+  ['a killed run', passing, null, { passed: 3, failed: 1, problems: [/cut short/] }],
+  ['no output', '', null, { passed: 0, failed: 1, problems: ['tap ended without a summary.'] }],
+] as const;
+
+for (const [name, tap, exitCode, expected] of cases) t.match(tally(tap, exitCode), expected, name);
