@@ -70,6 +70,8 @@ const Environment = Type.Object({
   MQ_USE_SSL: flag(),
   ORDERS_CACHE_TTL: wholeSeconds(86_400, 30),
   TEMP_ORDER_CACHE_TTL: wholeSeconds(86_400, 60),
+  TEMP_ORDER_PENDING_TTL: wholeSeconds(31_536_000, 86_400),
+  IDEMPOTENCY_TTL: wholeSeconds(31_536_000, 86_400),
   CACHE_DISABLED: flag(),
   ADMIN_PASSWORD: Type.Optional(secret('a password')),
   API_WORKERS: integer(1, 128, 3),
@@ -84,6 +86,12 @@ const Environment = Type.Object({
   ),
   SIMULATED_WRITE_LAG: seconds(0, 60, 0.3),
   PUBLISH_TIMEOUT: seconds(0.1, 60, 2),
+  MAX_BACKLOG: integer(0, 1_000_000_000, 1_000_000),
+  MAX_ATTEMPTS: integer(1, 100, 5),
+  RABBITMQ_QUEUE_TYPE: Type.Union([Type.Literal('quorum'), Type.Literal('classic')], {
+    default: 'quorum',
+    description: 'quorum or classic',
+  }),
 });
 type Environment = Static<typeof Environment>;
 
@@ -172,7 +180,14 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
     consumer: { count: e.WORKER_COUNT, writeLagMs: e.SIMULATED_WRITE_LAG * 1000 },
     mysql: mysqlOptions(e, env.DB_PASS !== undefined),
     redis: redisOptions(e),
-    cache: { disabled: e.CACHE_DISABLED, ordersTtl: e.ORDERS_CACHE_TTL, pendingTtl: e.TEMP_ORDER_CACHE_TTL },
+    /** TTLs in seconds. A pending write is readable for `waitingTtl` until it is applied, `pendingTtl` after. */
+    cache: {
+      disabled: e.CACHE_DISABLED,
+      ordersTtl: e.ORDERS_CACHE_TTL,
+      pendingTtl: e.TEMP_ORDER_CACHE_TTL,
+      waitingTtl: Math.max(e.TEMP_ORDER_PENDING_TTL, e.TEMP_ORDER_CACHE_TTL),
+      idempotencyTtl: e.IDEMPOTENCY_TTL,
+    },
     rabbitmq: {
       protocol: e.MQ_USE_SSL ? 'amqps' : 'amqp',
       hostname: bare(e.RABBITMQ_HOST),
@@ -180,6 +195,9 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       username: e.RABBITMQ_USER,
       password: e.RABBITMQ_PASSWORD ?? 'guest',
       queue: e.RABBITMQ_QUEUE_NAME,
+      queueType: e.RABBITMQ_QUEUE_TYPE,
+      maxBacklog: e.MAX_BACKLOG,
+      maxAttempts: e.MAX_ATTEMPTS,
       publishTimeoutMs: e.PUBLISH_TIMEOUT * 1000,
     },
     logLevel: e.LOG_LEVEL,

@@ -62,6 +62,13 @@ const job = <Name extends string, Payload extends TObject>(type: Name, payload: 
       job_id: Type.String({ minLength: 1, maxLength: 64, description: 'a text of 1 to 64 characters' }),
       type: Type.Literal(type, { description: type }),
       payload,
+      version: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: Number.MAX_SAFE_INTEGER,
+          description: 'a positive integer, greater for a later write to the same order',
+        }),
+      ),
       accepted_at: Type.Optional(
         Type.String({
           pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$',
@@ -73,8 +80,9 @@ const job = <Name extends string, Payload extends TObject>(type: Name, payload: 
   );
 
 /**
- * One schema per type of job, as it stands in the queue. `accepted_at` is when the API took the write; jobs of
- * other publishers lack it.
+ * One schema per type of job, as it stands in the queue. `accepted_at` is when the API took the write, `version`
+ * its place among the writes to its order (microseconds since 1970, see api/clock.ts); jobs of other publishers
+ * lack both.
  */
 export const jobSchemas = {
   create_order: job('create_order', Order),

@@ -9,6 +9,7 @@ import { errors, refuseConnection, sendError } from './plugins/errors.ts';
 import { input } from './plugins/input.ts';
 import { requestId, requests } from './plugins/requests.ts';
 import { adminRoutes } from './routes/admin.ts';
+import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { healthRoutes } from './routes/health.ts';
 import { orderRoutes } from './routes/orders.ts';
 
@@ -35,11 +36,16 @@ export const buildApp = async (config: Config, log: ProcessLog) => {
   await app.register(errors);
   await app.register(drain);
   await app.register(requests, { config: config.accessLog });
-  await app.register(cors, { origin: '*', methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'] });
+  await app.register(cors, {
+    origin: '*',
+    methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+    exposedHeaders: ['x-request-id', 'retry-after', 'idempotency-replayed'],
+  });
   await app.register(input);
   await app.register(backends, { config });
   await app.register(healthRoutes);
-  await app.register(orderRoutes);
+  await app.register(orderRoutes, { trustPendingMs: config.cache.pendingTtl * 1000 });
   await app.register(adminRoutes, { adminPassword: config.api.adminPassword });
+  await app.register(deadLetterRoutes, { adminPassword: config.api.adminPassword });
   return app;
 };

@@ -1,26 +1,56 @@
 /** Reading orders: what is pending, then what is cached, then MySQL. The answers are JSON, ready to send. */
 import type { Cache } from '../cache/cache.ts';
+import { STORE_WITHIN_MS } from '../cache/orders.ts';
+import type { Pending, Waiting } from '../cache/pending.ts';
 import type { Database } from '../db/client.ts';
-import { findOrder, listOrders } from '../db/orders.ts';
+import { isPassing } from '../db/errors.ts';
+import { findOrder, findVersion, listOrders } from '../db/orders.ts';
+import { withDeadline } from '../deadline.ts';
 import type { Order } from '../order.ts';
+import type { Clock } from './clock.ts';
+
+/** How long a request waits for MySQL: for one order, and for all of them. */
+const ORDER_WITHIN_MS = 3_000;
+const LIST_WITHIN_MS = 15_000;
 
 const toJson = ({ order_id, customer_name, status, items }: Order): string =>
   JSON.stringify({ order_id, customer_name, status, items });
 
-/** @throws the database's error where only the database could answer and it does not */
-export const orderReads = ({ orm }: Database, { pending, orders }: Cache) => {
+/**
+ * @param trustMs how long a pending copy is believed without asking MySQL. Ordinarily whoever applies a write
+ *   settles its pending copy; one that is older either waits still, or was not settled because Redis was away.
+ * @throws the database's error where only the database could answer and it does not
+ */
+export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock: Clock, trustMs: number) => {
   const readApplied = async (id: string): Promise<string | undefined> => {
-    const order = await findOrder(orm, id);
-    if (!order) return undefined;
-    const json = toJson(order);
-    void orders.putDetail(id, json);
+    const asked = performance.now();
+    const found = await withDeadline(findOrder(orm, id), ORDER_WITHIN_MS);
+    if (!found) return undefined;
+    const json = toJson(found.order);
+    if (performance.now() - asked < STORE_WITHIN_MS) void orders.putDetail(id, json);
     return json;
+  };
+
+  /** A pending copy that is old, compared with what MySQL holds by now. */
+  const verified = async (id: string, write: Waiting): Promise<Pending | undefined> => {
+    if (clock.age(write.version) < trustMs) return write;
+    try {
+      const state = await withDeadline(findVersion(orm, id), ORDER_WITHIN_MS);
+      if (state === undefined) return write;
+      if (state !== 'deleted' && (write.deleting || state < write.version)) return write;
+      await pending.settle(id, state, true);
+      return state === 'deleted' ? { kind: 'deleted' } : undefined;
+    } catch (error) {
+      if (isPassing(error)) return write;
+      throw error;
+    }
   };
 
   return {
     /** The order as all accepted writes leave it, or undefined. */
     one: async (id: string): Promise<string | undefined> => {
-      const [write, cached] = await Promise.all([pending.find(id), orders.findDetail(id)]);
+      const [copy, cached] = await Promise.all([pending.find(id), orders.findDetail(id)]);
+      const write = copy && copy.kind !== 'deleted' ? await verified(id, copy) : copy;
       if (write?.kind === 'deleted') return undefined;
       if (write?.kind === 'order') return toJson(write.order);
       const applied = cached ?? (await readApplied(id));
@@ -33,7 +63,7 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache) => {
       const version = await orders.listVersion();
       const cached = version === null ? null : await orders.findList(version);
       if (cached !== null) return cached;
-      const found = await listOrders(orm);
+      const found = await withDeadline(listOrders(orm), LIST_WITHIN_MS);
       const json = JSON.stringify({ total_orders: found.length, orders: found });
       if (version !== null) void orders.putList(version, json);
       return json;

@@ -32,7 +32,7 @@ export const seed = async (orm: Orm, count: number, log: Log): Promise<void> => 
   for (let done = 0; done < count; done += ORDERS_PER_CHUNK) {
     const size = Math.min(ORDERS_PER_CHUNK, count - done);
     const acceptedAt = new Date();
-    const chunk = Array.from({ length: size }, () => ({ order: fakeOrder(faker), acceptedAt }));
+    const chunk = Array.from({ length: size }, () => ({ order: fakeOrder(faker), acceptedAt, version: 0 }));
     await orm.transaction((tx) => insertOrders(tx, chunk));
     log.info({ done: done + size, count }, 'seeding');
   }

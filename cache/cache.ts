@@ -1,31 +1,46 @@
 /** Everything that a process keeps in Redis. */
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { idempotencyRecords } from './idempotency.ts';
 import { keys } from './keys.ts';
 import { cachedOrders } from './orders.ts';
 import { pendingOrders } from './pending.ts';
 import { openRedis } from './redis.ts';
 
 const SCAN_COUNT = 1_000;
+/** How much longer than a publish a request may take before its Idempotency-Key is free for a retry. */
+const LEASE_MARGIN_SECONDS = 5;
 
 /** Opens the cache. Only `ping` ever rejects. */
-export const openCache = (config: Pick<Config, 'redis' | 'cache'>, log: Log) => {
+export const openCache = (config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>, log: Log) => {
   const link = openRedis(config, log);
+  const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl } = config.cache;
+  const lease = Math.ceil(config.rabbitmq.publishTimeoutMs / 1000) + LEASE_MARGIN_SECONDS;
+  const orders = cachedOrders(link, ordersTtl);
   return {
     enabled: link.enabled,
-    pending: pendingOrders(link, config.cache.pendingTtl),
-    orders: cachedOrders(link, config.cache.ordersTtl),
+    pending: pendingOrders(link, waitingTtl, pendingTtl),
+    orders,
+    idempotency: idempotencyRecords(link, idempotencyTtl, lease),
     ping: link.ping,
     close: link.close,
 
-    /** Forgets every pending write and every cached answer. */
-    clear: (): Promise<unknown> =>
+    /** Redis's clock in microseconds since 1970; null where Redis is away. */
+    time: (): Promise<number | null> =>
       link.attempt(async (redis) => {
+        const [seconds, microseconds] = await redis.time();
+        return Number(seconds) * 1e6 + Number(microseconds);
+      }, null),
+
+    /** Forgets every pending write and every cached answer. */
+    clear: async (): Promise<void> => {
+      await link.attempt(async (redis) => {
         for (const match of [keys.pending('*'), keys.detail('*')])
           for await (const found of redis.scanStream({ match, count: SCAN_COUNT }))
             await Promise.all(found.map((key: string) => redis.unlink(key)));
-        await redis.incr(keys.listVersion);
-      }, undefined),
+      }, undefined);
+      await orders.invalidateLists();
+    },
   };
 };
 export type Cache = ReturnType<typeof openCache>;

@@ -1,7 +1,8 @@
-/** Every key of Redis. They are those of the Flask service, so that both can share one. */
+/** Every key of Redis. Those of orders are the Flask service's, so that both can share one. */
 export const keys = {
   pending: (orderId: string) => `temp_order:${orderId}`,
   detail: (orderId: string) => `orders:detail:${orderId}`,
   list: (version: string) => `orders:list:${version}`,
   listVersion: 'orders:list:version',
+  idempotency: (key: string) => `idempotency:${key}`,
 };

@@ -1,43 +1,115 @@
 /**
- * Writes that were accepted and may not have reached MySQL yet. The value of `temp_order:{id}` is JSON in one of
- * four forms:
+ * Writes that were accepted and may not have reached MySQL yet: `temp_order:{id}`, a JSON object.
  *
- *   an order      {order_id, customer_name, status, items}   a POST, with the status of later PATCHes
- *   a status      {order_id, status}                         a PATCH of an order that only MySQL has
- *   deleting      either of them with deleting: true         a DELETE that waits; no PATCH changes it any more
- *   deleted       {order_id, deleted: true}                  a DELETE that was applied
+ * What readers see of it is one of
+ *   an order    {order_id, customer_name, status, items, version}   a POST, with the status of later PATCHes
+ *   a status    {order_id, status, version}                         PATCHes of an order that only MySQL has
+ *   a deletion  {order_id, deleted: true}                           a DELETE that was applied
+ * and `deleting: true` in either of the first two is a DELETE that waits. Beside that it holds versions, as
+ * digits, since Lua prints large numbers short:
+ *   version     of the newest write that readers see
+ *   reserved    the newest one handed out for a write to this order
+ *   applied     the newest one that is in MySQL
+ *
+ * A write moves through it in three steps, each one script, so that writers never undo each other's:
+ *   reserve     a version greater than all before, by Redis's clock, which all API processes share
+ *   show        once the broker has confirmed it: readers see it, unless something newer is to be seen
+ *   settle      once a consumer has applied it: what is seen expires, or is dropped where MySQL is newer
+ * The steps of one write may come in any order, and steps may be missing.
  */
 import type { Order } from '../order.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './redis.ts';
 
-/** What a reader lays over what it finds elsewhere. */
-export type Pending =
+/** What a reader lays over what it finds elsewhere. `version` is 0 where the writer gave none. */
+export type Pending = Waiting | { kind: 'deleted' };
+export type Waiting = { version: number; deleting: boolean } & (
   | { kind: 'order'; order: Order }
   | { kind: 'status'; status: string }
-  | { kind: 'deleted' };
+);
 
-/** Lays a status over the pending copy in one step, so that two writers never undo each other's. */
-const OVERLAY = `
+/** How long a reserved version waits to be shown, in seconds: longer than any publish. */
+const RESERVE_TTL = 120;
+
+/** KEYS: the pending copy. ARGV: order id, TTL of a reservation. Returns the version. */
+const RESERVE = `
 local raw = redis.call('GET', KEYS[1])
 local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
+local time = redis.call('TIME')
+local version = time[1] * 1000000 + time[2]
+for _, field in ipairs({ 'version', 'reserved', 'applied' }) do
+  version = math.max(version, (tonumber(pending[field]) or 0) + 1)
+end
+pending.reserved = string.format('%.0f', version)
+if raw then redis.call('SET', KEYS[1], cjson.encode(pending), 'KEEPTTL')
+else redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', ARGV[2]) end
+return pending.reserved
+`;
+
+/** KEYS: the pending copy. ARGV: order id, version, status, 'deleting' or '', TTL waiting, TTL applied. */
+const SHOW = `
+local raw = redis.call('GET', KEYS[1])
+local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
+local version = tonumber(ARGV[2])
 if pending.deleted or pending.deleting then return end
-pending.status = ARGV[2]
-if ARGV[3] == 'deleting' then pending.deleting = true end
+if ARGV[4] == 'deleting' then pending.deleting = true
+elseif version < (tonumber(pending.version) or 0) or version < (tonumber(pending.applied) or 0) then return end
+pending.status = ARGV[3]
+pending.version = ARGV[2]
+-- A delete that was applied would have been settled as such: a newer write in MySQL says nothing of it.
+local applied = not pending.deleting and version <= (tonumber(pending.applied) or 0)
+redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', applied and ARGV[6] or ARGV[5])
+`;
+
+/** KEYS: the pending copy. ARGV: order id, version in MySQL or 'deleted', '1' where the job had a version, TTL. */
+const SETTLE = `
+if ARGV[2] == 'deleted' then
+  redis.call('SET', KEYS[1], cjson.encode({ order_id = ARGV[1], deleted = true }), 'EX', ARGV[4])
+  return
+end
+local raw = redis.call('GET', KEYS[1])
+local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
+if pending.deleted then return end
+local applied = math.max(tonumber(ARGV[2]), tonumber(pending.applied) or 0)
+local seen = tonumber(pending.version) or 0
+if pending.deleting or seen > applied then
+  pending.applied = string.format('%.0f', applied)
+  redis.call('SET', KEYS[1], cjson.encode(pending), 'KEEPTTL')
+  return
+end
+if seen < applied or ARGV[3] ~= '1' then
+  pending = { order_id = ARGV[1], reserved = pending.reserved }
+end
+pending.applied = string.format('%.0f', applied)
 redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', ARGV[4])
 `;
 
-const parse = (raw: string): Pending => {
-  const { deleted, deleting: _, ...pending } = JSON.parse(raw);
+const parse = (raw: string): Pending | undefined => {
+  const { deleted, deleting = false, version = 0, reserved: _r, applied: _a, ...seen } = JSON.parse(raw);
   if (deleted) return { kind: 'deleted' };
-  return pending.items ? { kind: 'order', order: pending } : { kind: 'status', status: pending.status };
+  const common = { version: Number(version), deleting };
+  if (seen.items) return { kind: 'order', order: seen, ...common };
+  return seen.status ? { kind: 'status', status: seen.status, ...common } : undefined;
 };
 
-/** @param ttl seconds a pending write stays readable */
-export const pendingOrders = ({ attempt }: RedisLink, ttl: number) => {
-  const overlay = (orderId: string, status: string, mode: 'patch' | 'deleting') =>
+/**
+ * @param waitingTtl seconds a write stays readable while it waits to be applied
+ * @param appliedTtl seconds it stays readable after
+ */
+export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, appliedTtl: number) => {
+  const show = (orderId: string, version: number, status: string, mode: 'deleting' | '') =>
     attempt(async (redis) => {
-      await redis.eval(OVERLAY, 1, keys.pending(orderId), orderId, status, mode, ttl);
+      await redis.eval(
+        SHOW,
+        1,
+        keys.pending(orderId),
+        orderId,
+        version,
+        status,
+        mode,
+        waitingTtl,
+        appliedTtl,
+      );
     }, undefined);
 
   return {
@@ -47,20 +119,30 @@ export const pendingOrders = ({ attempt }: RedisLink, ttl: number) => {
         return raw === null ? undefined : parse(raw);
       }, undefined),
 
-    put: (order: Order): Promise<void> =>
+    /** Shows a new order, unless there is something of it already. Whether it was put. */
+    put: (order: Order, version: number): Promise<boolean> =>
       attempt(async (redis) => {
-        await redis.set(keys.pending(order.order_id), JSON.stringify(order), 'EX', ttl);
-      }, undefined),
+        const value = JSON.stringify({ ...order, version: String(version) });
+        return (await redis.set(keys.pending(order.order_id), value, 'EX', waitingTtl, 'NX')) === 'OK';
+      }, false),
 
-    putStatus: (orderId: string, status: string): Promise<void> => overlay(orderId, status, 'patch'),
+    /** A version for a write to an order, greater than those of all writes before; null where Redis is away. */
+    reserve: (orderId: string): Promise<number | null> =>
+      attempt(
+        async (redis) => Number(await redis.eval(RESERVE, 1, keys.pending(orderId), orderId, RESERVE_TTL)),
+        null,
+      ),
 
-    putDeleting: (orderId: string): Promise<void> => overlay(orderId, 'deleting', 'deleting'),
+    showStatus: (orderId: string, version: number, status: string): Promise<void> =>
+      show(orderId, version, status, ''),
 
-    /** Hides the order: also from an overlay that arrives late. */
-    putDeleted: (orderId: string): Promise<void> =>
+    showDeleting: (orderId: string, version: number): Promise<void> =>
+      show(orderId, version, 'deleting', 'deleting'),
+
+    /** What MySQL holds after a job was applied: its version of the order, or that the order is deleted. */
+    settle: (orderId: string, state: number | 'deleted', versioned: boolean): Promise<void> =>
       attempt(async (redis) => {
-        const deleted = JSON.stringify({ order_id: orderId, deleted: true });
-        await redis.set(keys.pending(orderId), deleted, 'EX', ttl);
+        await redis.eval(SETTLE, 1, keys.pending(orderId), orderId, state, versioned ? '1' : '', appliedTtl);
       }, undefined),
 
     remove: (orderId: string): Promise<void> =>

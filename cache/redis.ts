@@ -1,11 +1,19 @@
-/** The connection to Redis, and the one rule for everything above it: a cache that fails is a cache that misses. */
+/**
+ * The connection to Redis, and the rules for everything above it: a cache that fails is a cache that misses, and
+ * no request waits for it. One command that gets no answer in time opens the circuit: from then on every attempt
+ * misses at once, until Redis has answered a PING.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import { type Log, reachability } from '../log.ts';
 
 /** No request waits longer than this for Redis. */
-const COMMAND_TIMEOUT_MS = 500;
+const COMMAND_TIMEOUT_MS = 1_000;
+const PROBE_INTERVAL_MS = 500;
 const RECONNECT_MAX_MS = 2_000;
+/** A connection that is half open never answers: after so many PINGs in vain another one is tried. */
+const SILENCES_PER_CONNECTION = 3;
 
 const connect = ({ tls, ...options }: Config['redis'], log: Log): Redis => {
   const reach = reachability(log, 'Redis');
@@ -28,19 +36,41 @@ const connect = ({ tls, ...options }: Config['redis'], log: Log): Redis => {
   return redis;
 };
 
+const isTimeout = (error: unknown) => error instanceof Error && error.message === 'Command timed out';
+
 /** Opens the connection in the background; with CACHE_DISABLED there is none and every attempt misses. */
 export const openRedis = (config: Pick<Config, 'redis' | 'cache'>, log: Log) => {
   const redis = config.cache.disabled ? undefined : connect(config.redis, log);
+  let circuitOpen = false;
+  let closed = false;
+
+  const openCircuit = async (link: Redis) => {
+    if (circuitOpen) return;
+    circuitOpen = true;
+    log.warn('Redis does not answer in time');
+    for (let silences = 0; circuitOpen && !closed; ) {
+      try {
+        await link.ping();
+        circuitOpen = false;
+        log.info('Redis answers again');
+      } catch (error) {
+        if (isTimeout(error) && ++silences % SILENCES_PER_CONNECTION === 0) link.disconnect(true);
+        await sleep(PROBE_INTERVAL_MS, undefined, { ref: false });
+      }
+    }
+  };
+
   return {
     enabled: redis !== undefined,
 
     /** Runs commands; whatever fails about them, the answer is `otherwise`. Never rejects. */
     attempt: async <T>(commands: (redis: Redis) => Promise<T>, otherwise: T): Promise<T> => {
-      if (!redis) return otherwise;
+      if (!redis || circuitOpen) return otherwise;
       try {
         return await commands(redis);
       } catch (error) {
         log.debug({ err: error }, 'Redis command failed');
+        if (isTimeout(error)) void openCircuit(redis);
         return otherwise;
       }
     },
@@ -51,6 +81,7 @@ export const openRedis = (config: Pick<Config, 'redis' | 'cache'>, log: Log) => 
     },
 
     close: async (): Promise<void> => {
+      closed = true;
       redis?.removeAllListeners('close');
       redis?.disconnect();
     },

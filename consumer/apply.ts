@@ -1,36 +1,61 @@
-/** What a job does to the database, in one transaction. */
+/**
+ * What a job does to the database, in one transaction. Whatever the order in which jobs arrive, and however
+ * often, an order ends as its versions say: a status is set only by a newer version, a job that comes before its
+ * order waits for it, and after a delete the tombstone turns everything else into nothing.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Orm, Transaction } from '../db/client.ts';
 import { isDuplicate } from '../db/errors.ts';
-import { deleteOrder, insertOrders, readLastReset, updateStatus, wasDeleted } from '../db/orders.ts';
+import {
+  deleteOrder,
+  findVersion,
+  insertOrders,
+  readLastReset,
+  updateStatus,
+  wasDeleted,
+} from '../db/orders.ts';
 import type { CreateJob, DeleteJob, UpdateJob, WriteJob } from '../order.ts';
 
 /**
- * applied: the database has changed. unchanged: the job had been applied before, or its order was deleted since.
- * void: it was accepted before the last reset. order_not_found: its order is not there, or not yet.
+ * applied: the database has changed. unchanged: the job was applied before, or something newer was. void: it was
+ * accepted before the last reset. order_not_found: its order is not there, or not yet. Where there is an order or
+ * was one, `state` is the version of its newest write by now, or that it is deleted.
  */
-export type Outcome = 'applied' | 'unchanged' | 'void' | 'order_not_found';
+export type Outcome =
+  | { kind: 'applied' | 'unchanged'; state: number | 'deleted' }
+  | { kind: 'void' | 'order_not_found' };
 
-const create = async (tx: Transaction, { payload: order }: CreateJob, acceptedAt: Date): Promise<Outcome> => {
-  if (await wasDeleted(tx, order.order_id)) return 'unchanged';
+/** Why a job changed nothing. */
+const unchanged = async (tx: Transaction, orderId: string): Promise<Outcome> => {
+  const state = await findVersion(tx, orderId);
+  return state === undefined ? { kind: 'order_not_found' } : { kind: 'unchanged', state };
+};
+
+const create = async (tx: Transaction, job: CreateJob, acceptedAt: Date): Promise<Outcome> => {
+  const { payload: order, version = 0 } = job;
   try {
-    await insertOrders(tx, [{ order, acceptedAt }]);
-    return 'applied';
+    await insertOrders(tx, [{ order, acceptedAt, version }]);
   } catch (error) {
-    if (isDuplicate(error)) return 'unchanged';
+    if (isDuplicate(error)) return unchanged(tx, order.order_id);
     throw error;
   }
+  // Asked after the insert, which waits for a delete that is being committed: no order comes back in between.
+  if (!(await wasDeleted(tx, order.order_id))) return { kind: 'applied', state: version };
+  await deleteOrder(tx, order.order_id);
+  return { kind: 'unchanged', state: 'deleted' };
 };
 
-const update = async (tx: Transaction, { payload }: UpdateJob): Promise<Outcome> => {
-  if (await updateStatus(tx, payload.order_id, payload.status)) return 'applied';
-  return (await wasDeleted(tx, payload.order_id)) ? 'unchanged' : 'order_not_found';
+const update = async (tx: Transaction, { payload, version }: UpdateJob): Promise<Outcome> => {
+  if (!(await updateStatus(tx, payload.order_id, payload.status, version)))
+    return unchanged(tx, payload.order_id);
+  const state = version ?? (await findVersion(tx, payload.order_id)) ?? 0;
+  return { kind: 'applied', state };
 };
 
-const remove = async (tx: Transaction, { payload }: DeleteJob): Promise<Outcome> => {
-  if (await deleteOrder(tx, payload.order_id)) return 'applied';
-  return (await wasDeleted(tx, payload.order_id)) ? 'unchanged' : 'order_not_found';
-};
+const remove = async (tx: Transaction, { payload }: DeleteJob): Promise<Outcome> =>
+  (await deleteOrder(tx, payload.order_id))
+    ? { kind: 'applied', state: 'deleted' }
+    : unchanged(tx, payload.order_id);
 
 const effect = (tx: Transaction, job: WriteJob, acceptedAt: Date): Promise<Outcome> => {
   switch (job.type) {
@@ -52,8 +77,8 @@ const effect = (tx: Transaction, job: WriteJob, acceptedAt: Date): Promise<Outco
  */
 export const applyJob = (orm: Orm, job: WriteJob, acceptedAt: Date, writeLagMs: number): Promise<Outcome> =>
   orm.transaction(async (tx) => {
-    if (acceptedAt <= (await readLastReset(tx))) return 'void';
+    if (acceptedAt <= (await readLastReset(tx))) return { kind: 'void' };
     const outcome = await effect(tx, job, acceptedAt);
-    if (outcome === 'applied' && writeLagMs > 0) await sleep(writeLagMs);
+    if (outcome.kind === 'applied' && writeLagMs > 0) await sleep(writeLagMs);
     return outcome;
   });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cache } from '../cache/cache.ts';
 import type { Orm } from '../db/client.ts';
 import { isPassing, reasonOf } from '../db/errors.ts';
+import { countBegin, forgetBegin } from '../db/orders.ts';
 import type { Log } from '../log.ts';
 import type { WriteJob } from '../order.ts';
 import type { Delivery } from '../queue/deliveries.ts';
@@ -17,6 +18,7 @@ export interface Handling {
   cache: Cache;
   log: Log;
   writeLagMs: number;
+  maxAttempts: number;
   /** Aborted when the process is to end. */
   ending: AbortSignal;
 }
@@ -25,15 +27,11 @@ export interface Handling {
 export const backoff = (tries: number, random = Math.random()): number =>
   Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** tries) * (0.5 + random / 2);
 
-/** Applies the job, waiting for a database that is away for as long as it takes: that is not the job's fault. */
-const applyPatiently = async (
-  job: WriteJob,
-  acceptedAt: Date,
-  { orm, log, writeLagMs, ending }: Handling,
-) => {
+/** Asks the database, waiting for one that is away for as long as it takes: that is not the job's fault. */
+const patiently = async <T>(work: () => Promise<T>, job: WriteJob, { log, ending }: Handling): Promise<T> => {
   for (let tries = 0; ; tries++) {
     try {
-      return await applyJob(orm, job, acceptedAt, writeLagMs);
+      return await work();
     } catch (error) {
       if (!isPassing(error)) throw error;
       if (tries === 0) log.warn({ job_id: job.job_id, reason: reasonOf(error) }, 'the job waits for MySQL');
@@ -44,10 +42,25 @@ const applyPatiently = async (
 
 /** Also for a job that changed nothing: whoever applied it may have died before it came to this. */
 const refreshCache = async (cache: Cache, job: WriteJob, outcome: Outcome) => {
-  if (outcome !== 'applied' && outcome !== 'unchanged') return;
-  if (job.type === 'delete_order') await cache.pending.putDeleted(job.payload.order_id);
-  await cache.orders.invalidate(job.payload.order_id);
+  if (!('state' in outcome)) return;
+  const { order_id } = job.payload;
+  const { version = 0 } = job;
+  // A POST that was sent again with its Idempotency-Key is newer than the row that it found: it waits no more, and
+  // what is seen of it may be older than the row.
+  const isRepeated = outcome.state !== 'deleted' && outcome.state < version;
+  await Promise.all([
+    cache.pending.settle(order_id, isRepeated ? version : outcome.state, version > 0 && !isRepeated),
+    cache.orders.invalidateDetail(order_id),
+    cache.orders.invalidateLists(),
+  ]);
 };
+
+/**
+ * Whether a job has ended the process that took it too often. The first time nobody counts, so that ordinary jobs
+ * cost nothing; from then on the count is in the database before the job is begun.
+ */
+const endsProcesses = async (delivery: Delivery, job: WriteJob, { orm, maxAttempts }: Handling) =>
+  delivery.redelivered && (await countBegin(orm, job.job_id)) > maxAttempts;
 
 /** Applies one delivery and answers it. Rejects only when `ending` cuts its waiting short: it is unanswered then. */
 export const handleDelivery = async (delivery: Delivery, handling: Handling): Promise<void> => {
@@ -70,8 +83,18 @@ export const handleDelivery = async (delivery: Delivery, handling: Handling): Pr
 
   let outcome: Outcome;
   try {
+    if (await patiently(() => endsProcesses(delivery, job, handling), job, handling)) {
+      log.error(named, 'the job has ended its process too often');
+      await patiently(() => forgetBegin(handling.orm, job.job_id), job, handling);
+      return await delivery.deadLetter('crashed', 'Each process that took the job ended before it was done.');
+    }
     const acceptedAt = job.accepted_at ? new Date(job.accepted_at) : delivery.receivedAt;
-    outcome = await applyPatiently(job, acceptedAt, handling);
+    outcome = await patiently(
+      () => applyJob(handling.orm, job, acceptedAt, handling.writeLagMs),
+      job,
+      handling,
+    );
+    if (delivery.redelivered) await patiently(() => forgetBegin(handling.orm, job.job_id), job, handling);
   } catch (error) {
     if (handling.ending.aborted) throw error;
     const became = await delivery.retry('failed', reasonOf(error));
@@ -80,11 +103,11 @@ export const handleDelivery = async (delivery: Delivery, handling: Handling): Pr
   }
 
   await refreshCache(cache, job, outcome);
-  if (outcome === 'order_not_found') {
-    const became = await delivery.retry(outcome, `There is no order ${job.payload.order_id}.`);
+  if (outcome.kind === 'order_not_found') {
+    const became = await delivery.retry(outcome.kind, `There is no order ${job.payload.order_id}.`);
     log.warn({ ...named, became }, 'the order of the job is not there');
     return;
   }
   delivery.acknowledge();
-  log.info({ ...named, outcome, ms: Math.round(performance.now() - started) }, 'job done');
+  log.info({ ...named, outcome: outcome.kind, ms: Math.round(performance.now() - started) }, 'job done');
 };

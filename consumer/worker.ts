@@ -1,6 +1,6 @@
 /** The process that applies jobs: `node dist/consumer/worker.js <number>`. */
 import { openCache } from '../cache/cache.ts';
-import { openDatabase } from '../db/client.ts';
+import { openDatabase, SILENCE_MS } from '../db/client.ts';
 import { runProcess } from '../lifecycle.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
 import { handleDelivery } from './handle.ts';
@@ -11,7 +11,7 @@ const PREFETCH = 10;
 const CONNECTIONS = 2;
 
 await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log) => {
-  const database = openDatabase(config.mysql, log, CONNECTIONS);
+  const database = openDatabase(config.mysql, log, CONNECTIONS, config.consumer.writeLagMs + SILENCE_MS);
   const cache = openCache(config, log);
   const ending = new AbortController();
   const handling = {
@@ -19,6 +19,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
     cache,
     log,
     writeLagMs: config.consumer.writeLagMs,
+    maxAttempts: config.rabbitmq.maxAttempts,
     ending: ending.signal,
   };
 

@@ -1,11 +1,14 @@
 /** The connection pool of a process. */
+import { Socket } from 'node:net';
 import { drizzle } from 'drizzle-orm/mysql2';
-import { createPool } from 'mysql2/promise';
+import { createPool, type Pool } from 'mysql2/promise';
 import type { Config } from '../config.ts';
 import { type Log, reachability } from '../log.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const WATCH_INTERVAL_MS = 5_000;
+/** Longer than any statement takes, lock waits aside. */
+export const SILENCE_MS = 15_000;
 
 /** What mysql2 connects with, for a pool and for a single connection alike. */
 export const connectionOptions = ({ ssl, ...mysql }: Config['mysql']) => ({
@@ -17,13 +20,37 @@ export const connectionOptions = ({ ssl, ...mysql }: Config['mysql']) => ({
   ssl: ssl ? (mysql.host.endsWith('.rds.amazonaws.com') ? 'Amazon RDS' : {}) : undefined,
 });
 
+const socketOf = (connection: object): Socket | undefined =>
+  'stream' in connection && connection.stream instanceof Socket ? connection.stream : undefined;
+
+/**
+ * Cuts a connection over which nothing goes while somebody has it: one that is half open would never answer, and
+ * mysql2's own time limit for a statement leaves it in the pool.
+ */
+const cutWhenSilent = (pool: Pool, silenceMs: number) => {
+  pool.on('connection', (connection) => {
+    const socket = socketOf(connection);
+    const error = Object.assign(new Error(`MySQL was silent for ${silenceMs} ms.`), { code: 'ETIMEDOUT' });
+    socket?.on('timeout', () => socket.destroy(error));
+  });
+  pool.on('acquire', (connection) => socketOf(connection)?.setTimeout(silenceMs));
+  pool.on('release', (connection) => socketOf(connection)?.setTimeout(0));
+};
+
 /**
  * Opens the pool; connections are made when they are needed, so that a process starts without MySQL. Says in
  * the log when MySQL is lost and when it is back, also while nobody asks for anything.
  * @param connectionLimit how many connections at the most
+ * @param silenceMs after which a connection in use is given up: longer than any transaction pauses
  */
-export const openDatabase = (config: Config['mysql'], log: Log, connectionLimit: number) => {
+export const openDatabase = (
+  config: Config['mysql'],
+  log: Log,
+  connectionLimit: number,
+  silenceMs = SILENCE_MS,
+) => {
   const pool = createPool({ ...connectionOptions(config), connectionLimit, enableKeepAlive: true });
+  cutWhenSilent(pool, silenceMs);
   const reach = reachability(log, 'MySQL');
 
   /** @throws whatever keeps MySQL from answering */

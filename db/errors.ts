@@ -5,7 +5,7 @@ const passing = new Set([
   'ECONNREFUSED', // nothing listens: the server is down or still starting
   'ECONNRESET', // the connection was cut
   'EPIPE', // the connection was cut while we wrote
-  'ETIMEDOUT', // connecting took too long
+  'ETIMEDOUT', // connecting or an answer took too long
   'EHOSTUNREACH', // no route to the host
   'ENETUNREACH', // no route to the network
   'ENOTFOUND', // DNS has no answer, as during a failover

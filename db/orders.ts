@@ -1,8 +1,8 @@
 /** What reads and writes orders. Nothing here decides what a job means: consumer/apply.ts does. */
-import { desc, eq, lte, sql } from 'drizzle-orm';
+import { and, desc, eq, lt, lte, sql } from 'drizzle-orm';
 import type { Order } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
-import { deletedOrders, lastReset, orderItems, orders } from './schema.ts';
+import { begunJobs, deletedOrders, lastReset, orderItems, orders } from './schema.ts';
 
 /** Rows of a multi-row INSERT at the most, to stay far below max_allowed_packet. */
 const ROWS_PER_INSERT = 1_000;
@@ -15,6 +15,7 @@ const selectOrders = (orm: Orm) =>
       id: orders.id,
       customerName: orders.customerName,
       status: orders.status,
+      version: orders.version,
       itemName: orderItems.itemName,
       quantity: orderItems.quantity,
     })
@@ -35,27 +36,37 @@ const collect = (rows: Row[]): Order[] => {
   return found;
 };
 
-/** The order, or undefined. */
-export const findOrder = async (orm: Orm, id: string): Promise<Order | undefined> =>
-  collect(await selectOrders(orm).where(eq(orders.id, id)).orderBy(orderItems.id))[0];
+/** The order and the version of its newest write, or undefined. */
+export const findOrder = async (
+  orm: Orm,
+  id: string,
+): Promise<{ order: Order; version: number } | undefined> => {
+  const rows = await selectOrders(orm).where(eq(orders.id, id)).orderBy(orderItems.id);
+  const [order] = collect(rows);
+  return order && { order, version: rows[0]?.version ?? 0 };
+};
 
 /** All orders, the one accepted last first. */
 export const listOrders = async (orm: Orm): Promise<Order[]> =>
   collect(await selectOrders(orm).orderBy(desc(orders.acceptedAt), desc(orders.id), orderItems.id));
 
-/** Inserts orders, each with when it was accepted. @throws isDuplicate() where one exists already */
-export const insertOrders = async (
-  tx: Transaction,
-  accepted: { order: Order; acceptedAt: Date }[],
-): Promise<void> => {
+export interface AcceptedOrder {
+  order: Order;
+  acceptedAt: Date;
+  version: number;
+}
+
+/** Inserts orders. @throws isDuplicate() where one exists already */
+export const insertOrders = async (tx: Transaction, accepted: AcceptedOrder[]): Promise<void> => {
   const items = accepted.flatMap(({ order }) =>
     order.items.map((item) => ({ orderId: order.order_id, itemName: item.name, quantity: item.quantity })),
   );
   await tx.insert(orders).values(
-    accepted.map(({ order, acceptedAt }) => ({
+    accepted.map(({ order, acceptedAt, version }) => ({
       id: order.order_id,
       customerName: order.customer_name,
       status: order.status,
+      version,
       acceptedAt,
     })),
   );
@@ -63,22 +74,68 @@ export const insertOrders = async (
     await tx.insert(orderItems).values(items.slice(i, i + ROWS_PER_INSERT));
 };
 
-/** Whether there was such an order. mysql2 counts rows that matched, also those that stay the same. */
-export const updateStatus = async (tx: Transaction, id: string, status: string): Promise<boolean> => {
-  const [{ affectedRows }] = await tx.update(orders).set({ status }).where(eq(orders.id, id));
+/**
+ * Sets the status unless the order has a newer write; without a version, whatever it has. Whether it was set.
+ * mysql2 counts the rows that matched, also those that stay the same.
+ */
+export const updateStatus = async (
+  tx: Transaction,
+  id: string,
+  status: string,
+  version?: number,
+): Promise<boolean> => {
+  const [{ affectedRows }] =
+    version === undefined
+      ? await tx.update(orders).set({ status }).where(eq(orders.id, id))
+      : await tx
+          .update(orders)
+          .set({ status, version })
+          .where(and(eq(orders.id, id), lt(orders.version, version)));
   return affectedRows > 0;
 };
 
-/** Deletes an order and leaves its tombstone. Whether there was such an order. */
+/** Deletes an order, whatever its version, and leaves its tombstone. Whether there was such an order. */
 export const deleteOrder = async (tx: Transaction, id: string): Promise<boolean> => {
   const [{ affectedRows }] = await tx.delete(orders).where(eq(orders.id, id));
-  if (affectedRows > 0) await tx.insert(deletedOrders).values({ id, deletedAt: new Date() });
+  if (affectedRows > 0)
+    await tx
+      .insert(deletedOrders)
+      .values({ id, deletedAt: new Date() })
+      .onDuplicateKeyUpdate({ set: { id } });
   return affectedRows > 0;
+};
+
+/** The version of the newest write to an order, 'deleted' where it existed once, or undefined. */
+export const findVersion = async (
+  orm: Orm | Transaction,
+  id: string,
+): Promise<number | 'deleted' | undefined> => {
+  const [order] = await orm.select({ version: orders.version }).from(orders).where(eq(orders.id, id));
+  if (order) return order.version;
+  return (await wasDeleted(orm, id)) ? 'deleted' : undefined;
 };
 
 /** Whether the order existed once and was deleted. */
-export const wasDeleted = async (tx: Transaction, id: string): Promise<boolean> =>
-  (await tx.select({ id: deletedOrders.id }).from(deletedOrders).where(eq(deletedOrders.id, id))).length > 0;
+export const wasDeleted = async (orm: Orm | Transaction, id: string): Promise<boolean> =>
+  (await orm.select({ id: deletedOrders.id }).from(deletedOrders).where(eq(deletedOrders.id, id))).length > 0;
+
+/** Counts that a job is begun once more. @returns how often it was begun by now */
+export const countBegin = async (orm: Orm, jobId: string): Promise<number> => {
+  await orm
+    .insert(begunJobs)
+    .values({ jobId, times: 1 })
+    .onDuplicateKeyUpdate({ set: { times: sql`${begunJobs.times} + 1` } });
+  const [row] = await orm
+    .select({ times: begunJobs.times })
+    .from(begunJobs)
+    .where(eq(begunJobs.jobId, jobId));
+  return row?.times ?? 1;
+};
+
+/** Forgets how often a job was begun. */
+export const forgetBegin = async (orm: Orm, jobId: string): Promise<void> => {
+  await orm.delete(begunJobs).where(eq(begunJobs.jobId, jobId));
+};
 
 /**
  * When the orders were last reset. A transaction that applies a job calls this first: the shared lock makes a

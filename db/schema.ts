@@ -14,6 +14,8 @@ export const orders = mysqlTable(
     id: uuid().primaryKey(),
     customerName: text('customer_name', { length: 80 }).notNull(),
     status: text({ length: 20 }).notNull(),
+    /** Of the newest write that is in this row; 0 where its publisher gave none. */
+    version: bigint({ mode: 'number', unsigned: true }).notNull().default(0),
     acceptedAt: datetime('accepted_at', { fsp: 3 }).notNull(),
   },
   (table) => [index('orders_newest').on(table.acceptedAt, table.id)],
@@ -37,6 +39,15 @@ export const orderItems = mysqlTable(
 export const deletedOrders = mysqlTable('deleted_orders', {
   id: uuid().primaryKey(),
   deletedAt: datetime('deleted_at', { fsp: 3 }).notNull(),
+});
+
+/**
+ * How often a job was begun that the broker had delivered before: a job that ends the process that takes it is
+ * told from its innocent neighbours by this. Rows are removed when their job is done.
+ */
+export const begunJobs = mysqlTable('begun_jobs', {
+  jobId: text('job_id', { length: 64 }).primaryKey(),
+  times: int().notNull(),
 });
 
 /**

@@ -1,123 +1,119 @@
 /**
- * The connection to RabbitMQ, which comes back by itself. All that depends on it (topology, the confirm channel,
- * a subscription) is made anew in `setup` each time; until that is done, publishing fails at once.
+ * Publishing to RabbitMQ. All that depends on the connection (topology, the confirm channel) is made anew each
+ * time; until that is done, publishing fails at once.
  */
-import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
+import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Config } from '../config.ts';
-import { withDeadline } from '../deadline.ts';
-import { type Log, reachability } from '../log.ts';
+import type { Log } from '../log.ts';
+import { openConnection } from './connection.ts';
 import { confirmingPublisher, type Properties, PublishError } from './publisher.ts';
-import { assertTopology, RETRY_DELAYS_MS, retryQueue } from './topology.ts';
+import { assertTopology, DELAYS_MS, onChannel, retryQueue } from './topology.ts';
 
-const HEARTBEAT_SECONDS = 10;
-const CONNECT_TIMEOUT_MS = 5_000;
-const CLOSE_TIMEOUT_MS = 2_000;
-const RECOVERY = { initialDelay: 100, maxDelay: 5_000, factor: 2, jitter: 0.5 };
+const WATCH_INTERVAL_MS = 1_000;
 
 interface Live {
   model: ChannelModel;
-  channel: ConfirmChannel;
   publish: ReturnType<typeof confirmingPublisher>;
+  confirms: ConfirmChannel;
+  /** For questions: an error closes their channel, which must not take confirms with it. */
+  questions: Channel;
 }
 
-/**
- * Opens the connection in the background.
- * @param onReady runs after each (re)connection, once queues exist and publishing works; where it rejects, the
- *   connection is tried again
- */
-export const openBroker = async (
-  { queue, publishTimeoutMs, ...server }: Config['rabbitmq'],
-  log: Log,
-  onReady: (model: ChannelModel) => Promise<void> = async () => {},
-) => {
-  const reach = reachability(log, 'RabbitMQ');
+/** Opens the connection in the background. */
+export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
+  const { queue, publishTimeoutMs, maxBacklog } = config;
   let live: Live | undefined;
   let blocked = false;
+  let overfull = false;
 
   const setup = async (model: ChannelModel) => {
-    // Before `setup` is done nobody else listens, and an 'error' without a listener ends the process. What
-    // happened is told by 'connect-failed' and 'disconnect'.
-    model.on('error', () => {});
-    await assertTopology(model, log, queue);
-    const channel = await model.createConfirmChannel();
-    channel.on('error', (error) => log.warn({ reason: error.message }, 'a RabbitMQ channel failed'));
-    // A channel closed by an error does not take its connection with it: begin again as a whole.
-    channel.on('close', () => {
-      if (live?.channel === channel) live = undefined;
-      model.close().catch(() => {});
-    });
-    live = { model, channel, publish: confirmingPublisher(channel, publishTimeoutMs) };
-    await onReady(model);
+    await assertTopology(model, log, config);
+    const confirms = await model.createConfirmChannel();
+    const questions = await model.createChannel();
+    for (const channel of [confirms, questions]) {
+      channel.on('error', (error) => log.warn({ reason: error.message }, 'a RabbitMQ channel failed'));
+      // A channel closed by an error does not take its connection with it: begin again as a whole.
+      channel.on('close', () => {
+        if (live?.confirms === confirms) live = undefined;
+        model.close().catch(() => {});
+      });
+    }
+    blocked = false;
+    live = { model, publish: confirmingPublisher(confirms, publishTimeoutMs), confirms, questions };
   };
-
-  const connection = await connect(
-    { ...server, heartbeat: HEARTBEAT_SECONDS },
-    {
-      timeout: CONNECT_TIMEOUT_MS,
-      noDelay: true,
-      clientProperties: { connection_name: 'orders' },
-      recovery: { ...RECOVERY, setup, waitForConnect: false },
+  const connection = await openConnection(config, log, 'RabbitMQ', {
+    setup,
+    lost: () => {
+      live = undefined;
     },
-  );
-  connection.on('connect', () => {
-    blocked = false;
-    reach.up();
   });
-  connection.on('disconnect', (error) => {
-    live = undefined;
-    reach.down(error);
-  });
-  connection.on('connect-failed', (error) => {
-    live = undefined;
-    reach.down(error);
-  });
-  connection.on('error', () => {});
-  connection.on('blocked', (reason) => {
-    blocked = true;
-    log.warn({ reason }, 'RabbitMQ takes no messages for now');
-  });
-  connection.on('unblocked', () => {
-    blocked = false;
-    log.info('RabbitMQ takes messages again');
+  connection.onBlocked((reason) => {
+    blocked = reason !== undefined;
+    log.warn({ reason }, blocked ? 'RabbitMQ takes no messages for now' : 'RabbitMQ takes messages again');
   });
 
+  /** A connection that is blocked is not read from either: a question on it would wait as long as the alarm. */
   const connected = (): Live => {
     if (!live) throw new PublishError('refused', 'RabbitMQ is not connected.');
+    if (blocked) throw new PublishError('refused', 'RabbitMQ takes no messages for now.');
     return live;
+  };
+
+  /** Also finds out that the queue is gone: the question then closes its channel, and all is declared anew. */
+  const watchBacklog = async () => {
+    const { messageCount } = await connected().questions.checkQueue(queue);
+    const before = overfull;
+    overfull = maxBacklog > 0 && messageCount > maxBacklog;
+    if (overfull !== before)
+      log.warn({ waiting: messageCount }, overfull ? 'too many jobs wait' : 'the backlog has shrunk');
+  };
+  let watching = false;
+  const watcher = setInterval(() => {
+    if (watching) return;
+    watching = true;
+    void watchBacklog()
+      .catch(() => {})
+      .finally(() => {
+        watching = false;
+      });
+  }, WATCH_INTERVAL_MS).unref();
+
+  /** @throws PublishError at once where the broker is away or takes nothing, or when no confirm comes in time */
+  const publish = async (to: string, body: Buffer, properties: Properties): Promise<void> => {
+    await connected().publish(to, body, properties);
   };
 
   return {
     queue,
 
-    /**
-     * Puts a message on a queue and waits until the broker has it on disk.
-     * @throws PublishError at once where the broker is away or takes nothing, or when no confirm comes in time
-     */
-    publish: async (to: string, body: Buffer, properties: Properties): Promise<void> => {
-      if (blocked) throw new PublishError('refused', 'RabbitMQ takes no messages for now.');
-      await connected().publish(to, body, properties);
+    /** Puts a message on a queue and waits until the broker has it on disk. @throws PublishError */
+    publish,
+
+    /** Puts a new job on its queue, unless too many wait there. @throws PublishError */
+    accept: async (body: Buffer, properties: Properties): Promise<void> => {
+      if (overfull) throw new PublishError('overfull', 'Too many jobs wait.');
+      await publish(queue, body, properties);
     },
 
     /** One round trip. @throws where the broker is away */
     ping: async (): Promise<void> => {
-      await connected().channel.checkExchange('amq.direct');
+      await connected().questions.checkExchange('amq.direct');
     },
 
     /** Removes the jobs that wait, also for another try. */
     purge: async (): Promise<void> => {
-      const { channel } = connected();
-      for (const name of [queue, ...RETRY_DELAYS_MS.map((delay) => retryQueue(queue, delay))])
-        await channel.purgeQueue(name);
+      const { questions } = connected();
+      for (const name of [queue, ...DELAYS_MS.map((delay) => retryQueue(queue, delay))])
+        await questions.purgeQueue(name);
     },
 
-    /** Begins again with a new connection, as when a subscription ended. */
-    reconnect: (): void => {
-      live?.model.close().catch(() => {});
-    },
+    /** Runs `work` on a channel of its own; what it took and did not acknowledge goes back in its place. */
+    withChannel: async <T>(work: (channel: Channel) => Promise<T>): Promise<T> =>
+      onChannel(connected().model, work),
 
     close: async (): Promise<void> => {
-      // A broker that does not answer must not keep the process from ending.
-      await withDeadline(connection.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+      clearInterval(watcher);
+      await connection.close();
     },
   };
 };

@@ -10,16 +10,17 @@ import type { Config } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import { type Broker, openBroker } from './broker.ts';
-import { deadQueue, RETRY_DELAYS_MS, retryQueue } from './topology.ts';
+import { openConnection } from './connection.ts';
+import { deadQueue, delayAfter, retryQueue } from './topology.ts';
 
-/** How long a message that could not be moved stays with us before the broker gets it back. */
+/** How long a message that could not be moved stays with us before we try again. */
 const MOVE_PAUSE_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 export interface Delivery {
   body: Buffer;
-  /** How often the job was tried before. */
-  attempts: number;
+  /** Whether the broker has delivered it before: its consumer went away before it answered. */
+  redelivered: boolean;
   /** The id of the HTTP request, where the publisher gave one. */
   requestId: string | undefined;
   receivedAt: Date;
@@ -37,75 +38,86 @@ interface Subscription {
   consumerTag?: string;
 }
 
+interface Context {
+  broker: Broker;
+  maxAttempts: number;
+  log: Log;
+  /** Whether the process is about to end. */
+  isEnding(): boolean;
+}
+
 const toDelivery = (
   message: ConsumeMessage,
   subscription: Subscription,
-  broker: Broker,
-  log: Log,
+  { broker, maxAttempts, log, isEnding }: Context,
 ): Delivery => {
   const { channel } = subscription;
   const { properties, content: body } = message;
   const headers = properties.headers ?? {};
-  const attempts = Number(headers['x-attempts']) || 0;
+  const failures = (Number(headers['x-attempts']) || 0) + 1;
 
-  /** A closed channel takes no answer; the broker delivers what it held once more. */
-  const answer = (how: () => void) => {
+  const acknowledge = () => {
     try {
-      how();
+      channel.ack(message);
     } catch (error) {
+      // A closed channel takes no answer; the broker delivers what it held once more.
       log.debug({ err: error }, 'the channel closed before a delivery was answered');
     }
   };
 
+  /** Tries for as long as the delivery is ours: a job that waits holds up others less than one that is lost. */
   const move = async (to: string, reason: string, error: string) => {
     const now = new Date().toISOString();
     const story = {
-      'x-attempts': attempts + 1,
+      'x-attempts': failures,
       'x-reason': reason,
       'x-error': error.slice(0, 1_000),
       'x-first-failed-at': headers['x-first-failed-at'] ?? now,
       'x-last-failed-at': now,
       'x-queue': broker.queue,
     };
-    try {
-      await broker.publish(to, body, {
-        messageId: properties.messageId || `${message.fields.consumerTag}-${message.fields.deliveryTag}`,
-        correlationId: properties.correlationId,
-        headers: { ...headers, ...story },
-        timestamp: properties.timestamp,
-        type: properties.type,
-      });
-      answer(() => channel.ack(message));
-    } catch (failure) {
-      log.warn({ err: failure, to }, 'a message could not be moved and goes back to its queue');
-      await sleep(MOVE_PAUSE_MS);
-      answer(() => channel.nack(message, false, true));
+    while (subscription.open) {
+      try {
+        await broker.publish(to, body, {
+          messageId: properties.messageId || `${message.fields.consumerTag}-${message.fields.deliveryTag}`,
+          correlationId: properties.correlationId,
+          headers: { ...headers, ...story },
+          timestamp: properties.timestamp,
+          type: properties.type,
+        });
+        return acknowledge();
+      } catch (failure) {
+        log.warn({ err: failure, to }, 'a message could not be moved yet');
+        // Unanswered it goes back to the queue.
+        if (isEnding()) return;
+        await sleep(MOVE_PAUSE_MS, undefined, { ref: false });
+      }
     }
   };
   const deadLetter = (reason: string, error: string) => move(deadQueue(broker.queue), reason, error);
 
   return {
     body,
-    isLost: () => !subscription.open,
-    attempts,
+    redelivered: message.fields.redelivered,
     requestId: properties.correlationId,
     receivedAt: new Date(),
-    acknowledge: () => answer(() => channel.ack(message)),
+    isLost: () => !subscription.open,
+    acknowledge,
     deadLetter,
     retry: async (reason, error) => {
-      const delay = RETRY_DELAYS_MS[attempts];
-      if (delay === undefined) {
+      if (failures >= maxAttempts) {
         await deadLetter(reason, error);
         return 'dead';
       }
-      await move(retryQueue(broker.queue, delay), reason, error);
+      await move(retryQueue(broker.queue, delayAfter(failures)), reason, error);
       return 'retried';
     },
   };
 };
 
 /**
- * Subscribes to the queue of jobs, and again after each reconnection.
+ * Subscribes to the queue of jobs, and again after each reconnection. Moving has a connection of its own: from
+ * one that publishes, a broker short of memory would not read acknowledgements either.
  * @param prefetch how many jobs the broker hands out before the first is answered
  * @param onDelivery is called for each job as it arrives
  */
@@ -115,43 +127,54 @@ export const takeJobs = async (
   prefetch: number,
   onDelivery: (delivery: Delivery) => void,
 ) => {
+  const { queue, maxAttempts } = config;
+  const broker = await openBroker(config, log);
   let subscription: Subscription | undefined;
   let ending = false;
+  const context = { broker, maxAttempts, log, isEnding: () => ending };
 
   const subscribe = async (model: ChannelModel) => {
     const channel = await model.createChannel();
     const current: Subscription = { channel, open: true };
+    const begin = () => {
+      if (!ending) connection.reconnect();
+    };
     channel.on('error', (error) => log.warn({ reason: error.message }, 'the subscription failed'));
     channel.on('close', () => {
       current.open = false;
-      if (!ending) broker.reconnect();
+      begin();
     });
     await channel.prefetch(prefetch);
-    const { consumerTag } = await channel.consume(config.queue, (message) => {
+    const { consumerTag } = await channel.consume(queue, (message) => {
       // null: the broker ended the subscription, as when the queue is deleted.
-      if (message) onDelivery(toDelivery(message, current, broker, log));
-      else broker.reconnect();
+      if (message) onDelivery(toDelivery(message, current, context));
+      else begin();
     });
     current.consumerTag = consumerTag;
     subscription = current;
-    log.info({ queue: config.queue, prefetch }, 'consuming');
+    log.info({ queue, prefetch }, 'consuming');
   };
-  const broker = await openBroker(config, log, subscribe);
+  const connection = await openConnection(config, log, 'RabbitMQ for consuming', {
+    setup: subscribe,
+    lost: () => {
+      if (subscription) subscription.open = false;
+    },
+  });
 
   return {
     /** No further deliveries from here on; those that were made can still be answered. */
     stop: async (): Promise<void> => {
-      if (subscription?.consumerTag)
-        await subscription.channel.cancel(subscription.consumerTag).catch(() => {});
+      ending = true;
+      if (!subscription?.consumerTag) return;
+      const cancelled = subscription.channel.cancel(subscription.consumerTag);
+      await withDeadline(cancelled, CLOSE_TIMEOUT_MS).catch(() => {});
     },
     /** Closes the channel, then the connection: the broker takes back what was not answered. */
     close: async (): Promise<void> => {
       // Closing a channel is a round trip behind the answers sent on it; closing the connection may overtake them.
-      ending = true;
-      await withDeadline(subscription?.channel.close() ?? Promise.resolve(), CLOSE_TIMEOUT_MS).catch(
-        () => {},
-      );
-      await broker.close();
+      const closed = subscription?.open ? subscription.channel.close() : Promise.resolve();
+      await withDeadline(closed, CLOSE_TIMEOUT_MS).catch(() => {});
+      await Promise.all([connection.close(), broker.close()]);
     },
   };
 };

@@ -3,22 +3,25 @@ import type { ConfirmChannel, Options } from 'amqplib';
 
 /** The broker has not confirmed a message. */
 export class PublishError extends Error {
-  /** 'refused': the broker does not have it. 'unknown': it may, as nothing was heard in time. */
-  readonly outcome: 'refused' | 'unknown';
+  /**
+   * refused: the broker does not have it. overfull: nor was it asked, as too many wait already. unknown: it may
+   * have it, as nothing was heard in time.
+   */
+  readonly outcome: 'refused' | 'overfull' | 'unknown';
 
-  constructor(outcome: 'refused' | 'unknown', message: string) {
+  constructor(outcome: PublishError['outcome'], message: string) {
     super(message);
     this.outcome = outcome;
   }
 }
 
-/** Persistent, and returned to us where no queue takes it. `messageId` must be unique among those in flight. */
+/** `messageId` must be unique among those in flight. */
 export type Properties = Pick<Options.Publish, 'correlationId' | 'headers' | 'timestamp' | 'type'> & {
   messageId: string;
 };
 
 /**
- * Wraps one confirm channel.
+ * Wraps one confirm channel. Messages are persistent, and returned where no queue takes them.
  * @param timeoutMs how long a confirm may take
  */
 export const confirmingPublisher = (channel: ConfirmChannel, timeoutMs: number) => {
@@ -26,15 +29,27 @@ export const confirmingPublisher = (channel: ConfirmChannel, timeoutMs: number) 
   const returned = new Set<string>();
   channel.on('return', ({ properties }) => returned.add(properties.messageId));
 
+  // A broker that has let one message wait too long would keep the next ones waiting as well: they are refused
+  // at once until something is heard, all but one in a while.
+  let silentSince: number | undefined;
+  const isSilent = () => {
+    if (silentSince === undefined) return false;
+    if (performance.now() - silentSince < timeoutMs) return true;
+    silentSince = performance.now();
+    return false;
+  };
+
   /** @throws PublishError */
   return (queue: string, body: Buffer, properties: Properties): Promise<void> =>
     new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new PublishError('unknown', `No confirm within ${timeoutMs} ms.`)),
-        timeoutMs,
-      );
+      if (isSilent()) return reject(new PublishError('refused', 'RabbitMQ does not answer.'));
+      const timer = setTimeout(() => {
+        silentSince ??= performance.now();
+        reject(new PublishError('unknown', `No confirm within ${timeoutMs} ms.`));
+      }, timeoutMs);
       const settle = (error: unknown) => {
         clearTimeout(timer);
+        if (!error) silentSince = undefined;
         if (returned.delete(properties.messageId))
           reject(new PublishError('refused', `There is no queue ${queue}.`));
         else if (error instanceof Error && error.message === 'message nacked')

@@ -33,7 +33,13 @@ t.test('defaults', async (t) => {
     consumer: { count: 4, writeLagMs: 300 },
     mysql: database,
     redis: { host: 'localhost', port: 6379, username: undefined, password: undefined, db: 0, tls: false },
-    cache: { disabled: false, ordersTtl: 30, pendingTtl: 60 },
+    cache: {
+      disabled: false,
+      ordersTtl: 30,
+      pendingTtl: 60,
+      waitingTtl: 86_400,
+      idempotencyTtl: 86_400,
+    },
     rabbitmq: {
       protocol: 'amqp',
       hostname: 'localhost',
@@ -41,6 +47,9 @@ t.test('defaults', async (t) => {
       username: 'guest',
       password: 'guest',
       queue: 'order_write_jobs',
+      queueType: 'quorum',
+      maxBacklog: 1_000_000,
+      maxAttempts: 5,
       publishTimeoutMs: 2000,
     },
     logLevel: 'info',
@@ -64,12 +73,18 @@ const good: [variable: string, value: string, expected: object][] = [
   ['CACHE_DISABLED', '0', { cache: { disabled: false } }],
   ['ORDERS_CACHE_TTL', '1', { cache: { ordersTtl: 1 } }],
   ['TEMP_ORDER_CACHE_TTL', '86400', { cache: { pendingTtl: 86_400 } }],
+  ['TEMP_ORDER_PENDING_TTL', '3600', { cache: { waitingTtl: 3_600 } }],
+  ['TEMP_ORDER_PENDING_TTL', '1', { cache: { waitingTtl: 60 } }],
+  ['IDEMPOTENCY_TTL', '31536000', { cache: { idempotencyTtl: 31_536_000 } }],
   ['RABBITMQ_HOST', 'mq.example', { rabbitmq: { hostname: 'mq.example' } }],
   ['RABBITMQ_PORT', '1', { rabbitmq: { port: 1 } }],
   ['RABBITMQ_USER', 'carl', { rabbitmq: { username: 'carl' } }],
   ['RABBITMQ_PASSWORD', 'a b/@:%', { rabbitmq: { password: 'a b/@:%' } }],
   ['RABBITMQ_QUEUE_NAME', 'a.b:c-d_e', { rabbitmq: { queue: 'a.b:c-d_e' } }],
+  ['RABBITMQ_QUEUE_TYPE', 'classic', { rabbitmq: { queueType: 'classic' } }],
   ['PUBLISH_TIMEOUT', '0.25', { rabbitmq: { publishTimeoutMs: 250 } }],
+  ['MAX_BACKLOG', '0', { rabbitmq: { maxBacklog: 0 } }],
+  ['MAX_ATTEMPTS', '100', { rabbitmq: { maxAttempts: 100 } }],
   ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
 ];
 t.test('good values', async (t) => {
@@ -79,6 +94,7 @@ t.test('good values', async (t) => {
 
 const workers = (name: string) => `${name} must be an integer from 1 to 128`;
 const ttl = (name: string) => `${name} must be whole seconds from 1 to 86400`;
+const longTtl = (name: string) => `${name} must be whole seconds from 1 to 31536000`;
 const port = (name: string) => `${name} must be a port from 1 to 65535`;
 const flag = (name: string) => `${name} must be true or false (also 1, 0, yes, no)`;
 const databaseUrl = 'DATABASE_URL must be a URL such as mysql://user:password@host:3306/database';
@@ -112,12 +128,17 @@ const bad: [variable: string, value: string, sentence: string][] = [
   ['ORDERS_CACHE_TTL', '0', `${ttl('ORDERS_CACHE_TTL')}, got 0.`],
   ['ORDERS_CACHE_TTL', '1.5', `${ttl('ORDERS_CACHE_TTL')}, got 1.5.`],
   ['TEMP_ORDER_CACHE_TTL', '86401', `${ttl('TEMP_ORDER_CACHE_TTL')}, got 86401.`],
+  ['TEMP_ORDER_PENDING_TTL', '31536001', `${longTtl('TEMP_ORDER_PENDING_TTL')}, got 31536001.`],
+  ['IDEMPOTENCY_TTL', '0', `${longTtl('IDEMPOTENCY_TTL')}, got 0.`],
   ['RABBITMQ_HOST', 'amqp://anna:pw@host', host('RABBITMQ_HOST')],
   ['RABBITMQ_PORT', '70000', `${port('RABBITMQ_PORT')}, got 70000.`],
   ['RABBITMQ_USER', '\t', 'RABBITMQ_USER must be a text without spaces, got "\\t".'],
   ['RABBITMQ_QUEUE_NAME', 'amq.jobs', `${queue}, got "amq.jobs".`],
   ['RABBITMQ_QUEUE_NAME', 'jobs/x', `${queue}, got "jobs/x".`],
   ['RABBITMQ_QUEUE_NAME', 'q'.repeat(201), `${queue}, got "${'q'.repeat(20)}…" (201 characters).`],
+  ['RABBITMQ_QUEUE_TYPE', 'stream', 'RABBITMQ_QUEUE_TYPE must be quorum or classic, got "stream".'],
+  ['MAX_BACKLOG', '-1', 'MAX_BACKLOG must be an integer from 0 to 1000000000, got -1.'],
+  ['MAX_ATTEMPTS', '0', 'MAX_ATTEMPTS must be an integer from 1 to 100, got 0.'],
   ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be trace, debug, info, warn, error, fatal or silent, got "loud".'],
   ['SIMULATED_WRITE_LAG', '-0.1', 'SIMULATED_WRITE_LAG must be a number of seconds from 0 to 60, got -0.1.'],
   ['PUBLISH_TIMEOUT', '61', 'PUBLISH_TIMEOUT must be a number of seconds from 0.1 to 60, got 61.'],

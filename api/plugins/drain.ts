@@ -1,15 +1,18 @@
 /**
  * Ending without failing a request. A client that keeps its connection open may send its next request just when
- * the server closes it. So before anything closes, answers tell clients to use a new connection (`Connection:
- * close`, RFC 9112, 9.6), and /health/ready tells load balancers to go elsewhere; what is idle after that is idle.
+ * the server closes it. So first no new connections are taken and answers tell clients that theirs is not for
+ * further use (`Connection: close`, RFC 9112, 9.6), while /health/ready tells load balancers to go elsewhere; what
+ * is idle after a while is idle.
  */
+import { once } from 'node:events';
+import { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fastifyPlugin from 'fastify-plugin';
 
 declare module 'fastify' {
   interface FastifyInstance {
     isDraining(): boolean;
-    /** Begins to send clients away, and resolves when they had the time to hear it. */
+    /** Sends clients away and resolves when all connections are closed, each after its answer. */
     drain(): Promise<void>;
   }
 }
@@ -20,21 +23,22 @@ const SWEEP_INTERVAL_MS = 100;
 export const drain = fastifyPlugin(
   async (app) => {
     let draining = false;
-    let sweeper: NodeJS.Timeout | undefined;
 
     app.decorate('isDraining', () => draining);
     app.decorate('drain', async () => {
       draining = true;
+      const closed = once(app.server, 'close');
+      // Not http.Server's own close, which would close idle connections at once.
+      Server.prototype.close.call(app.server);
       await sleep(DRAIN_MS);
+      // Again and again: a request in flight from before leaves its connection open behind it.
+      const sweeper = setInterval(() => app.server.closeIdleConnections(), SWEEP_INTERVAL_MS);
+      await closed;
+      clearInterval(sweeper);
     });
     app.addHook('onRequest', async (_request, reply) => {
       if (draining) reply.header('connection', 'close');
     });
-    // A request that was in flight from before the draining leaves its connection open behind it.
-    app.addHook('preClose', async () => {
-      sweeper = setInterval(() => app.server.closeIdleConnections(), SWEEP_INTERVAL_MS);
-    });
-    app.addHook('onClose', async () => clearInterval(sweeper));
   },
   { name: 'drain', fastify: '5.x' },
 );

@@ -29,6 +29,13 @@ const sentences: Record<string, (request: FastifyRequest) => string> = {
   FST_ERR_BAD_URL: ({ url }) => `The URL must be valid percent-encoded UTF-8, got ${JSON.stringify(url)}.`,
 };
 
+const unaccepted: Record<PublishError['outcome'], string> = {
+  refused: 'Unable to queue order.',
+  overfull: 'Too many writes are waiting.',
+  unknown:
+    'Unable to queue order: whether it was queued is unknown, as the broker did not answer in time. A retry with the same Idempotency-Key is safe.',
+};
+
 const unavailable = (reply: FastifyReply, error: string) =>
   reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ error });
 
@@ -37,7 +44,7 @@ export const sendError = (error: FastifyError | Error, request: FastifyRequest, 
   if (error instanceof HttpError) return reply.code(error.statusCode).send({ error: error.message });
   if (error instanceof PublishError) {
     request.log.warn({ outcome: error.outcome, reason: error.message }, 'a write was not confirmed');
-    return unavailable(reply, 'Unable to queue order.');
+    return unavailable(reply, unaccepted[error.outcome]);
   }
   if (isPassing(error)) {
     request.log.warn({ err: error }, 'MySQL did not answer');

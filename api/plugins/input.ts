@@ -11,11 +11,21 @@ const subjects: Record<string, string> = {
   headers: 'The headers',
 };
 
+/** A query is all text: where the schema wants a number, text that reads as one becomes it. */
+const readNumbers = (schema: TSchema, query: Record<string, unknown>): void => {
+  for (const [name, { type }] of Object.entries<TSchema>(schema.properties)) {
+    const text = query[name];
+    if (type === 'integer' && typeof text === 'string' && /^-?\d+(\.\d+)?$/.test(text))
+      query[name] = Number(text);
+  }
+};
+
 export const input = fastifyPlugin(
   async (app) => {
     app.setValidatorCompiler<TSchema>(({ schema, httpPart = '' }) => {
       const problemOf = validator(schema, subjects[httpPart] ?? httpPart);
       return (value) => {
+        if (httpPart === 'querystring') readNumbers(schema, value);
         const problem = problemOf(value);
         return problem === undefined ? { value } : { error: new HttpError(400, problem) };
       };

@@ -4,6 +4,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import { type JobType, NewOrder, Order, StatusUpdate, Uuid } from '../../order.ts';
 import { validator } from '../../validate.ts';
+import { acceptOnce } from '../idempotency.ts';
 import { HttpError } from '../plugins/errors.ts';
 import { orderReads } from '../reads.ts';
 import { orderWrites } from '../writes.ts';
@@ -38,9 +39,13 @@ const readNumericQuantities = async ({ body }: FastifyRequest) => {
       item.quantity = Number(item.quantity);
 };
 
-export const orderRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  const writes = orderWrites(app.broker, app.cache);
-  const reads = orderReads(app.database, app.cache);
+export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> = async (
+  app,
+  { trustPendingMs },
+) => {
+  const { broker, cache, clock, database } = app;
+  const writes = orderWrites(broker, cache, clock);
+  const reads = orderReads(database, cache, clock, trustPendingMs);
 
   app.post(
     '/orders',
@@ -52,8 +57,11 @@ export const orderRoutes: FastifyPluginAsyncTypebox = async (app) => {
       preValidation: readNumericQuantities,
     },
     async (request, reply) => {
-      const accepted = await writes.create(request.body, request.id);
-      return reply.code(202).send({ ...accepted, message: 'Order creation scheduled.' });
+      const accepted = await acceptOnce(cache, request, reply, async (origin) => ({
+        ...(await writes.create(request.body, origin)),
+        message: 'Order creation scheduled.',
+      }));
+      return reply.code(202).send(accepted);
     },
   );
 
@@ -68,8 +76,12 @@ export const orderRoutes: FastifyPluginAsyncTypebox = async (app) => {
       preValidation: requireOrderId,
     },
     async (request, reply) => {
-      const accepted = await writes.updateStatus(request.params.id, request.body.status, request.id);
-      return reply.code(202).send({ ...accepted, message: 'Status update scheduled.' });
+      const { params, body } = request;
+      const accepted = await acceptOnce(cache, request, reply, async (origin) => ({
+        ...(await writes.updateStatus(params.id, body.status, origin)),
+        message: 'Status update scheduled.',
+      }));
+      return reply.code(202).send(accepted);
     },
   );
 
@@ -83,8 +95,11 @@ export const orderRoutes: FastifyPluginAsyncTypebox = async (app) => {
       preValidation: requireOrderId,
     },
     async (request, reply) => {
-      const accepted = await writes.remove(request.params.id, request.id);
-      return reply.code(202).send({ ...accepted, message: 'Deletion scheduled.' });
+      const accepted = await acceptOnce(cache, request, reply, async (origin) => ({
+        ...(await writes.remove(request.params.id, origin)),
+        message: 'Deletion scheduled.',
+      }));
+      return reply.code(202).send(accepted);
     },
   );
 

@@ -14,7 +14,12 @@ const create = async (payload: object = body) => app.inject({ method: 'POST', ur
 /** An order as a consumer would have left it in MySQL, with nothing of it in Redis. */
 const applied = async (id: string, acceptedAt = '2026-01-01 00:00:00') => {
   const status = 'received';
-  await stores.rows('INSERT INTO orders VALUES (?, ?, ?, ?)', [id, 'Grace Hopper', status, acceptedAt]);
+  await stores.rows('INSERT INTO orders (id, customer_name, status, accepted_at) VALUES (?, ?, ?, ?)', [
+    id,
+    'Grace Hopper',
+    status,
+    acceptedAt,
+  ]);
   await stores.rows('INSERT INTO order_items (order_id, item_name, quantity) VALUES (?, ?, ?), (?, ?, ?)', [
     id,
     'Compiler',
@@ -68,9 +73,10 @@ t.test('the job is a durable message with the plain body and the id of the reque
 
   const message = await stores.take();
   if (!message) return t.fail('there is no message');
-  const { accepted_at, ...job } = JSON.parse(message.content.toString());
+  const { accepted_at, version, ...job } = JSON.parse(message.content.toString());
   t.strictSame(job, { job_id, type: 'create_order', payload: { order_id, ...body, status: 'urgent' } });
   t.ok(Date.parse(accepted_at) >= before && Date.parse(accepted_at) <= Date.now());
+  t.ok(Math.abs(version / 1000 - Date.now()) < 60_000, 'a version is a time in microseconds');
   t.match(message.properties, {
     deliveryMode: 2,
     contentType: 'application/json',
@@ -80,12 +86,13 @@ t.test('the job is a durable message with the plain body and the id of the reque
   });
 });
 
-t.test('the pending copy is the whole order, for TEMP_ORDER_CACHE_TTL seconds', async (t) => {
+t.test('the pending copy is the whole order, for TEMP_ORDER_PENDING_TTL seconds', async (t) => {
   const { order_id } = (await create()).json();
-  const raw = await stores.redis.get(`temp_order:${order_id}`);
-  t.strictSame(JSON.parse(raw ?? ''), { order_id, ...body, status: 'received' });
+  const { version, ...order } = JSON.parse((await stores.redis.get(`temp_order:${order_id}`)) ?? '');
+  t.strictSame(order, { order_id, ...body, status: 'received' });
+  t.match(version, /^\d{16}$/);
   const ttl = await stores.redis.ttl(`temp_order:${order_id}`);
-  t.ok(ttl > 55 && ttl <= 60, `ttl ${ttl}`);
+  t.ok(ttl > 86_000 && ttl <= 86_400, `ttl ${ttl}`);
 });
 
 t.test('a quantity may be a numeric string, and unknown fields are ignored', async (t) => {

@@ -111,18 +111,21 @@ t.test('a job delivered twice changes nothing the second time', async (t) => {
 });
 
 t.test(
-  'after the commit: detail dropped, list version bumped, pending copy left, delete remembered',
+  'after the commit: detail dropped, list version bumped, pending copy settled, delete remembered',
   async (t) => {
     const job = createJob();
     const { order_id } = job.payload;
+    const pending = { ...job.payload, version: '1700000000000000' };
     await stores.redis.set(`orders:detail:${order_id}`, 'old');
-    await stores.redis.set(`temp_order:${order_id}`, 'pending', 'EX', 60);
+    await stores.redis.set(`temp_order:${order_id}`, JSON.stringify(pending), 'EX', 86_400);
     const version = Number(await stores.redis.get('orders:list:version'));
-    await stores.publish(job);
+    await stores.publish({ ...job, version: 1_700_000_000_000_000 });
     await done(job);
-    t.equal(await stores.redis.get(`orders:detail:${order_id}`), null);
-    t.equal(Number(await stores.redis.get('orders:list:version')), version + 1);
-    t.equal(await stores.redis.get(`temp_order:${order_id}`), 'pending');
+    t.equal(await stores.redis.get(`orders:detail:${order_id}`), '', 'a guard against readers of before');
+    t.ok(Number(await stores.redis.get('orders:list:version')) > version);
+    t.match(JSON.parse((await stores.redis.get(`temp_order:${order_id}`)) ?? ''), pending);
+    const ttl = await stores.redis.ttl(`temp_order:${order_id}`);
+    t.ok(ttl > 50 && ttl <= 60, `applied, it is readable for another ${ttl} s`);
 
     const removal = deleteJob(order_id);
     await stores.publish(removal);

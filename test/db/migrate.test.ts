@@ -25,7 +25,7 @@ t.test(
     await Promise.all(Array.from({ length: 4 }, () => migrateDatabase({ ...mysql, database }, 10_000)));
     t.strictSame(
       (await query('SHOW TABLES', database)).map((row) => Object.values(row)[0]),
-      ['__drizzle_migrations', 'deleted_orders', 'last_reset', 'order_items', 'orders'],
+      ['__drizzle_migrations', 'begun_jobs', 'deleted_orders', 'last_reset', 'order_items', 'orders'],
     );
     t.equal((await query('SELECT * FROM last_reset', database)).length, 1);
   },
@@ -40,6 +40,7 @@ t.test('text columns are utf8mb4 whatever the database defaults to', async (t) =
      WHERE table_schema = '${database}' AND character_set_name = 'utf8mb4'`,
   );
   t.strictSame(columns.map(({ name }) => name).sort(), [
+    'begun_jobs.job_id',
     'order_items.item_name',
     'orders.customer_name',
     'orders.status',

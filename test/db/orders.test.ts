@@ -23,14 +23,14 @@ const insert = (...orders: ReturnType<typeof anOrder>[]) =>
   orm.transaction((tx) =>
     insertOrders(
       tx,
-      orders.map((order) => ({ order, acceptedAt: new Date() })),
+      orders.map((order) => ({ order, acceptedAt: new Date(), version: 1 })),
     ),
   );
 
 t.test('the items of an order keep their order, also when there are a thousand', async (t) => {
   const order = anOrder(1_000);
   await insert(order);
-  t.strictSame(await findOrder(orm, order.order_id), order);
+  t.strictSame(await findOrder(orm, order.order_id), { order, version: 1 });
 });
 
 t.test('an insert of which one order exists leaves nothing of the others', async (t) => {
@@ -84,7 +84,7 @@ t.test('a reset waits for the transaction that applies a job, and removes what i
       new Promise((r) => setTimeout(r, 200, 'waits')),
     ]);
     t.equal(first, 'waits');
-    await insertOrders(tx, [{ order, acceptedAt }]);
+    await insertOrders(tx, [{ order, acceptedAt, version: 1 }]);
     return { resetting };
   });
   await marked;

@@ -24,11 +24,20 @@ export interface Running {
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
-/** Starts a process; what still runs when the test ends is killed. */
-export const startProcess = (t: Test, program: keyof typeof programs, env: NodeJS.ProcessEnv): Running => {
+/**
+ * Starts a process; what still runs when the test ends is killed.
+ * @param imports modules that it loads before all else
+ */
+export const startProcess = (
+  t: Test,
+  program: keyof typeof programs,
+  env: NodeJS.ProcessEnv,
+  imports: URL[] = [],
+): Running => {
   let output = '';
   // tap has every child process load its own module first; ours are to run as they are. `env` becomes node.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, programs[program], '1'], {
+  const node = [process.execPath, ...imports.map((url) => `--import=${url}`)];
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...node, programs[program], '1'], {
     env,
     cwd: t.testdir(),
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { loadConfig } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
 import type { Order } from '../../order.ts';
+import { until } from './until.ts';
 
 interface Teardown {
   teardown(work: () => unknown): unknown;
@@ -17,10 +18,12 @@ export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {
   const redis = new Redis({ ...config.redis, tls: undefined });
   const mysql = await createConnection(connectionOptions(config.mysql));
   const rabbitmq = await connect(server);
+  // A test that kills the broker takes our connection with it.
+  rabbitmq.on('error', () => {});
   const channel: ConfirmChannel = await rabbitmq.createConfirmChannel();
   t.teardown(async () => {
     redis.disconnect();
-    await Promise.all([mysql.end(), rabbitmq.close()]);
+    await Promise.all([mysql.end(), rabbitmq.close().catch(() => {})]);
   });
 
   const rows = async (sql: string, values: unknown[] = []): Promise<RowDataPacket[]> => {
@@ -37,8 +40,13 @@ export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {
     /** Puts a message on the queue of jobs as any publisher would. */
     publish: async (body: string | Buffer | object, options = {}): Promise<void> => {
       const bytes = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
-      channel.sendToQueue(queue, Buffer.from(bytes), { persistent: true, ...options });
-      await channel.waitForConfirms();
+      const send = () =>
+        new Promise<boolean>((resolve) => {
+          const confirmed = (error: unknown) => resolve(!error);
+          channel.sendToQueue(queue, Buffer.from(bytes), { persistent: true, ...options }, confirmed);
+        });
+      // A quorum queue that was declared a moment ago may refuse its first messages.
+      await until('the broker takes the message', send);
     },
 
     /** How many messages wait in a queue, by default that of the jobs. */

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { loadConfig } from '../../config.ts';
 import { createLog } from '../../log.ts';
+import { freePort } from '../../ops/ports.ts';
 import { type Broker, openBroker } from '../../queue/broker.ts';
 import { PublishError } from '../../queue/publisher.ts';
-import { deadQueue, RETRY_DELAYS_MS, retryQueue } from '../../queue/topology.ts';
+import { DELAYS_MS, deadQueue, delayAfter, retryQueue } from '../../queue/topology.ts';
+import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { openStores } from '../helpers/stores.ts';
 import { until } from '../helpers/until.ts';
@@ -23,17 +26,20 @@ const open = async (t: { teardown(work: () => unknown): unknown }, env: NodeJS.P
 
 const body = Buffer.from('{"x": 1}');
 
-t.test('what is confirmed is on the queue, persistent', async (t) => {
-  const env = await isolatedEnvironment();
-  const broker = await open(t, env);
-  const stores = await openStores(t, env);
-  await Promise.all(
-    Array.from({ length: 500 }, (_, i) => broker.publish(broker.queue, body, { messageId: String(i) })),
-  );
-  t.equal(await stores.waiting(), 500);
-  const message = await until('there is a message', () => stores.take());
-  t.equal(message.properties.deliveryMode, 2);
-});
+for (const type of ['quorum', 'classic'])
+  t.test(`what is confirmed is on the ${type} queue, persistent`, async (t) => {
+    const env = await isolatedEnvironment({ RABBITMQ_QUEUE_TYPE: type });
+    const broker = await open(t, env);
+    const stores = await openStores(t, env);
+    await Promise.all(
+      Array.from({ length: 500 }, (_, i) => broker.publish(broker.queue, body, { messageId: String(i) })),
+    );
+    t.equal(await stores.waiting(), 500);
+    const message = await until('there is a message', () => stores.take());
+    t.equal(message.properties.deliveryMode, 2);
+    // Only a quorum queue counts deliveries (https://www.rabbitmq.com/docs/quorum-queues).
+    t.equal('x-delivery-count' in (message.properties.headers ?? {}), type === 'quorum');
+  });
 
 t.test('a queue that is not there refuses, and only that message', async (t) => {
   const broker = await open(t, await isolatedEnvironment());
@@ -48,22 +54,43 @@ t.test('a queue that is not there refuses, and only that message', async (t) => 
   t.equal(kept.status, 'fulfilled');
 });
 
-t.test('the queues are durable, and a delayed message comes back to the queue of jobs', async (t) => {
+for (const type of ['quorum', 'classic'])
+  t.test(`a delayed message comes back to the ${type} queue of jobs`, async (t) => {
+    const env = await isolatedEnvironment({ RABBITMQ_QUEUE_TYPE: type });
+    const broker = await open(t, env);
+    const stores = await openStores(t, env);
+    const sent = performance.now();
+    await broker.publish(retryQueue(broker.queue, delayAfter(1)), body, { messageId: 'later' });
+    const message = await until('it is back', () => stores.take());
+    t.equal(message.content.toString(), body.toString());
+    t.ok(performance.now() - sent > delayAfter(1) * 0.9, 'not before its time');
+  });
+
+t.test('the queues survive their connection and are durable', async (t) => {
+  const env = await isolatedEnvironment({ RABBITMQ_QUEUE_TYPE: 'classic' });
+  const broker = await open(t, env);
+  const stores = await openStores(t, env);
+  await broker.close();
+  for (const name of [broker.queue, deadQueue(broker.queue)])
+    await t.resolves(stores.channel.assertQueue(name, { durable: true }));
+});
+
+t.test('what a quorum queue gives up is in the dead letters', async (t) => {
   const env = await isolatedEnvironment();
   const broker = await open(t, env);
   const stores = await openStores(t, env);
-  for (const name of [broker.queue, deadQueue(broker.queue)])
-    await t.resolves(stores.channel.assertQueue(name, { durable: true }));
-  await broker.publish(retryQueue(broker.queue, RETRY_DELAYS_MS[0]), body, { messageId: 'later' });
-  const message = await until('it is back', () => stores.take());
-  t.equal(message.content.toString(), body.toString());
+  await broker.publish(broker.queue, body, { messageId: '1' });
+  const message = await stores.channel.get(stores.queue);
+  if (!message) return t.fail('there is no message');
+  stores.channel.reject(message, false);
+  await until('it is there', async () => (await stores.waiting(deadQueue(stores.queue))) === 1);
 });
 
 t.test('purge takes the waiting jobs and leaves the dead letters', async (t) => {
   const env = await isolatedEnvironment();
   const broker = await open(t, env);
   const stores = await openStores(t, env);
-  const queues = [broker.queue, retryQueue(broker.queue, 8_000), deadQueue(broker.queue)];
+  const queues = [broker.queue, retryQueue(broker.queue, DELAYS_MS[3]), deadQueue(broker.queue)];
   for (const name of queues) await broker.publish(name, body, { messageId: name });
   await broker.purge();
   t.strictSame(await Promise.all(queues.map((name) => stores.waiting(name))), [0, 0, 1]);
@@ -78,12 +105,59 @@ t.test('a queue that exists with other arguments is used as it is', async (t) =>
   t.equal(await stores.waiting(), 1);
 });
 
-t.test('a publish fails at once while there is no connection, and works again by itself', async (t) => {
-  const env = await isolatedEnvironment();
-  const broker = await open(t, env);
-  broker.reconnect();
+t.test('a publish fails at once while there is no connection', async (t) => {
+  const env = await isolatedEnvironment({ RABBITMQ_PORT: String(await freePort()) });
+  const broker = await openBroker(loadConfig(env).rabbitmq, createLog('silent', 'test'));
+  t.teardown(() => broker.close());
+  const started = performance.now();
   const error = await broker.publish(broker.queue, body, { messageId: '1' }).catch((error) => error);
   t.ok(error instanceof PublishError);
-  await until('the broker is reached again', () => reaches(broker));
-  await t.resolves(broker.publish(broker.queue, body, { messageId: '2' }));
+  t.equal(error.outcome, 'refused');
+  t.ok(performance.now() - started < 500);
+});
+
+const write = {
+  method: 'POST',
+  url: '/orders',
+  payload: { customer_name: 'Ada', items: [{ name: 'Tea', quantity: 1 }] },
+} as const;
+
+t.test('MAX_BACKLOG: 503 while more jobs wait, until they are fewer', async (t) => {
+  const env = await isolatedEnvironment({ MAX_BACKLOG: '2' });
+  const app = await startReadyApp(t, env);
+  const stores = await openStores(t, env);
+  for (let i = 0; i < 3; i++) await stores.publish({});
+  const refused = await until('writes are refused', async () => {
+    const response = await app.inject(write);
+    return response.statusCode === 503 && response;
+  });
+  t.strictSame(refused.json(), { error: 'Too many writes are waiting.' });
+  t.equal(refused.headers['retry-after'], '1');
+  const waiting = await stores.waiting();
+  t.equal((await app.inject(write)).statusCode, 503);
+  t.equal(await stores.waiting(), waiting, 'a refused write is not queued');
+  await stores.channel.purgeQueue(stores.queue);
+  await until('writes are taken again', async () => (await app.inject(write)).statusCode === 202);
+});
+
+t.test('MAX_BACKLOG=0: no limit', async (t) => {
+  const env = await isolatedEnvironment({ MAX_BACKLOG: '0' });
+  const app = await startReadyApp(t, env);
+  const stores = await openStores(t, env);
+  for (let i = 0; i < 3; i++) await stores.publish({});
+  await sleep(1_500); // longer than it takes to look
+  t.equal((await app.inject(write)).statusCode, 202);
+});
+
+t.test('a queue that is deleted under a running API comes back by itself', async (t) => {
+  const env = await isolatedEnvironment();
+  const app = await startReadyApp(t, env);
+  const stores = await openStores(t, env);
+  for (const name of [stores.queue, deadQueue(stores.queue)]) {
+    await stores.channel.deleteQueue(stores.queue);
+    await stores.channel.deleteQueue(name);
+    t.equal((await app.inject(write)).statusCode, 503);
+    await until('writes are taken again', async () => (await app.inject(write)).statusCode === 202, 8_000);
+    t.equal(await stores.waiting(deadQueue(stores.queue)), 0, 'the dead letters are there');
+  }
 });

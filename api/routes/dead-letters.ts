@@ -1,0 +1,66 @@
+/** /admin/dead-letters: what could not be applied. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import { DeadLetter, deadLetters } from '../../queue/dead-letters.ts';
+import { requireAdmin } from '../plugins/admin.ts';
+import { ErrorAnswer } from './answers.ts';
+
+const Page = Type.Object({
+  offset: Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000,
+    default: 0,
+    description: 'an integer from 0 to 1000000',
+  }),
+  limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'an integer from 1 to 1000' }),
+});
+const JobIds = Type.Optional(
+  Type.Array(Type.String(), { minItems: 1, description: 'a list of at least one job id' }),
+);
+/** Closed: a misspelt `job_ids` must not choose all of them. */
+const Chosen = Type.Object(
+  { job_ids: JobIds, password: Type.Optional(Type.String()) },
+  { additionalProperties: false },
+);
+const Choice = Type.Union([Chosen, Type.Null()], {
+  description: 'nothing, for all of them, or a JSON object with job_ids',
+});
+const errors = { '4xx': ErrorAnswer, '5xx': ErrorAnswer };
+
+export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | undefined }> = async (
+  app,
+  { adminPassword },
+) => {
+  const letters = deadLetters(app.broker);
+  app.addHook('preValidation', requireAdmin(adminPassword));
+
+  app.get(
+    '/admin/dead-letters',
+    {
+      schema: {
+        querystring: Page,
+        response: {
+          200: Type.Object({ total_dead_letters: Type.Integer(), dead_letters: Type.Array(DeadLetter) }),
+          ...errors,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { total, letters: page } = await letters.list(request.query.offset, request.query.limit);
+      return reply.code(200).send({ total_dead_letters: total, dead_letters: page });
+    },
+  );
+
+  app.post(
+    '/admin/dead-letters/replay',
+    { schema: { body: Choice, response: { 200: Type.Object({ replayed: Type.Integer() }), ...errors } } },
+    async (request, reply) => reply.code(200).send({ replayed: await letters.replay(request.body?.job_ids) }),
+  );
+
+  app.post(
+    '/admin/dead-letters/discard',
+    { schema: { body: Choice, response: { 200: Type.Object({ discarded: Type.Integer() }), ...errors } } },
+    async (request, reply) =>
+      reply.code(200).send({ discarded: await letters.discard(request.body?.job_ids) }),
+  );
+};

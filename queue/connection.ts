@@ -1,0 +1,71 @@
+/** A connection to RabbitMQ that comes back by itself. */
+import { type ChannelModel, connect } from 'amqplib';
+import type { Config } from '../config.ts';
+import { withDeadline } from '../deadline.ts';
+import { type Log, reachability } from '../log.ts';
+
+const HEARTBEAT_SECONDS = 10;
+const CONNECT_TIMEOUT_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 2_000;
+const RECOVERY = { initialDelay: 100, maxDelay: 5_000, factor: 2, jitter: 0.5 };
+
+/**
+ * Opens the connection in the background.
+ * @param name how the log and the broker's own tools name it
+ * @param setup runs on each new connection before it counts as there; where it rejects, the next is tried
+ * @param lost is called when a connection is gone
+ */
+export const openConnection = async (
+  { protocol, hostname, port, username, password }: Config['rabbitmq'],
+  log: Log,
+  name: string,
+  { setup, lost }: { setup: (model: ChannelModel) => Promise<void>; lost: () => void },
+) => {
+  const reach = reachability(log, name);
+  let current: ChannelModel | undefined;
+  const connection = await connect(
+    { protocol, hostname, port, username, password, heartbeat: HEARTBEAT_SECONDS },
+    {
+      timeout: CONNECT_TIMEOUT_MS,
+      noDelay: true,
+      clientProperties: { connection_name: `orders: ${name}` },
+      recovery: {
+        ...RECOVERY,
+        waitForConnect: false,
+        setup: async (model: ChannelModel) => {
+          current = model;
+          // Before `setup` is done nobody else listens, and an 'error' without a listener ends the process.
+          // What happened is told by 'connect-failed' and 'disconnect'.
+          model.on('error', () => {});
+          await setup(model);
+        },
+      },
+    },
+  );
+  const gone = (error: Error) => {
+    lost();
+    reach.down(error);
+  };
+  connection.on('connect', reach.up);
+  connection.on('disconnect', gone);
+  connection.on('connect-failed', gone);
+  connection.on('error', () => {});
+
+  return {
+    /** The broker's memory or disk is short: it reads nothing from connections that publish. */
+    onBlocked: (changed: (reason: string | undefined) => void): void => {
+      connection.on('blocked', changed);
+      connection.on('unblocked', () => changed(undefined));
+    },
+
+    /** Begins again with a new connection. */
+    reconnect: (): void => {
+      current?.close().catch(() => {});
+    },
+
+    /** A broker that does not answer does not keep the process from ending. */
+    close: async (): Promise<void> => {
+      await withDeadline(connection.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+    },
+  };
+};

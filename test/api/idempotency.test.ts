@@ -1,0 +1,219 @@
+/** The Idempotency-Key header: one write, however often it is sent. */
+import { createHash, randomUUID } from 'node:crypto';
+import t from 'tap';
+import { keyedUuid } from '../../api/idempotency.ts';
+import { openCache } from '../../cache/cache.ts';
+import { loadConfig } from '../../config.ts';
+import { createLog } from '../../log.ts';
+import { freePort } from '../../ops/ports.ts';
+import { startApp, startReadyApp } from '../helpers/app.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import { startProcess } from '../helpers/processes.ts';
+import { openStores } from '../helpers/stores.ts';
+import { until } from '../helpers/until.ts';
+
+const env = await isolatedEnvironment();
+const app = await startReadyApp(t, env);
+const stores = await openStores(t, env);
+const nowhere = String(await freePort());
+const UUIDV8 = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+type App = typeof app;
+interface Request {
+  method: 'POST' | 'PATCH' | 'DELETE';
+  url: string;
+  payload?: object;
+}
+const order = (customer_name = 'Ada') => ({ customer_name, items: [{ name: 'Tea', quantity: 1 }] });
+const post = (customer_name?: string): Request => ({
+  method: 'POST',
+  url: '/orders',
+  payload: order(customer_name),
+});
+const send = (request: Request, key: string, to: App = app) =>
+  to.inject({ ...request, headers: { 'idempotency-key': key } });
+const idsOf = (key: string) => ({ job_id: keyedUuid(key, 'job'), order_id: keyedUuid(key, 'order') });
+const reused = { error: 'This Idempotency-Key was used with another request.' };
+
+t.test('the ids that follow from a key are UUIDs of version 8, different ones for each use', async (t) => {
+  const ids = new Set<string>();
+  for (let i = 0; i < 100; i++) for (const id of Object.values(idsOf(`key ${i}`))) ids.add(id);
+  t.strictSame(
+    [...ids].filter((id) => !UUIDV8.test(id)),
+    [],
+  );
+  t.equal(ids.size, 200);
+  t.strictSame(idsOf('key 7'), idsOf('key 7'));
+});
+
+const ID = randomUUID();
+const requests: [request: Request, other: Request][] = [
+  [post(), post('Bob')],
+  [
+    { method: 'PATCH', url: `/orders/${ID}/status`, payload: { status: 'packed' } },
+    { method: 'PATCH', url: `/orders/${ID}/status`, payload: { status: 'shipped' } },
+  ],
+  [
+    { method: 'DELETE', url: `/orders/${ID}` },
+    { method: 'DELETE', url: `/orders/${randomUUID()}` },
+  ],
+];
+for (const [request, other] of requests)
+  t.test(`${request.method}: the first answer again, and 422 for another request`, async (t) => {
+    const key = randomUUID();
+    await stores.channel.purgeQueue(stores.queue);
+    const first = await send(request, key);
+    t.equal(first.statusCode, 202);
+    t.notOk('idempotency-replayed' in first.headers);
+    for (const header of [key, `"${key}"`]) {
+      const again = await send(request, header);
+      t.equal(again.statusCode, 202);
+      t.strictSame(again.json(), first.json());
+      t.equal(again.headers['idempotency-replayed'], 'true');
+      t.equal(again.headers['content-type'], first.headers['content-type']);
+    }
+    for (const another of [other, ...requests.map(([one]) => one).filter((one) => one !== request)]) {
+      const refused = await send(another, key);
+      t.equal(refused.statusCode, 422);
+      t.strictSame(refused.json(), reused);
+    }
+    t.equal(await stores.waiting(), 1, 'one job');
+    t.strictSame((await send(request, key)).json(), first.json(), 'and the first again');
+  });
+
+t.test('without a key each request is a write of its own', async (t) => {
+  const [one, two] = [await app.inject(post()), await app.inject(post())];
+  t.not(one.json().order_id, two.json().order_id);
+  t.notOk('idempotency-replayed' in two.headers);
+});
+
+t.test('409 while a request with the key is in flight, and the write once that one has failed', async (t) => {
+  const cache = openCache(loadConfig(env), createLog('silent', 'test'));
+  t.teardown(() => cache.close());
+  await until('Redis is reached', async () => (await cache.time()) !== null);
+  const recordOf = (key: string) => createHash('sha256').update(key).digest('base64');
+
+  const earlier = randomUUID();
+  await send(post(), earlier);
+  const stored = await stores.redis.get(`idempotency:${recordOf(earlier)}`);
+  const { fingerprint } = JSON.parse(stored ?? '');
+
+  const key = randomUUID();
+  t.strictSame(await cache.idempotency.claim(recordOf(key), fingerprint), { kind: 'new' });
+  const refused = await send(post(), key);
+  t.equal(refused.statusCode, 409);
+  t.strictSame(refused.json(), { error: 'A request with this Idempotency-Key is still in flight.' });
+  t.equal((await send(post('Bob'), key)).statusCode, 422);
+
+  await cache.idempotency.release(recordOf(key), fingerprint);
+  t.equal((await send(post('Bob'), key)).statusCode, 422, 'the key stays with its request');
+  const accepted = await send(post(), key);
+  t.equal(accepted.statusCode, 202);
+  t.match(accepted.json(), idsOf(key));
+});
+
+t.test('without Redis the ids follow from the key, each time', async (t) => {
+  const without = await startApp(t, { ...env, REDIS_URL: `redis://127.0.0.1:${nowhere}/0` });
+  await until('RabbitMQ is reached', async () => (await without.inject('/health/ready')).json().rabbitmq.ok);
+  const key = randomUUID();
+  for (let i = 0; i < 2; i++) {
+    const answer = await send(post(), key, without);
+    t.equal(answer.statusCode, 202);
+    t.match(answer.json(), idsOf(key));
+  }
+  t.match((await send(post(), key)).json(), idsOf(key), 'with Redis back too');
+  const other = requests[1]?.[0] ?? post();
+  t.match((await send(other, key, without)).json(), { job_id: idsOf(key).job_id, order_id: ID });
+});
+
+t.test('after a flush of Redis the ids are the same', async (t) => {
+  const key = randomUUID();
+  const first = await send(post(), key);
+  await stores.redis.flushdb();
+  const again = await send(post(), key);
+  t.equal(again.statusCode, 202);
+  t.strictSame(again.json(), first.json());
+});
+
+t.test('a write that was refused may be retried with its key, and no other one', async (t) => {
+  const cut = await startApp(t, { ...env, RABBITMQ_PORT: nowhere });
+  const keys = requests.map(() => randomUUID());
+  for (const [i, [request, other]] of requests.entries()) {
+    const key = keys[i] ?? '';
+    t.equal((await send(request, key, cut)).statusCode, 503);
+    t.equal((await send(request, key, cut)).statusCode, 503, 'not 409');
+    t.equal((await send(other, key)).statusCode, 422);
+    const accepted = await send(request, key);
+    t.equal(accepted.statusCode, 202);
+    t.notOk('idempotency-replayed' in accepted.headers);
+    t.equal(accepted.json().job_id, idsOf(key).job_id);
+  }
+  t.equal((await app.inject(`/orders/${idsOf(keys[0] ?? '').order_id}`)).statusCode, 200);
+});
+
+t.test('keys that are none', async (t) => {
+  const sentence = { error: 'Idempotency-Key must be 1 to 255 printable ASCII characters.' };
+  for (const key of ['', '""', 'x'.repeat(256), `"${'x'.repeat(256)}"`, 'ké', 'tab\there', '\u007f'])
+    for (const [request] of requests) {
+      const refused = await send(request, key);
+      t.equal(refused.statusCode, 400, `${request.method} ${JSON.stringify(key.slice(0, 10))}`);
+      t.strictSame(refused.json(), sentence);
+    }
+  for (const key of ['x', 'x'.repeat(255), `"${'y'.repeat(255)}"`, 'a "b" c', '"', '~!@#$%^&*()'])
+    t.equal((await send(post(), key)).statusCode, 202, key.slice(0, 10));
+});
+
+t.test('100 at once with one key are one order, with Redis and without', async (t) => {
+  const own = await isolatedEnvironment();
+  const there = await openStores(t, own);
+  const apps = [
+    await startReadyApp(t, own),
+    await startReadyApp(t, own),
+    await startReadyApp(t, { ...own, CACHE_DISABLED: 'true' }),
+  ];
+  const keys = [randomUUID(), randomUUID()];
+  const [shared = '', uncached = ''] = keys;
+  const burst = async (key: string, to: App[]) => {
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => send(post(), key, to[i % to.length])),
+    );
+    for (const answer of answers)
+      if (answer.statusCode !== 409) t.match(answer.json(), idsOf(key), `answered ${answer.statusCode}`);
+    return answers.filter(({ statusCode }) => statusCode === 202).length;
+  };
+  t.ok((await burst(shared, apps.slice(0, 2))) >= 1);
+  t.equal(await there.waiting(), 1, 'one job, as Redis knows of it');
+  t.equal(await burst(uncached, apps.slice(2)), 100);
+  t.equal(await there.waiting(), 101);
+
+  const consumer = startProcess(t, 'consumer', own);
+  await until('all are applied', () => consumer.output().split('"job done"').length - 1 === 101);
+  const rows = await there.rows('SELECT id FROM orders');
+  t.strictSame(new Set(rows.map(({ id }) => id)), new Set(keys.map((key) => idsOf(key).order_id)));
+  t.equal(rows.length, 2);
+  t.equal(Number((await there.rows('SELECT COUNT(*) AS n FROM order_items'))[0]?.n), 2);
+  t.equal(await there.waiting(`${there.queue}.dead`), 0);
+});
+
+t.test(
+  'a POST sent again after it was applied and patched hides nothing once its second job is done',
+  async (t) => {
+    const own = await isolatedEnvironment();
+    const there = await openStores(t, own);
+    const api = await startReadyApp(t, own);
+    const consumer = startProcess(t, 'consumer', own);
+    const done = (times: number) =>
+      until(`${times} jobs are done`, () => consumer.output().split('"job done"').length - 1 === times);
+    const key = randomUUID();
+    const { order_id } = (await send(post(), key, api)).json();
+    const url = `/orders/${order_id}`;
+    await api.inject({ method: 'PATCH', url: `${url}/status`, payload: { status: 'packed' } });
+    await done(2);
+    await there.redis.flushdb();
+    t.equal((await send(post(), key, api)).statusCode, 202);
+    await done(3);
+    t.match((await api.inject(url)).json(), { ...order(), status: 'packed' });
+    const ttl = await there.redis.ttl(`temp_order:${order_id}`);
+    t.ok(ttl > 0 && ttl <= 60, `what Redis holds of it goes in ${ttl} s`);
+  },
+);

@@ -1,0 +1,124 @@
+/** What is cached of MySQL's answers: nothing of before a commit is left behind by a reader that was slower. */
+import { randomUUID } from 'node:crypto';
+import t from 'tap';
+import { orderReads } from '../../api/reads.ts';
+import { openCache } from '../../cache/cache.ts';
+import { loadConfig } from '../../config.ts';
+import { createLog } from '../../log.ts';
+import { startReadyApp } from '../helpers/app.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import { openStores } from '../helpers/stores.ts';
+import { until } from '../helpers/until.ts';
+
+const env = await isolatedEnvironment();
+const app = await startReadyApp(t, env);
+const stores = await openStores(t, env);
+const { orders } = app.cache;
+
+const insert = async (status: string) => {
+  const id = randomUUID();
+  await stores.rows(
+    "INSERT INTO orders (id, customer_name, status, accepted_at) VALUES (?, 'Ada', ?, NOW(3))",
+    [id, status],
+  );
+  await stores.rows("INSERT INTO order_items (order_id, item_name, quantity) VALUES (?, 'Tea', 1)", [id]);
+  return id;
+};
+/** What a consumer does to a row, and to the cache after the commit. */
+const commit = async (id: string, status: string) => {
+  await stores.rows('UPDATE orders SET status = ? WHERE id = ?', [status, id]);
+  await Promise.all([orders.invalidateDetail(id), orders.invalidateLists()]);
+};
+
+t.test('an answer is kept until it is invalidated', async (t) => {
+  const id = randomUUID();
+  t.equal(await orders.findDetail(id), null);
+  await orders.putDetail(id, 'first');
+  await orders.putDetail(id, 'second');
+  t.equal(await orders.findDetail(id), 'first');
+  const ttl = await stores.redis.ttl(`orders:detail:${id}`);
+  t.ok(ttl >= 26 && ttl <= 33, `for ${ttl} s`);
+  await orders.invalidateDetail(id);
+  t.equal(await orders.findDetail(id), null);
+});
+
+t.test('an answer from before a commit is not stored after it, and later ones are again', async (t) => {
+  const id = randomUUID();
+  for (let commits = 0; commits < 2; commits++) await orders.invalidateDetail(id);
+  await orders.putDetail(id, 'old');
+  t.equal(await orders.findDetail(id), null);
+  const ttl = await stores.redis.pttl(`orders:detail:${id}`);
+  t.ok(ttl > 2_500 && ttl <= 5_000, `the guard stands for ${ttl} ms`);
+  await stores.redis.pexpire(`orders:detail:${id}`, 1);
+  await until('the guard is gone', async () => (await stores.redis.exists(`orders:detail:${id}`)) === 0);
+  await orders.putDetail(id, 'new');
+  t.equal(await orders.findDetail(id), 'new');
+});
+
+t.test('a reader that asks MySQL before a commit and stores after it', async (t) => {
+  const id = await insert('old');
+  let commitIsDone: () => void = () => {};
+  const committed = new Promise<void>((resolve) => {
+    commitIsDone = resolve;
+  });
+  const stored: Promise<unknown>[] = [];
+  const slow = {
+    ...orders,
+    putDetail: (...detail: Parameters<typeof orders.putDetail>) => {
+      stored.push(committed.then(() => orders.putDetail(...detail)));
+      return Promise.resolve();
+    },
+    putList: (...list: Parameters<typeof orders.putList>) => {
+      stored.push(committed.then(() => orders.putList(...list)));
+      return Promise.resolve();
+    },
+  };
+  const reads = orderReads(app.database, { ...app.cache, orders: slow }, app.clock, 60_000);
+  t.match(JSON.parse((await reads.one(id)) ?? ''), { status: 'old' });
+  t.match(JSON.parse(await reads.all()), { orders: [{ status: 'old' }] });
+
+  await commit(id, 'new');
+  commitIsDone();
+  await Promise.all(stored);
+  t.equal(stored.length, 2, 'both were stored late');
+  t.equal((await app.inject(`/orders/${id}`)).json().status, 'new');
+  t.equal((await app.inject('/orders')).json().orders[0].status, 'new');
+});
+
+t.test('the version of the list never goes back, however many commits, and not by a flush', async (t) => {
+  const version = async () => Number(await orders.listVersion());
+  let last = await version();
+  for (const round of [1, 2]) {
+    await Promise.all(Array.from({ length: 5_000 }, () => orders.invalidateLists()));
+    const busy = await version();
+    t.ok(busy >= last + 5_000, `round ${round}`);
+    await stores.redis.flushdb();
+    t.equal(await version(), 0);
+    await orders.invalidateLists();
+    last = await version();
+    t.ok(last > busy, `${last} after the flush, ${busy} before`);
+  }
+});
+
+t.test('CACHE_DISABLED: every question is a miss and nothing is stored', async (t) => {
+  const before = await stores.redis.dbsize();
+  const cache = openCache(loadConfig({ ...env, CACHE_DISABLED: 'true' }), createLog('silent', 'test'));
+  t.teardown(() => cache.close());
+  t.equal(cache.enabled, false);
+  const id = randomUUID();
+  await cache.orders.putDetail(id, 'x');
+  await cache.orders.putList('0', 'x');
+  await cache.orders.invalidateDetail(id);
+  await cache.orders.invalidateLists();
+  await cache.pending.showStatus(id, 1, 'x');
+  t.equal(await cache.orders.findDetail(id), null);
+  t.equal(await cache.orders.listVersion(), null);
+  t.equal(await cache.orders.findList('0'), null);
+  t.equal(await cache.pending.reserve(id), null);
+  t.equal(await cache.pending.find(id), undefined);
+  t.equal(await cache.time(), null);
+  t.strictSame(await cache.idempotency.claim('k', 'f'), { kind: 'new' });
+  await cache.clear();
+  await t.resolves(cache.ping());
+  t.equal(await stores.redis.dbsize(), before);
+});

@@ -1,0 +1,216 @@
+/** Looking at dead letters, replaying and discarding them, with a real consumer that applies what is replayed. */
+import { randomUUID } from 'node:crypto';
+import t, { type Test } from 'tap';
+import { loadConfig } from '../../config.ts';
+import { createLog } from '../../log.ts';
+import { openBroker } from '../../queue/broker.ts';
+import { deadLetters } from '../../queue/dead-letters.ts';
+import { PublishError } from '../../queue/publisher.ts';
+import { deadQueue } from '../../queue/topology.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import { startProcess } from '../helpers/processes.ts';
+import { openStores } from '../helpers/stores.ts';
+import { until } from '../helpers/until.ts';
+
+const EPOCH = 1_700_000_000_000_000;
+const items = [{ name: 'Tea', quantity: 1 }];
+const create = (order_id: string, version = 1) => ({
+  job_id: randomUUID(),
+  type: 'create_order',
+  payload: { order_id, customer_name: 'Ada', status: 'received', items },
+  version: EPOCH + version,
+});
+const patch = (order_id: string, status: string, version: number) => ({
+  job_id: randomUUID(),
+  type: 'update_order_status',
+  payload: { order_id, status },
+  version: EPOCH + version,
+});
+const remove = (order_id: string, version: number) => ({
+  job_id: randomUUID(),
+  type: 'delete_order',
+  payload: { order_id },
+  version: EPOCH + version,
+});
+type Job = ReturnType<typeof create> | ReturnType<typeof patch> | ReturnType<typeof remove>;
+
+/** A queue of its own with these jobs among its dead letters, as a consumer leaves them there. */
+const open = async (t: Test, jobs: Job[] = []) => openIn(t, await isolatedEnvironment(), jobs);
+
+const openIn = async (t: Test, env: NodeJS.ProcessEnv, jobs: Job[]) => {
+  const config = loadConfig(env).rabbitmq;
+  const broker = await openBroker(config, createLog('silent', 'test'));
+  t.teardown(() => broker.close());
+  await until('the broker is reached', () =>
+    broker.ping().then(
+      () => true,
+      () => false,
+    ),
+  );
+  const stores = await openStores(t, env);
+  const dead = deadQueue(stores.queue);
+  const bury = async (...buried: Job[]) => {
+    for (const job of buried)
+      await broker.publish(dead, Buffer.from(JSON.stringify(job)), {
+        messageId: job.job_id,
+        correlationId: `req-${job.job_id}`,
+        type: job.type,
+        headers: { origin: 'test', 'x-reason': 'failed', 'x-error': 'Data too long.', 'x-attempts': 5 },
+      });
+  };
+  await bury(...jobs);
+  return { env, stores, dead, bury, broker, letters: deadLetters(broker) };
+};
+
+const someJobs = (count: number) =>
+  Array.from({ length: count }, (_, i) => patch(randomUUID(), `status ${i}`, i + 1));
+const idsOf = (jobs: { job_id: string | null }[]) => jobs.map(({ job_id }) => job_id);
+/** All letters are back in their queue once those who looked at them are gone. */
+const settled = (waiting: () => Promise<number>, count: number) =>
+  until(`${count} letters wait`, async () => (await waiting()) === count);
+
+t.test('list: pages, oldest first, and the letters stay where they are', async (t) => {
+  const jobs = someJobs(5);
+  const { letters, stores, dead } = await open(t, jobs);
+  const pages: [offset: number, limit: number][] = [
+    [0, 2],
+    [2, 2],
+    [4, 2],
+    [5, 2],
+    [0, 1_000],
+    [0, Number.MAX_SAFE_INTEGER],
+  ];
+  for (const [offset, limit] of pages) {
+    const page = await letters.list(offset, limit);
+    t.equal(page.total, 5);
+    t.strictSame(idsOf(page.letters), idsOf(jobs.slice(offset, offset + limit)), `${limit} from ${offset}`);
+    await settled(() => stores.waiting(dead), 5);
+  }
+  const [job] = jobs;
+  t.strictSame((await letters.list(0, 1)).letters, [
+    {
+      job_id: job?.job_id,
+      job_type: 'update_order_status',
+      order_id: job?.payload.order_id,
+      reason: 'failed',
+      error: 'Data too long.',
+      attempts: 5,
+      first_failed_at: null,
+      last_failed_at: null,
+      queue: null,
+      request_id: `req-${job?.job_id}`,
+      body: JSON.stringify(job),
+    },
+  ]);
+});
+
+t.test('list: what is no job is shown as it came', async (t) => {
+  const { letters, stores, dead } = await open(t);
+  const strange = ['', 'hello', 'null', '[]', '{"job_id": 7, "payload": null}'];
+  for (const body of strange) stores.channel.sendToQueue(dead, Buffer.from(body));
+  await stores.channel.waitForConfirms();
+  const { letters: found } = await letters.list(0, 10);
+  t.strictSame(
+    found.map(({ body }) => body),
+    strange,
+  );
+  for (const letter of found) t.match(letter, { job_id: null, order_id: null, reason: null, attempts: null });
+});
+
+t.test('replay by job id: headers of failures are gone, all else is kept, and the others stay', async (t) => {
+  const jobs = someJobs(4);
+  const { letters, stores, dead } = await open(t, jobs);
+  const [, second, third] = jobs;
+  t.equal(await letters.replay([third?.job_id ?? '', second?.job_id ?? '', 'nobody']), 2);
+  await settled(() => stores.waiting(dead), 2);
+  t.strictSame(
+    idsOf((await letters.list(0, 9)).letters),
+    idsOf(jobs.filter((job) => job !== second && job !== third)),
+  );
+  for (const job of [second, third]) {
+    const message = await until('a job is back', () => stores.take());
+    t.strictSame(JSON.parse(message.content.toString()), job);
+    // A quorum queue counts its own deliveries in a header.
+    const { 'x-delivery-count': _, ...headers } = message.properties.headers ?? {};
+    t.strictSame(headers, { origin: 'test' });
+    t.match(message.properties, {
+      messageId: job?.job_id,
+      correlationId: `req-${job?.job_id}`,
+      type: job?.type,
+      deliveryMode: 2,
+    });
+  }
+});
+
+t.test('discard: by job id, then all', async (t) => {
+  const jobs = someJobs(4);
+  const { letters, stores, dead } = await open(t, jobs);
+  t.equal(await letters.discard([jobs[1]?.job_id ?? '']), 1);
+  await settled(() => stores.waiting(dead), 3);
+  t.strictSame(idsOf((await letters.list(0, 9)).letters), idsOf(jobs.filter((_, i) => i !== 1)));
+  await settled(() => stores.waiting(dead), 3);
+  t.equal(await letters.discard(), 3);
+  t.equal(await letters.discard(), 0);
+  t.equal(await stores.waiting(), 0, 'none was put back');
+});
+
+t.test('a letter whose replay is refused goes back, and so do those after it', async (t) => {
+  const env = await isolatedEnvironment();
+  const stores = await openStores(t, env);
+  const full = { 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+  await stores.channel.assertQueue(stores.queue, { durable: true, arguments: full });
+  const jobs = someJobs(3);
+  const { letters, dead } = await openIn(t, env, jobs);
+  const refusal = await letters.replay().catch((error) => error);
+  t.ok(refusal instanceof PublishError);
+  await settled(() => stores.waiting(dead), 2);
+  t.strictSame(idsOf((await letters.list(0, 9)).letters), idsOf(jobs.slice(1)));
+  t.equal(await stores.waiting(), 1);
+});
+
+t.test('what is replayed is applied as it would have been', async (t) => {
+  const { env, letters, stores, dead, bury } = await open(t);
+  const consumer = startProcess(t, 'consumer', env);
+  const [kept, newer, deleted, lost] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+  const done = (job: Job) => until(`job ${job.job_id} is done`, () => consumer.output().includes(job.job_id));
+  const apply = async (...jobs: Job[]) => {
+    for (const job of jobs) await stores.publish(job);
+    for (const job of jobs) await done(job);
+  };
+  await apply(
+    create(kept),
+    create(newer),
+    patch(newer, 'newer', 9),
+    create(deleted),
+    patch(deleted, 'x', 2),
+    remove(deleted, 9),
+  );
+  const buried = [
+    patch(kept, 'packed', 5),
+    patch(newer, 'older', 5),
+    create(deleted),
+    patch(deleted, 'back', 12),
+    patch(lost, 'early', 2),
+    create(lost),
+  ];
+  await bury(...buried);
+  t.equal(await letters.replay(), buried.length);
+  for (const job of buried) await done(job);
+  const status = async (id: string) => (await stores.order(id))?.status;
+  await until('the patch has found its order', async () => (await status(lost)) === 'early');
+  t.equal(await status(kept), 'packed');
+  t.equal(await status(newer), 'newer', 'nothing goes back');
+  t.equal(await status(deleted), undefined, 'nothing comes back');
+  t.equal(await stores.waiting(dead), 0);
+});
+
+t.test('a replayed job has all its attempts again', async (t) => {
+  const { env, letters, stores, dead, bury } = await open(t);
+  const job = patch(randomUUID(), 'x', 1);
+  await bury(job);
+  startProcess(t, 'consumer', env);
+  t.equal(await letters.replay([job.job_id]), 1);
+  const retried = `${stores.queue}.retry.1000`;
+  await until('it waits for its second try', async () => (await stores.waiting(retried)) === 1);
+  t.equal(await stores.waiting(dead), 0);
+});
