@@ -12,7 +12,6 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Test } from 'tap';
 import { freePort, whoAnswers } from '../../ops/ports.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
@@ -35,7 +34,7 @@ export interface Running {
  * Copies the checkout as it is and returns how to use the copy. What its start script has started is stopped
  * when the test ends.
  */
-export const makeCheckout = async (t: Test) => {
+export const makeCheckout = async (t: { teardown(work: () => unknown): unknown }) => {
   const scratch = scratchFolder(t, () => stop());
   const folder = join(scratch, 'check out');
   for (const name of readdirSync(origin).filter((one) => !leftOut.test(one)))

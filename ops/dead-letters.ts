@@ -1,0 +1,40 @@
+/** `npm run dead-letters -- list | replay [job_id …] | discard [job_id …]`: the same as /admin/dead-letters. */
+import { ConfigError, environment, loadConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import { openBroker } from '../queue/broker.ts';
+import { deadLetters } from '../queue/dead-letters.ts';
+import { waitFor } from './processes.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const usage = 'Usage: npm run dead-letters -- list | replay [job_id …] | discard [job_id …]';
+
+const run = async ([command, ...jobIds]: string[]): Promise<void> => {
+  if (!command || !['list', 'replay', 'discard'].includes(command)) throw new ConfigError(usage);
+  const { rabbitmq } = loadConfig(environment());
+  const broker = await openBroker(rabbitmq, createLog('silent', 'dead letters'));
+  try {
+    const reaches = () =>
+      broker.ping().then(
+        () => true,
+        () => undefined,
+      );
+    if (!(await waitFor(reaches, CONNECT_TIMEOUT_MS)))
+      throw new ConfigError(`RabbitMQ does not answer at ${rabbitmq.hostname}:${rabbitmq.port}.`);
+    const letters = deadLetters(broker);
+    const chosen = jobIds.length > 0 ? jobIds : undefined;
+    if (command === 'list')
+      for (const letter of (await letters.list(0, Number.MAX_SAFE_INTEGER)).letters)
+        console.log(JSON.stringify(letter));
+    if (command === 'replay') console.log(`Replayed ${await letters.replay(chosen)} dead letters.`);
+    if (command === 'discard') console.log(`Discarded ${await letters.discard(chosen)} dead letters.`);
+  } finally {
+    await broker.close();
+  }
+};
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof ConfigError ? error.message : error);
+  process.exitCode = 1;
+}

@@ -1,0 +1,81 @@
+/** `npm run dead-letters`, from the build. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import t, { type Test } from 'tap';
+import { freePort } from '../../ops/ports.ts';
+import { startReadyApp } from '../helpers/app.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import { openStores } from '../helpers/stores.ts';
+import { until } from '../helpers/until.ts';
+
+const program = fileURLToPath(new URL('../../dist/ops/dead-letters.js', import.meta.url));
+/** What the command line says to these arguments. */
+const run = async (t: Test, env: NodeJS.ProcessEnv, ...args: string[]) => {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, program, ...args], {
+    env,
+    cwd: t.testdir(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].on('data', (text) => {
+      said[name] += text;
+    });
+  const [code] = await once(child, 'close');
+  return { code, ...said };
+};
+
+const env = await isolatedEnvironment();
+const nowhere = String(await freePort());
+// It waits for a broker that may be on its way, and we do not wait for it.
+const withoutBroker = run(t, { ...env, RABBITMQ_PORT: nowhere }, 'list');
+
+t.test('the command line', async (t) => {
+  await startReadyApp(t, env);
+  const stores = await openStores(t, env);
+  const dead = `${stores.queue}.dead`;
+  const jobIds = ['one', 'two', 'three', 'four'];
+  const [first = '', second = ''] = jobIds;
+  for (const job_id of jobIds) stores.channel.sendToQueue(dead, Buffer.from(JSON.stringify({ job_id })));
+  await stores.channel.waitForConfirms();
+  const listed = await run(t, env, 'list');
+  t.strictSame(
+    listed.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).job_id),
+    jobIds,
+  );
+  const left = (count: number) =>
+    until(`${count} letters are left`, async () => (await stores.waiting(dead)) === count);
+  await left(4);
+  const steps: [args: string[], stdout: string, letters: number][] = [
+    [['replay', first], 'Replayed 1 dead letters.\n', 3],
+    [['discard', second, 'nobody'], 'Discarded 1 dead letters.\n', 2],
+    [['replay'], 'Replayed 2 dead letters.\n', 0],
+    [['discard'], 'Discarded 0 dead letters.\n', 0],
+    [['list'], '', 0],
+  ];
+  for (const [args, stdout, letters] of steps) {
+    t.strictSame(await run(t, env, ...args), { code: 0, stdout, stderr: '' }, args.join(' '));
+    await left(letters);
+  }
+  t.equal(await stores.waiting(), 3);
+});
+
+t.test('the command line: what is wrong in one sentence, and exit code 1', async (t) => {
+  const usage = 'Usage: npm run dead-letters -- list | replay [job_id …] | discard [job_id …]\n';
+  for (const args of [[], ['burn'], ['toString']])
+    t.strictSame(await run(t, {}, ...args), { code: 1, stdout: '', stderr: usage });
+  t.strictSame(await run(t, { ...env, RABBITMQ_PORT: 'x' }, 'discard'), {
+    code: 1,
+    stdout: '',
+    stderr: 'RABBITMQ_PORT must be a port from 1 to 65535, got "x".\n',
+  });
+  t.strictSame(await withoutBroker, {
+    code: 1,
+    stdout: '',
+    stderr: `RabbitMQ does not answer at 127.0.0.1:${nowhere}.\n`,
+  });
+});
