@@ -1,0 +1,33 @@
+/** What scenarios repeat, and the traces that show that a fault was one. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Context } from './scenario.ts';
+import { workersOf } from './workers.ts';
+import type { World } from './world.ts';
+
+/** Does it again and again until the load has had enough, and at least so many times. */
+export const repeat = async (
+  atLeast: number,
+  { enough }: Pick<Context, 'enough'>,
+  work: () => Promise<unknown>,
+): Promise<void> => {
+  for (let n = 0; n < atLeast || !enough(); n++) await work();
+};
+
+/** How many lines of the logs of the APIs or the consumers hold a text. */
+export const countLogged = ({ folder }: World, whose: 'api' | 'consumer', text: string): number =>
+  readdirSync(join(folder, 'logs'))
+    .filter((name) => name.startsWith(whose))
+    .flatMap((name) => readFileSync(join(folder, 'logs', name), 'utf8').split('\n'))
+    .filter((line) => line.includes(text)).length;
+
+/** The memory of all API workers together, in bytes. */
+export const apiMemory = async ({ apis }: World): Promise<number> => {
+  const workers = (await Promise.all(apis.map((api) => workersOf(api.pid())))).flat();
+  const sizes = workers.map(async (pid) => {
+    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kilobytes) * 1024;
+  });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+};

@@ -1,0 +1,4 @@
+import { messageScenarios } from './scenarios/messages.ts';
+import { testShortForms } from './short.ts';
+
+testShortForms(messageScenarios);

@@ -1,0 +1,67 @@
+/** A TCP proxy that can cut its connections, or leave them open and swallow what comes (a half-open connection). */
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+interface Pair {
+  client: Socket;
+  target: Socket;
+  halfOpen: boolean;
+}
+
+export const startProxy = async (targetPort: number) => {
+  const pairs = new Set<Pair>();
+  let swallowing = false;
+
+  const server = createServer((client) => {
+    const pair: Pair = { client, target: connect(targetPort, '127.0.0.1'), halfOpen: false };
+    const { target } = pair;
+    pairs.add(pair);
+    const end = () => {
+      pairs.delete(pair);
+      client.destroy();
+      target.destroy();
+    };
+    const pass = (from: Socket, to: Socket) =>
+      from.on('data', (bytes) => {
+        if (!swallowing && !pair.halfOpen) to.write(bytes);
+      });
+    pass(client, target);
+    pass(target, client);
+    for (const socket of [client, target]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => {});
+      socket.on('close', end);
+    }
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The proxy has no port.');
+
+  /** Cuts the connections for which `chosen` says so. @returns how many */
+  const cut = (chosen: () => boolean = () => true): number => {
+    const unlucky = [...pairs].filter(chosen);
+    for (const { client, target } of unlucky) {
+      client.resetAndDestroy();
+      target.destroy();
+    }
+    return unlucky.length;
+  };
+  return {
+    port: address.port,
+    cut,
+    /** What swallowed bytes is of no further use: its connections are cut when it stops. */
+    swallow: (on: boolean) => {
+      swallowing = on;
+      if (!on) cut();
+    },
+    /** As a firewall that has lost its table: over the connections that there are nothing goes any more. */
+    forget: () => {
+      for (const pair of pairs) pair.halfOpen = true;
+    },
+    close: () => {
+      cut();
+      server.close();
+    },
+  };
+};
+export type TcpProxy = Awaited<ReturnType<typeof startProxy>>;

@@ -1,0 +1,63 @@
+/**
+ * `npm run test:faults [-- --only 5,6 --accepted 20000 --seed 1 --hours 2]`: runs the scenarios one after the other, prints
+ * a table and keeps it as JSON. Exit code 1 where any promise was broken.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { ensureInstalled } from '../../ops/packages.ts';
+import { noViolations } from './checker.ts';
+import { brokenResult, type Result, runScenario } from './scenario.ts';
+import { scenarios } from './scenarios.ts';
+
+const RESULTS = 'test/faults/results';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    accepted: { type: 'string', default: '20000' },
+    hours: { type: 'string', default: '0' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+  },
+});
+const only = values.only?.split(',').map(Number);
+const options = {
+  accepted: Number(values.accepted),
+  full: Number(values.accepted) >= 20_000,
+  seed: Number(values.seed),
+  hours: Number(values.hours),
+};
+
+const columns = ['accepted', 'refused', 'unknown', 'applied', 'dead'] as const;
+const names = Object.keys(noViolations) as (keyof typeof noViolations)[];
+const row = (cells: (string | number)[]) => `| ${cells.join(' | ')} |`;
+const toRow = (result: Result) =>
+  row([
+    `${result.number}. ${result.title}`,
+    ...columns.map((column) => result[column]),
+    ...names.map((name) => result.violations[name]),
+    `${result.longestMs} ms`,
+    `${(result.settledMs / 1000).toFixed(1)} s`,
+    result.problems.length === 0 ? 'ok' : 'FAILED',
+  ]);
+const head = [
+  row(['scenario', ...columns, ...names, 'longest request', 'settled after', '']),
+  row(Array(columns.length + names.length + 4).fill('---')),
+].join('\n');
+
+ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
+console.log(`seed ${options.seed}\n${head}`);
+const results: Result[] = [];
+for (const scenario of scenarios) {
+  if (only && !only.includes(scenario.number)) continue;
+  const result = await runScenario(scenario, options).catch((error) => brokenResult(scenario, error));
+  results.push(result);
+  console.log(toRow(result));
+  for (const problem of result.problems) console.log(`    ${problem}`);
+}
+mkdirSync(RESULTS, { recursive: true });
+const table = [head, ...results.map(toRow)].join('\n');
+writeFileSync(
+  `${RESULTS}/latest.json`,
+  `${JSON.stringify({ date: new Date().toISOString(), ...options, results, table }, null, 2)}\n`,
+);
+process.exitCode = results.every(({ problems }) => problems.length === 0) ? 0 : 1;

@@ -1,0 +1,206 @@
+/** What a scenario is, and how one is run: load, faults, healing, and the verdict. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../helpers/until.ts';
+import { check, type FinalState, noViolations, type Violations } from './checker.ts';
+import { GONE, type OrderHistory } from './history.ts';
+import { type Load, type LoadOptions, startLoad } from './load.ts';
+import { createRandom, type Random } from './random.ts';
+import { readOrders, readQueues, readShown } from './stores.ts';
+import { createWorld, type World, type WorldOptions } from './world.ts';
+
+/** How long the backlog may take after the load has stopped and everything is healed. */
+const SETTLE_TIMEOUT_MS = 180_000;
+const SETTLE_POLL_MS = 500;
+
+/** A service that is not the world's own, stopped and started by scripts. */
+export interface Prepared {
+  start(): Promise<unknown>;
+  stop(): Promise<unknown>;
+  folder: string;
+}
+
+/** What a scenario that makes its own history gets. */
+export interface Base {
+  random: Random;
+  /** Whether this is the long form. */
+  full: boolean;
+  /** How many writes should be accepted. */
+  accepted: number;
+  /** How long the scenario that takes no end of itself goes on; 0 for its ordinary time. */
+  hours: number;
+  prepared: Prepared | undefined;
+  /** Notes what must not be. */
+  fail(problem: string): void;
+}
+
+export interface Context extends Base {
+  world: World;
+  load: Load;
+  /** Whether the load has had its accepted writes; faults go on until then. */
+  enough(): boolean;
+  /** Waits until so much of the load's accepted writes has been made, 0 to 1. */
+  progress(share: number): Promise<void>;
+}
+
+export interface Scenario {
+  number: number;
+  title: string;
+  world?: WorldOptions;
+  load?: Pick<LoadOptions, 'clients' | 'keyed'>;
+  /** Accepted writes at the most, where the ordinary number would take too long. */
+  accepted?: number;
+  /** False where Redis loses what was pending: then only the end is judged. */
+  readYourWrites?: boolean;
+  /** How long what is shown may be old once everything is applied, where Redis misses what happens. */
+  shownAfterMs?: number;
+  /** No request may take longer. */
+  maxRequestMs?: number;
+  /** Reasons that may stand in the dead letters, with how often. */
+  dead?: (full: boolean) => Record<string, number>;
+  /** Runs in the new world before the load; `teardown` takes what undoes it in the end. */
+  prepare?: (world: World, teardown: (work: () => unknown) => void) => Promise<Prepared>;
+  /** Runs beside the load. When it has returned and the load has had enough, everything must be healed. */
+  faults?: (context: Context) => Promise<void>;
+  /** Instead of a load: makes its own history. */
+  history?: (world: World, base: Base) => Promise<OrderHistory[]>;
+}
+
+export interface Result {
+  number: number;
+  title: string;
+  accepted: number;
+  refused: number;
+  unknown: number;
+  applied: number;
+  dead: number;
+  violations: Violations;
+  longestMs: number;
+  settledMs: number;
+  problems: string[];
+}
+
+/** Waits until nothing waits any more and the stores agree with the history, or time is up. */
+const settle = async (
+  world: World,
+  history: OrderHistory[],
+  shownAfterMs: number,
+): Promise<{ final: FinalState; dead: Map<string, string>; ms: number }> => {
+  const started = performance.now();
+  const ids = history.flatMap(({ id, writes }) => (id !== undefined && writes.length > 0 ? [id] : []));
+  const dead = new Map<string, string>();
+  for (;;) {
+    const queues = await readQueues(world.env);
+    for (const { jobId, reason } of queues.dead) dead.set(jobId, reason);
+    const stored = await readOrders(world.env);
+    const state = { stored, shown: new Map<string, string>(), dead: new Set(dead.keys()) };
+    const { violations } = check(history, state, { readYourWrites: false });
+    const clean = queues.waiting === 0 && Object.values(violations).every((count) => count === 0);
+    const ms = performance.now() - started;
+    if (clean || ms > SETTLE_TIMEOUT_MS) {
+      // What an unknown write may still do is done before what is shown is compared with what is stored.
+      await sleep(Math.max(SETTLE_POLL_MS, shownAfterMs));
+      const shown = await readShown(world.urls[0] ?? '', ids);
+      return { final: { ...state, stored: await readOrders(world.env), shown }, dead, ms };
+    }
+    await sleep(SETTLE_POLL_MS);
+  }
+};
+
+const judgeDead = (expected: Record<string, number>, dead: Map<string, string>): string[] => {
+  const found: Record<string, number> = {};
+  for (const reason of dead.values()) found[reason] = (found[reason] ?? 0) + 1;
+  return [...new Set([...Object.keys(found), ...Object.keys(expected)])].flatMap((reason) =>
+    (found[reason] ?? 0) === (expected[reason] ?? 0)
+      ? []
+      : [`${found[reason] ?? 0} dead letters with the reason ${reason}, expected ${expected[reason] ?? 0}`],
+  );
+};
+
+const runLoad = async (scenario: Scenario, world: World, base: Base) => {
+  const target = base.accepted;
+  const load = startLoad({ urls: world.urls, random: base.random, ...scenario.load });
+  const enough = () => load.counts.accepted >= target;
+  const progress = async (share: number) => {
+    await until(
+      `${share * 100} % of the writes are accepted`,
+      () => load.counts.accepted >= share * target,
+      900_000,
+    );
+  };
+  try {
+    await Promise.all([scenario.faults?.({ ...base, world, load, enough, progress }), progress(1)]);
+  } finally {
+    await load.stop();
+  }
+  return load;
+};
+
+/**
+ * Runs a scenario in a world of its own.
+ * @param accepted how many accepted writes to make
+ * @returns what was counted; `problems` is empty where all is as promised
+ */
+export const runScenario = async (
+  scenario: Scenario,
+  options: { accepted: number; full: boolean; seed: number; hours: number },
+): Promise<Result> => {
+  const { number, title, readYourWrites = true, maxRequestMs = Number.POSITIVE_INFINITY } = scenario;
+  const problems: string[] = [];
+  const teardowns: (() => unknown)[] = [];
+  const world = await createWorld(scenario.world);
+  try {
+    const base: Base = {
+      random: createRandom(options.seed + number),
+      full: options.full,
+      accepted: Math.min(options.accepted, scenario.accepted ?? options.accepted),
+      hours: options.hours,
+      prepared: await scenario.prepare?.(world, (work) => teardowns.push(work)),
+      fail: (problem) => problems.push(problem),
+    };
+    const load = scenario.history ? undefined : await runLoad(scenario, world, base);
+    const history = load?.history ?? (await scenario.history?.(world, base)) ?? [];
+    await world.ready();
+    const { final, dead, ms } = await settle(world, history, scenario.shownAfterMs ?? 0);
+    const { violations, details } = check(history, final, { readYourWrites });
+    problems.push(
+      ...details.slice(0, 10),
+      ...judgeDead(scenario.dead?.(options.full) ?? {}, dead),
+      ...(load?.oddities.slice(0, 10) ?? []),
+    );
+    const longestMs = Math.round(load?.longestMs() ?? 0);
+    if (longestMs > maxRequestMs) problems.push(`a request took ${longestMs} ms`);
+    const writes = history.flatMap((order) => order.writes);
+    const outcomes = (outcome: string) => writes.filter((write) => write.outcome === outcome).length;
+    return {
+      number,
+      title,
+      accepted: outcomes('accepted'),
+      refused: outcomes('refused'),
+      unknown: outcomes('unknown'),
+      applied: final.stored.length + [...final.shown.values()].filter((state) => state === GONE).length,
+      dead: dead.size,
+      violations,
+      longestMs,
+      settledMs: Math.round(ms),
+      problems,
+    };
+  } finally {
+    for (const teardown of teardowns.reverse()) await teardown();
+    await world.end();
+  }
+};
+
+/** The result of a scenario that came to no end. */
+export const brokenResult = ({ number, title }: Scenario, error: unknown): Result => ({
+  number,
+  title,
+  accepted: 0,
+  refused: 0,
+  unknown: 0,
+  applied: 0,
+  dead: 0,
+  violations: noViolations,
+  longestMs: 0,
+  settledMs: 0,
+  problems: [`it came to no end: ${error instanceof Error ? error.message : String(error)}`],
+});

@@ -1,0 +1,15 @@
+import type { Scenario } from './scenario.ts';
+import { messageScenarios } from './scenarios/messages.ts';
+import { processScenarios } from './scenarios/processes.ts';
+import { randomScenarios } from './scenarios/random.ts';
+import { scriptScenarios } from './scenarios/scripts.ts';
+import { serverScenarios } from './scenarios/servers.ts';
+
+/** All of them, by number. */
+export const scenarios: Scenario[] = [
+  ...processScenarios,
+  ...serverScenarios,
+  ...messageScenarios,
+  ...scriptScenarios,
+  ...randomScenarios,
+].sort((a, b) => a.number - b.number);

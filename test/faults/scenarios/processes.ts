@@ -1,0 +1,43 @@
+/** Processes of the service that die, stop or have a wrong clock. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Scenario } from '../scenario.ts';
+import { workersOf } from '../workers.ts';
+
+export const processScenarios: Scenario[] = [
+  { number: 1, title: 'no fault' },
+  {
+    number: 2,
+    title: 'SIGKILL of random consumers',
+    faults: async ({ world, random, enough }) => {
+      while (!enough()) {
+        random.pick(world.consumers).kill('SIGKILL');
+        await sleep(1_000);
+      }
+    },
+  },
+  {
+    number: 3,
+    title: 'SIGKILL of consumers between COMMIT and acknowledgement',
+    world: { consumerInject: 'kill-before-ack', consumerEnv: { KILL_BEFORE_ACK: '0.01' } },
+    faults: async ({ world, progress, fail }) => {
+      await progress(1);
+      if (!world.consumers.some((consumer) => consumer.deaths() > 0)) fail('no consumer was killed');
+    },
+  },
+  {
+    number: 4,
+    title: 'SIGKILL of API workers',
+    faults: async ({ world, random, enough }) => {
+      while (!enough()) {
+        await sleep(1_000);
+        const workers = await workersOf(random.pick(world.apis).pid());
+        if (workers.length > 0) process.kill(random.pick(workers), 'SIGKILL');
+      }
+    },
+  },
+  {
+    number: 19,
+    title: 'clocks of two APIs 5 s apart',
+    world: { apiInject: 'clock', apis: [{ CLOCK_SKEW_MS: '0' }, { CLOCK_SKEW_MS: '5000' }] },
+  },
+];

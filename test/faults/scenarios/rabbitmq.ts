@@ -1,0 +1,131 @@
+/** RabbitMQ away, silent, short of memory, or without its queue. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'amqplib';
+import { loadConfig } from '../../../config.ts';
+import { rabbitmqctl } from '../../helpers/rabbitmqctl.ts';
+import { until } from '../../helpers/until.ts';
+import { check } from '../checker.ts';
+import { apiMemory, countLogged, repeat } from '../faults.ts';
+import type { Context, Scenario } from '../scenario.ts';
+import { readOrders, readQueues } from '../stores.ts';
+import type { World } from '../world.ts';
+
+/** A quorum queue of RabbitMQ 3.10 may not survive a SIGKILL within a second of its declaration. */
+const QUEUES_SETTLE_MS = 3_000;
+const KILL_INTERVAL_MS = 10_000;
+const AWAY_MS = { full: 20_000, short: 3_000 };
+/** Above what warm-up and garbage not collected yet come to, far below what would pile up without a bound. */
+const MEMORY_GROWTH_MAX = 100e6;
+
+const awayMs = (full: boolean) => (full ? AWAY_MS.full : AWAY_MS.short);
+
+const deleteQueue = async ({ env }: World) => {
+  const { protocol, hostname, port, username, password, queue } = loadConfig(env).rabbitmq;
+  const connection = await connect({ protocol, hostname, port, username, password });
+  const channel = await connection.createChannel();
+  await channel.deleteQueue(queue);
+  await connection.close();
+};
+
+/** Waits until all that was accepted is applied. The load must pause. */
+const drain = ({ world, load }: Context) =>
+  until(
+    'the queue is drained',
+    async () => {
+      const { waiting, dead } = await readQueues(world.env);
+      if (waiting > 0) return false;
+      const state = {
+        stored: await readOrders(world.env),
+        shown: new Map<string, string>(),
+        dead: new Set(dead.map(({ jobId }) => jobId)),
+      };
+      const { violations } = check(load.history, state, { readYourWrites: false });
+      return Object.values(violations).every((count) => count === 0);
+    },
+    120_000,
+  );
+
+export const rabbitmqScenarios: Scenario[] = [
+  {
+    number: 5,
+    title: 'RabbitMQ killed and restarted',
+    faults: async (context) => {
+      const { world, load, full, fail } = context;
+      const { rabbitmq } = world.servers;
+      await repeat(2, context, async () => {
+        await sleep(full ? KILL_INTERVAL_MS : QUEUES_SETTLE_MS);
+        const before = load.counts.refused + load.counts.unknown;
+        await rabbitmq.kill();
+        await rabbitmq.start();
+        if (load.counts.refused + load.counts.unknown === before) fail('no write met a dead RabbitMQ');
+      });
+    },
+  },
+  {
+    number: 6,
+    title: 'RabbitMQ frozen, then stopped',
+    load: { keyed: true },
+    maxRequestMs: 3_000,
+    faults: async ({ world, load, full, progress, fail }) => {
+      const { rabbitmq } = world.servers;
+      const away = async (what: string, begin: () => unknown, end: () => unknown) => {
+        await begin();
+        const before = load.counts.accepted;
+        await sleep(awayMs(full));
+        // What was confirmed before may still be on its way to the client.
+        if (load.counts.accepted > before + load.clients) fail(`writes were accepted by a ${what} RabbitMQ`);
+        await end();
+      };
+      await sleep(QUEUES_SETTLE_MS);
+      await away('frozen', rabbitmq.freeze, rabbitmq.thaw);
+      await progress(0.6);
+      await away('stopped', rabbitmq.stop, rabbitmq.start);
+      for (const trace of ['No confirm within', 'RabbitMQ is lost'])
+        if (countLogged(world, 'api', trace) === 0) fail(`no API logged "${trace}"`);
+    },
+  },
+  {
+    number: 7,
+    title: 'memory alarm and blocked connections',
+    load: { clients: 32 },
+    maxRequestMs: 3_000,
+    faults: async ({ world, load, full, progress, fail }) => {
+      const setMemoryLimit = (share: string) =>
+        rabbitmqctl(join(world.folder, 'rabbitmq'), 'set_vm_memory_high_watermark', share);
+      await progress(0.5);
+      const memory = await apiMemory(world);
+      const { refused } = load.counts;
+      await setMemoryLimit('0.00001');
+      await sleep(awayMs(full));
+      const growth = (await apiMemory(world)) - memory;
+      if (growth > MEMORY_GROWTH_MAX) fail(`the APIs have grown by ${Math.round(growth / 1e6)} MB`);
+      if (load.counts.refused === refused) fail('no write was refused');
+      if (countLogged(world, 'api', 'RabbitMQ takes no messages for now') === 0)
+        fail('no connection was blocked');
+      await setMemoryLimit('0.4');
+      const { accepted } = load.counts;
+      await until('writes are accepted again', () => load.counts.accepted > accepted + 100);
+    },
+  },
+  {
+    number: 8,
+    title: 'the queue deleted under us',
+    faults: async (context) => {
+      const { world, load, full, progress, fail } = context;
+      const times = full ? 5 : 2;
+      const before = load.counts.refused;
+      for (let n = 1; n <= times; n++) {
+        await progress(n / (times + 1));
+        // What waits in a queue goes with it: that would be the deleter's doing.
+        await load.pause();
+        await drain(context);
+        await deleteQueue(world);
+        load.resume();
+        const { accepted } = load.counts;
+        await until('writes are accepted again', () => load.counts.accepted > accepted);
+      }
+      if (load.counts.refused === before) fail('no write met the missing queue');
+    },
+  },
+];

@@ -1,0 +1,64 @@
+/** Everything at once. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { Context, Scenario } from '../scenario.ts';
+import { workersOf } from '../workers.ts';
+
+/** A quorum queue of RabbitMQ 3.10 may not survive a SIGKILL within a second of its declaration. */
+const QUEUES_SETTLE_MS = 3_000;
+const SHORT_MS = 10_000;
+
+/** What may happen. Each heals by itself or is healed when it returns. */
+const faults: ((context: Context) => Promise<unknown>)[] = [
+  async ({ world, random }) => random.pick(world.consumers).kill(),
+  async ({ world, random }) => {
+    const workers = await workersOf(random.pick(world.apis).pid());
+    if (workers.length > 0) process.kill(random.pick(workers), 'SIGKILL');
+  },
+  async ({ world, random }) => random.pick(world.consumers).kill('SIGTERM'),
+  async ({ world, random }) => {
+    const server = random.pick([world.servers.mysql, world.servers.redis, world.servers.rabbitmq]);
+    await server.kill();
+    await sleep(random.integer(0, 2_000));
+    await server.start();
+    if (server === world.servers.rabbitmq) await sleep(QUEUES_SETTLE_MS);
+  },
+  async ({ world, random }) => {
+    const server = random.pick([world.servers.mysql, world.servers.redis, world.servers.rabbitmq]);
+    server.freeze();
+    await sleep(random.integer(100, 3_000));
+    server.thaw();
+  },
+  async ({ world, random }) => random.pick([...world.proxies.values()]).cut(() => random.chance(0.5)),
+  async ({ world, random }) => {
+    const proxy = random.pick([...world.proxies.values()]);
+    proxy.swallow(true);
+    await sleep(random.integer(100, 3_000));
+    proxy.swallow(false);
+  },
+  async ({ world }) => {
+    const redis = new Redis(world.env.REDIS_URL ?? '');
+    await redis.flushall();
+    redis.disconnect();
+  },
+];
+
+export const randomScenarios: Scenario[] = [
+  {
+    number: 23,
+    title: 'everything at once at random',
+    world: { proxied: true },
+    load: { keyed: true },
+    readYourWrites: false,
+    accepted: 5_000,
+    faults: async (context) => {
+      const { full, hours, random } = context;
+      const until = Date.now() + (hours * 3_600_000 || (full ? 600_000 : SHORT_MS));
+      await sleep(QUEUES_SETTLE_MS);
+      while (Date.now() < until) {
+        await random.pick(faults)(context);
+        await sleep(random.integer(0, 1_000));
+      }
+    },
+  },
+];

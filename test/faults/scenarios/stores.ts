@@ -1,0 +1,156 @@
+/** Redis and MySQL away, emptied, or busy. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import { loadConfig } from '../../../config.ts';
+import { connectionOptions } from '../../../db/client.ts';
+import { isPassing } from '../../../db/errors.ts';
+import { countLogged, repeat } from '../faults.ts';
+import { createCaller } from '../load.ts';
+import type { Context, Scenario } from '../scenario.ts';
+
+const LOCK_HELD_MS = 1_500;
+/** So many that InnoDB rolls back the other transaction of a deadlock: it chooses the one that changed less. */
+const RIVAL_ROWS = 200;
+
+/** Times to live of 2 s: what Redis was not told about ends so soon that the end can be waited for. */
+export const shortLived = { ORDERS_CACHE_TTL: '2', TEMP_ORDER_CACHE_TTL: '2' };
+export const SHORT_LIFE_MS = 2_500;
+
+/** Reads orders that were made since MySQL is away, and so are pending. @returns how many could be read */
+const readPending = async ({ world, load, fail }: Context, since: number): Promise<number> => {
+  const { call, close } = createCaller();
+  const pending = load.history.slice(since).filter(({ id }) => id !== undefined);
+  for (const { id } of pending.slice(0, 100)) {
+    const answer = await call('GET', `${world.urls[0]}/orders/${id}`);
+    // 404: its client has deleted it.
+    if (typeof answer === 'string' || ![200, 404].includes(answer.status))
+      fail(`GET of a pending order: ${JSON.stringify(answer)}`);
+  }
+  close();
+  return pending.length;
+};
+
+/** Holds the newest orders, and with them the place where new ones go. */
+const lockNewest = async (rival: Connection) => {
+  await rival.query<RowDataPacket[]>('SELECT id FROM orders ORDER BY id DESC LIMIT 20 FOR UPDATE');
+};
+
+/** A job locks last_reset and then its order; this takes them the other way round. */
+const provokeDeadlock = async (rival: Connection) => {
+  const rows = Array.from({ length: RIVAL_ROWS }, (_, n) => [n]);
+  await rival.query('INSERT INTO rival VALUES ?', [rows]);
+  await lockNewest(rival);
+  // Time for jobs to come and wait for the orders, with last_reset in their hands.
+  await sleep(200);
+  await rival.query('SELECT at FROM last_reset WHERE id = 1 FOR UPDATE');
+};
+
+export const storeScenarios: Scenario[] = [
+  {
+    number: 9,
+    title: 'Redis away at start, killed and restarted',
+    world: { away: ['redis'], env: shortLived },
+    readYourWrites: false,
+    shownAfterMs: SHORT_LIFE_MS,
+    faults: async (context) => {
+      const { world, progress, random, fail } = context;
+      const { redis } = world.servers;
+      await progress(0.2);
+      let kills = 0;
+      await repeat(3, context, async () => {
+        await redis.start();
+        await sleep(random.integer(1_000, 2_000));
+        await redis.kill();
+        kills++;
+        await sleep(random.integer(0, 1_000));
+      });
+      await redis.start();
+      for (const trace of ['Redis is not reached yet', 'Redis is lost', 'Redis is back'])
+        if (countLogged(world, 'api', trace) === 0)
+          fail(`no API logged "${trace}", though Redis was killed ${kills} times`);
+    },
+  },
+  {
+    number: 10,
+    title: 'Redis FLUSHALL every second',
+    world: { env: shortLived },
+    readYourWrites: false,
+    shownAfterMs: SHORT_LIFE_MS,
+    faults: async (context) => {
+      const redis = new Redis(context.world.env.REDIS_URL ?? '');
+      let forgotten = 0;
+      await repeat(3, context, async () => {
+        await sleep(1_000);
+        forgotten += await redis.dbsize();
+        await redis.flushall();
+      });
+      redis.disconnect();
+      if (forgotten === 0) context.fail('there was nothing to flush');
+    },
+  },
+  {
+    number: 11,
+    title: 'MySQL killed and restarted',
+    faults: async (context) => {
+      const { world, random, fail } = context;
+      const { mysql } = world.servers;
+      let kills = 0;
+      await repeat(3, context, async () => {
+        await sleep(random.integer(500, 1_500));
+        await mysql.kill();
+        kills++;
+        await mysql.start();
+      });
+      const waits = countLogged(world, 'consumer', 'the job waits for MySQL');
+      if (waits < kills) fail(`MySQL was killed ${kills} times, ${waits} jobs waited for it`);
+    },
+  },
+  {
+    number: 12,
+    title: 'MySQL stopped for a minute',
+    // What a minute brings is to be applied within the time that a backlog may take.
+    load: { clients: 8 },
+    faults: async (context) => {
+      const { world, load, full, progress, fail } = context;
+      const { mysql } = world.servers;
+      await progress(0.3);
+      await mysql.stop();
+      const { accepted } = load.counts;
+      const since = load.history.length;
+      await sleep(full ? 60_000 : 5_000);
+      if (load.counts.accepted === accepted) fail('no write was accepted without MySQL');
+      if ((await readPending(context, since)) === 0) fail('no order was made without MySQL');
+      await mysql.start();
+      if (countLogged(world, 'consumer', 'the job waits for MySQL') === 0) fail('no job waited for MySQL');
+    },
+  },
+  {
+    number: 13,
+    title: 'deadlocks and lock time-outs',
+    load: { clients: 8 },
+    faults: async (context) => {
+      const { world, random, fail } = context;
+      const rival = await createConnection(connectionOptions(loadConfig(world.env).mysql));
+      await rival.query('CREATE TABLE rival (n INT PRIMARY KEY)');
+      await rival.query('SET GLOBAL innodb_lock_wait_timeout = 1');
+      // Connections that are open keep the time-out that they began with.
+      for (const consumer of world.consumers) consumer.kill('SIGTERM');
+      const holdLocks = () => lockNewest(rival).then(() => sleep(LOCK_HELD_MS));
+      let round = 0;
+      await repeat(4, context, async () => {
+        await sleep(random.integer(100, 500));
+        await rival.beginTransaction();
+        try {
+          await (round++ % 2 === 0 ? holdLocks() : provokeDeadlock(rival));
+        } catch (error) {
+          if (!isPassing(error)) throw error;
+        }
+        await rival.rollback();
+      });
+      await rival.end();
+      for (const trace of ['Deadlock found', 'Lock wait timeout exceeded'])
+        if (countLogged(world, 'consumer', trace) === 0) fail(`no consumer logged "${trace}"`);
+    },
+  },
+];

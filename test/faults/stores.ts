@@ -1,0 +1,87 @@
+/** What the stores hold in the end. A store that cannot be read throws: the run has failed then, not passed. */
+import { connect } from 'amqplib';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { loadConfig } from '../../config.ts';
+import { connectionOptions } from '../../db/client.ts';
+import { DELAYS_MS, deadQueue, retryQueue } from '../../queue/topology.ts';
+import type { StoredOrder } from './checker.ts';
+import { GONE } from './history.ts';
+import { createCaller } from './load.ts';
+
+const READERS = 16;
+
+export const readOrders = async (env: NodeJS.ProcessEnv): Promise<StoredOrder[]> => {
+  const connection = await createConnection(connectionOptions(loadConfig(env).mysql));
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>(
+      `SELECT orders.id, customer_name, status, item_name, quantity FROM orders
+       LEFT JOIN order_items ON order_id = orders.id ORDER BY orders.id, order_items.id`,
+    );
+    const found = new Map<string, StoredOrder>();
+    for (const { id, customer_name: name, status, item_name, quantity } of rows) {
+      const order: StoredOrder = found.get(id) ?? { id, name, status, items: [] };
+      if (item_name !== null) order.items.push({ name: item_name, quantity });
+      found.set(id, order);
+    }
+    return [...found.values()];
+  } finally {
+    await connection.end();
+  }
+};
+
+/** How many messages wait to be applied, now or after a delay, and which jobs are in the dead letters. */
+export const readQueues = async (env: NodeJS.ProcessEnv) => {
+  const { protocol, hostname, port, username, password, queue } = loadConfig(env).rabbitmq;
+  const connection = await connect({ protocol, hostname, port, username, password });
+  // What fails is told by the call that fails.
+  connection.on('error', () => {});
+  try {
+    const channel = await connection.createChannel();
+    channel.on('error', () => {});
+    let waiting = 0;
+    for (const name of [queue, ...DELAYS_MS.map((delay) => retryQueue(queue, delay))])
+      waiting += (await channel.checkQueue(name)).messageCount;
+    const dead: { jobId: string; reason: string }[] = [];
+    for (
+      let message = await channel.get(deadQueue(queue));
+      message;
+      message = await channel.get(deadQueue(queue))
+    )
+      dead.push({
+        jobId: jobIdOf(message.content),
+        reason: String(message.properties.headers?.['x-reason']),
+      });
+    return { waiting, dead };
+  } finally {
+    await connection.close().catch(() => {});
+  }
+};
+
+const jobIdOf = (body: Buffer): string => {
+  try {
+    return String(JSON.parse(body.toString()).job_id);
+  } catch {
+    return '(no job)';
+  }
+};
+
+/** What GET shows of each order: its status, or GONE. */
+export const readShown = async (url: string, ids: string[]): Promise<Map<string, string>> => {
+  const { call, close } = createCaller();
+  const shown = new Map<string, string>();
+  const waiting = [...ids];
+  const reader = async () => {
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      const answer = await call('GET', `${url}/orders/${id}`);
+      if (typeof answer === 'string' || ![200, 404].includes(answer.status))
+        throw new Error(`GET /orders/${id} cannot be read in the end: ${JSON.stringify(answer)}`);
+      shown.set(id, answer.status === 404 ? GONE : (answer.body.status ?? '(nothing)'));
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: READERS }, reader));
+  } finally {
+    close();
+  }
+  return shown;
+};

@@ -1,0 +1,213 @@
+/** A world of its own for one scenario: servers that may be killed, API and consumer processes that come back. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../../config.ts';
+import { migrateDatabase } from '../../db/migrate.ts';
+import { freePort } from '../../ops/ports.ts';
+import { startMysql, startRabbitmq, startRedis, stopServer } from '../../ops/private-servers.ts';
+import { until } from '../helpers/until.ts';
+import { startProxy, type TcpProxy } from './proxy.ts';
+
+const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const account = { user: 'orders', password: 'orders' };
+const RESTART_PAUSE_MS = 100;
+
+export type ServerName = 'mysql' | 'redis' | 'rabbitmq';
+
+export interface WorldOptions {
+  /** For all processes of the service. */
+  env?: NodeJS.ProcessEnv;
+  /** One API (a primary with API_WORKERS workers) an entry, with what only it gets. */
+  apis?: NodeJS.ProcessEnv[];
+  consumers?: number;
+  /** What only consumers get. */
+  consumerEnv?: NodeJS.ProcessEnv;
+  /** Modules of test/faults/inject that the API or consumers load first. */
+  apiInject?: string;
+  consumerInject?: string;
+  /** Puts a proxy before each server. */
+  proxied?: boolean;
+  /** Servers that are not there at first. */
+  away?: ServerName[];
+}
+
+/** A server that can be killed, frozen and started again with its data. */
+const createServer = (start: () => Promise<{ pid: number }>, folder: string) => {
+  let pid = 0;
+  const signal = (name: NodeJS.Signals) => process.kill(pid, name);
+  return {
+    start: async () => {
+      pid = (await start()).pid;
+    },
+    /** SIGKILL, and waits until the process is gone. */
+    kill: async () => {
+      signal('SIGKILL');
+      await stopServer(folder);
+    },
+    /** SIGTERM, and waits for it. */
+    stop: () => stopServer(folder),
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
+  };
+};
+export type Server = ReturnType<typeof createServer>;
+
+/** A process that is started again whenever it ends without being asked to. */
+const keepAlive = (args: string[], env: NodeJS.ProcessEnv, cwd: string, logFile: string) => {
+  let child: ChildProcess | undefined;
+  let wanted = false;
+  let deaths = 0;
+
+  const start = () => {
+    const log = openSync(logFile, 'a');
+    // tap has every child process load its own module first; ours are to run as they are. `env` becomes node.
+    child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...args], {
+      env,
+      cwd,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    child.once('exit', async () => {
+      if (!wanted) return;
+      deaths++;
+      await sleep(RESTART_PAUSE_MS);
+      if (wanted) start();
+    });
+  };
+  return {
+    start: () => {
+      wanted = true;
+      start();
+    },
+    kill: (signal: NodeJS.Signals = 'SIGKILL') => child?.kill(signal),
+    pid: () => child?.pid,
+    deaths: () => deaths,
+    /** Ends it for good. @returns its exit code, null where a signal ended it */
+    stop: async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> => {
+      wanted = false;
+      if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+      child.kill(signal);
+      const [code] = await once(child, 'exit');
+      return code;
+    },
+  };
+};
+export type Kept = ReturnType<typeof keepAlive>;
+
+/** Builds a world and waits until it serves. Its `end` must be called, however the scenario ends. */
+export const createWorld = async (options: WorldOptions = {}) => {
+  const { apis: apiEnvs = [{}, {}], consumers: consumerCount = 4, away = [] } = options;
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orders-faults-')));
+  const place = (name: string) => join(folder, name);
+  // Stops the servers and removes the folder, however this process ends.
+  const guard = spawn(process.execPath, ['--import=tsx', fromRoot('test/ops/guard.ts'), folder], {
+    detached: true,
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
+  const ports = { mysql: await freePort(), redis: await freePort(), rabbitmq: await freePort() };
+  const servers: Record<ServerName, Server> = {
+    mysql: createServer(
+      () => startMysql({ folder: place('mysql'), port: ports.mysql, database: 'orders', ...account }),
+      place('mysql'),
+    ),
+    redis: createServer(() => startRedis({ folder: place('redis'), port: ports.redis }), place('redis')),
+    rabbitmq: createServer(
+      () => startRabbitmq({ folder: place('rabbitmq'), port: ports.rabbitmq, ...account }),
+      place('rabbitmq'),
+    ),
+  };
+  await Promise.all(Object.values(servers).map((server) => server.start()));
+
+  const proxies = new Map<ServerName, TcpProxy>();
+  if (options.proxied)
+    for (const name of ['mysql', 'redis', 'rabbitmq'] as const)
+      proxies.set(name, await startProxy(ports[name]));
+  const portOf = (name: ServerName) => proxies.get(name)?.port ?? ports[name];
+
+  /** What reaches the servers themselves, whatever stands before them. */
+  const directEnv: NodeJS.ProcessEnv = {
+    PATH: process.env.PATH,
+    DB_USER: 'orders',
+    DB_PASS: 'orders',
+    DB_HOST: '127.0.0.1',
+    DB_PORT: String(ports.mysql),
+    DB_NAME: 'orders',
+    REDIS_URL: `redis://127.0.0.1:${ports.redis}/0`,
+    RABBITMQ_HOST: '127.0.0.1',
+    RABBITMQ_PORT: String(ports.rabbitmq),
+    RABBITMQ_USER: 'orders',
+    RABBITMQ_PASSWORD: 'orders',
+    ADMIN_PASSWORD: 'sesame',
+    API_WORKERS: '2',
+    HOST: '127.0.0.1',
+    ACCESS_LOG_FILE: '/dev/null',
+    SIMULATED_WRITE_LAG: '0.002',
+    ...options.env,
+  };
+  const env: NodeJS.ProcessEnv = {
+    ...directEnv,
+    DB_PORT: String(portOf('mysql')),
+    REDIS_URL: `redis://127.0.0.1:${portOf('redis')}/0`,
+    RABBITMQ_PORT: String(portOf('rabbitmq')),
+  };
+  await migrateDatabase(loadConfig(directEnv).mysql, 30_000);
+  for (const name of away) await servers[name].stop();
+
+  mkdirSync(place('logs'));
+  const inject = (module: string | undefined) =>
+    module ? ['--import', fromRoot(`test/faults/inject/${module}.mjs`)] : [];
+  const urls: string[] = [];
+  const apis: Kept[] = [];
+  for (const [i, own] of apiEnvs.entries()) {
+    const port = await freePort();
+    urls.push(`http://127.0.0.1:${port}`);
+    const args = [...inject(options.apiInject), fromRoot('dist/api/server.js')];
+    apis.push(
+      keepAlive(args, { ...env, ...own, PORT: String(port) }, folder, place(`logs/api_${i + 1}.log`)),
+    );
+  }
+  const consumers = Array.from({ length: consumerCount }, (_, i) =>
+    keepAlive(
+      [...inject(options.consumerInject), fromRoot('dist/consumer/worker.js'), String(i + 1)],
+      { ...env, ...options.consumerEnv },
+      folder,
+      place(`logs/consumer_${i + 1}.log`),
+    ),
+  );
+  for (const one of [...apis, ...consumers]) one.start();
+
+  const isLive = async (url: string) =>
+    (await fetch(`${url}/health/ready`).catch(() => undefined))?.ok === true;
+  const end = async () => {
+    await Promise.all([...apis, ...consumers].map((one) => one.stop('SIGKILL')));
+    for (const proxy of proxies.values()) proxy.close();
+    guard.stdin.end();
+    await once(guard, 'exit');
+  };
+  const ready = () =>
+    until('all APIs are ready', async () => (await Promise.all(urls.map(isLive))).every(Boolean), 60_000);
+  try {
+    if (!away.some((name) => name !== 'redis')) await ready();
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return {
+    folder,
+    /** Settings that reach the servers past the proxies, for whoever looks into the stores. */
+    env: directEnv,
+    urls,
+    servers,
+    proxies,
+    apis,
+    consumers,
+    ready,
+    end,
+  };
+};
+export type World = Awaited<ReturnType<typeof createWorld>>;
