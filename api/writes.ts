@@ -43,7 +43,8 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
 
   /** Redis knows the order's last version, whichever process gave it; without Redis the clock must do. */
   const nextVersion = async (orderId: string): Promise<number> => {
-    const version = (await pending.reserve(orderId)) ?? clock.next();
+    const own = clock.next();
+    const version = (await pending.reserve(orderId, own)) ?? own;
     clock.observe(version);
     return version;
   };

@@ -31,12 +31,12 @@ export type Waiting = { version: number; deleting: boolean } & (
 /** How long a reserved version waits to be shown, in seconds: longer than any publish. */
 const RESERVE_TTL = 120;
 
-/** KEYS: the pending copy. ARGV: order id, TTL of a reservation. Returns the version. */
+/** KEYS: the pending copy. ARGV: order id, TTL of a reservation, the least version. Returns the version. */
 const RESERVE = `
 local raw = redis.call('GET', KEYS[1])
 local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
 local time = redis.call('TIME')
-local version = time[1] * 1000000 + time[2]
+local version = math.max(time[1] * 1000000 + time[2], tonumber(ARGV[3]))
 for _, field in ipairs({ 'version', 'reserved', 'applied' }) do
   version = math.max(version, (tonumber(pending[field]) or 0) + 1)
 end
@@ -126,10 +126,14 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
         return (await redis.set(keys.pending(order.order_id), value, 'EX', waitingTtl, 'NX')) === 'OK';
       }, false),
 
-    /** A version for a write to an order, greater than those of all writes before; null where Redis is away. */
-    reserve: (orderId: string): Promise<number | null> =>
+    /**
+     * A version for a write to an order, greater than those of all writes before; null where Redis is away.
+     * @param least what the caller's own clock says, which may have given out versions while Redis was away
+     */
+    reserve: (orderId: string, least = 0): Promise<number | null> =>
       attempt(
-        async (redis) => Number(await redis.eval(RESERVE, 1, keys.pending(orderId), orderId, RESERVE_TTL)),
+        async (redis) =>
+          Number(await redis.eval(RESERVE, 1, keys.pending(orderId), orderId, RESERVE_TTL, least)),
         null,
       ),
 

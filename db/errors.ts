@@ -12,14 +12,19 @@ const passing = new Set([
   'EAI_AGAIN', // DNS did not answer
   'PROTOCOL_CONNECTION_LOST', // the server closed the connection
   'PROTOCOL_SEQUENCE_TIMEOUT', // a statement outlived its time limit
+  'ER_DISK_FULL', // 1021: somebody has to make room
   'ER_CON_COUNT_ERROR', // 1040: too many connections
+  'ER_OUT_OF_RESOURCES', // 1041: out of memory
   'ER_SERVER_SHUTDOWN', // 1053: the server is stopping
+  'ER_RECORD_FILE_FULL', // 1114: the table space is full
   'ER_NET_READ_ERROR', // 1158: the connection broke
   'ER_NET_READ_INTERRUPTED', // 1159: the connection timed out
+  'ER_TOO_MANY_USER_CONNECTIONS', // 1203: this user has too many connections
   'ER_LOCK_WAIT_TIMEOUT', // 1205: another transaction held a lock for too long
   'ER_LOCK_DEADLOCK', // 1213: chosen as the victim of a deadlock
   'ER_OPTION_PREVENTS_STATEMENT', // 1290: read-only, as during a failover
   'ER_QUERY_INTERRUPTED', // 1317: somebody killed the statement
+  'ER_READ_ONLY_MODE', // 1836: as during a failover
   'ER_CONNECTION_KILLED', // 1927: somebody killed the connection (MariaDB)
   'ER_CLIENT_INTERACTION_TIMEOUT', // 4031: the server closed an idle connection
 ]);

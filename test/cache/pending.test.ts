@@ -217,6 +217,7 @@ t.test(
       t.ok(Math.abs((await ttl(id)) - lasted) <= 1, 'as long as before');
       await pending.settle(id, ahead, true);
       t.equal(await pending.reserve(id), ahead + 4, 'what was reserved outlives its write');
+      t.equal(await pending.reserve(id, ahead + 50), ahead + 50, "never below the caller's own clock");
     }
   },
 );

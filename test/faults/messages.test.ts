@@ -1,4 +1,0 @@
-import { messageScenarios } from './scenarios/messages.ts';
-import { testShortForms } from './short.ts';
-
-testShortForms(messageScenarios);

@@ -1,4 +1,0 @@
-import { processScenarios } from './scenarios/processes.ts';
-import { testShortForms } from './short.ts';
-
-testShortForms(processScenarios);
