@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox';
 import { resetOrders } from '../../db/orders.ts';
 import { requireAdmin } from '../plugins/admin.ts';
 import { seed } from '../seed.ts';
-import { ErrorAnswer } from './answers.ts';
+import { errorAnswers } from './answers.ts';
 
 const Message = Type.Object({ message: Type.String() });
 const SeedRequest = Type.Object(
@@ -21,7 +21,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
 
   app.post(
     '/admin/seed',
-    { schema: { body: SeedRequest, response: { 201: Message, '4xx': ErrorAnswer, '5xx': ErrorAnswer } } },
+    { schema: { body: SeedRequest, response: { 201: Message, ...errorAnswers } } },
     async (request, reply) => {
       const { count } = request.body;
       await seed(database.orm, count, request.log);
@@ -32,7 +32,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
 
   app.post(
     '/admin/reset',
-    { schema: { response: { 200: Message, '4xx': ErrorAnswer, '5xx': ErrorAnswer } } },
+    { schema: { response: { 200: Message, ...errorAnswers } } },
     async (request, reply) => {
       // The queue first: what was accepted before the reset of the database and is not in the queue any more is
       // in the hands of a consumer, who finds it void.

@@ -1,7 +1,9 @@
 /** The schemas of answers that several routes give. */
 import { type TSchema, Type } from '@sinclair/typebox';
 
-export const ErrorAnswer = Type.Object({ error: Type.String() });
+const ErrorAnswer = Type.Object({ error: Type.String() });
+/** What every route may answer instead. */
+export const errorAnswers = { '4xx': ErrorAnswer, '5xx': ErrorAnswer };
 
 /** An answer that comes ready as JSON text and is sent as it is; the schema is what the text says. */
 export const Ready = (schema: TSchema) => Type.Unsafe<string>(schema);

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { DeadLetter, deadLetters } from '../../queue/dead-letters.ts';
 import { requireAdmin } from '../plugins/admin.ts';
-import { ErrorAnswer } from './answers.ts';
+import { errorAnswers } from './answers.ts';
 
 const Page = Type.Object({
   offset: Type.Integer({
@@ -25,7 +25,6 @@ const Chosen = Type.Object(
 const Choice = Type.Union([Chosen, Type.Null()], {
   description: 'nothing, for all of them, or a JSON object with job_ids',
 });
-const errors = { '4xx': ErrorAnswer, '5xx': ErrorAnswer };
 
 export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | undefined }> = async (
   app,
@@ -41,7 +40,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
         querystring: Page,
         response: {
           200: Type.Object({ total_dead_letters: Type.Integer(), dead_letters: Type.Array(DeadLetter) }),
-          ...errors,
+          ...errorAnswers,
         },
       },
     },
@@ -53,13 +52,20 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
 
   app.post(
     '/admin/dead-letters/replay',
-    { schema: { body: Choice, response: { 200: Type.Object({ replayed: Type.Integer() }), ...errors } } },
+    {
+      schema: { body: Choice, response: { 200: Type.Object({ replayed: Type.Integer() }), ...errorAnswers } },
+    },
     async (request, reply) => reply.code(200).send({ replayed: await letters.replay(request.body?.job_ids) }),
   );
 
   app.post(
     '/admin/dead-letters/discard',
-    { schema: { body: Choice, response: { 200: Type.Object({ discarded: Type.Integer() }), ...errors } } },
+    {
+      schema: {
+        body: Choice,
+        response: { 200: Type.Object({ discarded: Type.Integer() }), ...errorAnswers },
+      },
+    },
     async (request, reply) =>
       reply.code(200).send({ discarded: await letters.discard(request.body?.job_ids) }),
   );

@@ -8,7 +8,7 @@ import { acceptOnce } from '../idempotency.ts';
 import { HttpError } from '../plugins/errors.ts';
 import { orderReads } from '../reads.ts';
 import { orderWrites } from '../writes.ts';
-import { ErrorAnswer, JSON_TYPE, Ready } from './answers.ts';
+import { errorAnswers, JSON_TYPE, Ready } from './answers.ts';
 
 const Id = Type.Object({ id: Type.String() });
 const OrderList = Type.Object({ total_orders: Type.Integer(), orders: Type.Array(Order) });
@@ -52,7 +52,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
     {
       schema: {
         body: NewOrder,
-        response: { 202: Accepted('create_order'), '4xx': ErrorAnswer, '5xx': ErrorAnswer },
+        response: { 202: Accepted('create_order'), ...errorAnswers },
       },
       preValidation: readNumericQuantities,
     },
@@ -71,7 +71,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
       schema: {
         params: Id,
         body: StatusUpdate,
-        response: { 202: Accepted('update_order_status'), '4xx': ErrorAnswer, '5xx': ErrorAnswer },
+        response: { 202: Accepted('update_order_status'), ...errorAnswers },
       },
       preValidation: requireOrderId,
     },
@@ -90,7 +90,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
     {
       schema: {
         params: Id,
-        response: { 202: Accepted('delete_order'), '4xx': ErrorAnswer, '5xx': ErrorAnswer },
+        response: { 202: Accepted('delete_order'), ...errorAnswers },
       },
       preValidation: requireOrderId,
     },
@@ -106,7 +106,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
   app.get(
     '/orders/:id',
     {
-      schema: { params: Id, response: { 200: Ready(Order), '4xx': ErrorAnswer, '5xx': ErrorAnswer } },
+      schema: { params: Id, response: { 200: Ready(Order), ...errorAnswers } },
       preValidation: requireOrderId,
     },
     async (request, reply) => {
@@ -118,7 +118,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
 
   app.get(
     '/orders',
-    { schema: { response: { 200: Ready(OrderList), '5xx': ErrorAnswer } } },
+    { schema: { response: { 200: Ready(OrderList), ...errorAnswers } } },
     async (_request, reply) =>
       reply
         .code(200)

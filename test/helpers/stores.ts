@@ -37,7 +37,7 @@ export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {
     rows,
     channel,
 
-    /** Puts a message on the queue of jobs as any publisher would. */
+    /** Puts a message on the queue of jobs, as other publishers do. */
     publish: async (body: string | Buffer | object, options = {}): Promise<void> => {
       const bytes = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
       const send = () =>
