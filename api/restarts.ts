@@ -2,11 +2,11 @@
 
 const STABLE_MS = 10_000;
 const DELAY_MIN_MS = 500;
-const DELAY_MAX_MS = 30_000;
+const DELAY_MAX_MS = 5_000;
 
 /**
  * Counts deaths: the first is followed by a new worker at once; a worker that did not live for ten seconds
- * makes the next wait longer, up to half a minute.
+ * makes the next wait longer, up to five seconds.
  */
 export const createRestarts = () => {
   let early = 0;
