@@ -3,7 +3,7 @@ import type { Cache } from '../cache/cache.ts';
 import { STORE_WITHIN_MS } from '../cache/orders.ts';
 import type { Pending, Waiting } from '../cache/pending.ts';
 import type { Database } from '../db/client.ts';
-import { isPassing } from '../db/errors.ts';
+import { isSystemFailure } from '../db/errors.ts';
 import { findOrder, findVersion, listOrders } from '../db/orders.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Order } from '../order.ts';
@@ -41,7 +41,7 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
       await pending.settle(id, state, true);
       return state === 'deleted' ? { kind: 'deleted' } : undefined;
     } catch (error) {
-      if (isPassing(error)) return write;
+      if (isSystemFailure(error)) return write;
       throw error;
     }
   };

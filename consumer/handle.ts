@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cache } from '../cache/cache.ts';
 import type { Orm } from '../db/client.ts';
-import { isPassing, reasonOf } from '../db/errors.ts';
+import { isSystemFailure, reasonOf } from '../db/errors.ts';
 import { countBegin, forgetBegin } from '../db/orders.ts';
 import type { Log } from '../log.ts';
 import type { WriteJob } from '../order.ts';
@@ -33,7 +33,7 @@ const patiently = async <T>(work: () => Promise<T>, job: WriteJob, { log, ending
     try {
       return await work();
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isSystemFailure(error)) throw error;
       if (tries === 0) log.warn({ job_id: job.job_id, reason: reasonOf(error) }, 'the job waits for MySQL');
       await sleep(backoff(tries), undefined, { signal: ending });
     }

@@ -29,6 +29,15 @@ const passing = new Set([
   'ER_CLIENT_INTERACTION_TIMEOUT', // 4031: the server closed an idle connection
 ]);
 
+/** The server is there and somebody has to mend something: waiting is right for a job, not for whoever starts it. */
+const forOperators = new Set([
+  'ER_DBACCESS_DENIED_ERROR', // 1044: the account may not use the database
+  'ER_ACCESS_DENIED_ERROR', // 1045: the password was changed
+  'ER_BAD_DB_ERROR', // 1049: the database is not there, as while it is restored
+  'ER_TABLEACCESS_DENIED_ERROR', // 1142: the account may not use the table
+  'ER_NO_SUCH_TABLE', // 1146: the migrations have not run
+]);
+
 /** The error's code, looked for below the errors that wrap it (drizzle-orm's DrizzleQueryError). */
 const codeOf = (error: unknown): string | undefined => {
   if (!(error instanceof Error)) return undefined;
@@ -40,6 +49,10 @@ export const isPassing = (error: unknown): boolean => {
   if (error instanceof Error && /closed state|Pool is closed/.test(error.message)) return true;
   return passing.has(codeOf(error) ?? '');
 };
+
+/** Whether the work is not to blame: MySQL is away or busy, or does not let this service in. */
+export const isSystemFailure = (error: unknown): boolean =>
+  isPassing(error) || forOperators.has(codeOf(error) ?? '');
 
 /** 1062: a row with this key exists. */
 export const isDuplicate = (error: unknown): boolean => codeOf(error) === 'ER_DUP_ENTRY';

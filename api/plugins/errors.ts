@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { isPassing } from '../../db/errors.ts';
+import { isSystemFailure } from '../../db/errors.ts';
 import { PublishError } from '../../queue/publisher.ts';
 
 const RETRY_AFTER_SECONDS = 1;
@@ -46,7 +46,7 @@ export const sendError = (error: FastifyError | Error, request: FastifyRequest, 
     request.log.warn({ outcome: error.outcome, reason: error.message }, 'a write was not confirmed');
     return unavailable(reply, unaccepted[error.outcome]);
   }
-  if (isPassing(error)) {
+  if (isSystemFailure(error)) {
     request.log.warn({ err: error }, 'MySQL did not answer');
     return unavailable(reply, 'Unable to read orders.');
   }

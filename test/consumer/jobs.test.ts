@@ -238,6 +238,21 @@ t.test('a job whose order never appears ends in the dead letters', async (t) => 
   }
 });
 
+t.test('an account that MySQL does not let in costs no job an attempt', async (t) => {
+  const own = await isolatedEnvironment();
+  const there = await openStores(t, own);
+  const refused = startProcess(t, 'consumer', { ...own, DB_PASS: 'not the password' });
+  const job = createJob();
+  await refused.says('consuming');
+  await there.publish(job);
+  await refused.says('the job waits for MySQL');
+  t.equal(await refused.end(), 0);
+  t.equal(await there.waiting(`${there.queue}.dead`), 0);
+  const admitted = startProcess(t, 'consumer', own);
+  await until('the job is applied', () => there.order(job.payload.order_id));
+  t.equal(await admitted.end(), 0);
+});
+
 t.test('SIGTERM: the job at hand is finished, the others go back to the queue', async (t) => {
   const own = await isolatedEnvironment({ SIMULATED_WRITE_LAG: '0.5' });
   const there = await openStores(t, own);
