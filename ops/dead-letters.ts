@@ -3,6 +3,7 @@ import { ConfigError, environment, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { openBroker } from '../queue/broker.ts';
 import { deadLetters } from '../queue/dead-letters.ts';
+import { PublishError } from '../queue/publisher.ts';
 import { waitFor } from './processes.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -35,6 +36,7 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
 try {
   await run(process.argv.slice(2));
 } catch (error) {
-  console.error(error instanceof ConfigError ? error.message : error);
+  const isExpected = error instanceof ConfigError || error instanceof PublishError;
+  console.error(isExpected ? error.message : error);
   process.exitCode = 1;
 }

@@ -6,7 +6,7 @@ import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { openConnection } from './connection.ts';
-import { confirmingPublisher, type Properties, PublishError } from './publisher.ts';
+import { answerOf, confirmingPublisher, type Properties, PublishError } from './publisher.ts';
 import { assertTopology, DELAYS_MS, onChannel, retryQueue } from './topology.ts';
 
 const WATCH_INTERVAL_MS = 1_000;
@@ -38,6 +38,17 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
         model.close().catch(() => {});
       });
     }
+    // A queue was deleted: whoever has a message for it is told, and the next message finds it again.
+    let declaring = false;
+    confirms.on('return', () => {
+      if (declaring) return;
+      declaring = true;
+      void assertTopology(model, log, config)
+        .catch(() => {})
+        .finally(() => {
+          declaring = false;
+        });
+    });
     blocked = false;
     live = { model, publish: confirmingPublisher(confirms, publishTimeoutMs), confirms, questions };
   };
@@ -97,17 +108,20 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
 
     /** One round trip. @throws where the broker is away */
     ping: async (): Promise<void> => {
-      await connected().questions.checkExchange('amq.direct');
+      await answerOf(connected().questions.checkExchange('amq.direct'));
     },
 
-    /** Removes the jobs that wait, also for another try. */
+    /** Removes the jobs that wait, also for another try. @throws PublishError */
     purge: async (): Promise<void> => {
       const { questions } = connected();
       for (const name of [queue, ...DELAYS_MS.map((delay) => retryQueue(queue, delay))])
-        await questions.purgeQueue(name);
+        await answerOf(questions.purgeQueue(name));
     },
 
-    /** Runs `work` on a channel of its own; what it took and did not acknowledge goes back in its place. */
+    /**
+     * Runs `work` on a channel of its own; what it took and did not acknowledge goes back in its place.
+     * @throws PublishError where the broker is away, and whatever `work` throws
+     */
     withChannel: async <T>(work: (channel: Channel) => Promise<T>): Promise<T> =>
       onChannel(connected().model, work),
 

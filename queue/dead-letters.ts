@@ -2,6 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { GetMessage } from 'amqplib';
 import type { Broker } from './broker.ts';
+import { answerOf } from './publisher.ts';
 import { deadQueue } from './topology.ts';
 
 const Maybe = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
@@ -55,7 +56,7 @@ const toDeadLetter = ({ content, properties }: GetMessage): DeadLetter => {
   };
 };
 
-/** @throws PublishError where RabbitMQ is not connected */
+/** Each method throws PublishError where RabbitMQ is away or does not answer. */
 export const deadLetters = (broker: Broker) => {
   const queue = deadQueue(broker.queue);
 
@@ -65,10 +66,10 @@ export const deadLetters = (broker: Broker) => {
     handle: (message: GetMessage) => Promise<void>,
   ): Promise<number> =>
     broker.withChannel(async (channel) => {
-      const { messageCount } = await channel.checkQueue(queue);
+      const { messageCount } = await answerOf(channel.checkQueue(queue));
       let taken = 0;
       for (let i = 0; i < messageCount; i++) {
-        const message = await channel.get(queue);
+        const message = await answerOf(channel.get(queue));
         if (!message) break;
         const { job_id } = toDeadLetter(message);
         if (jobIds && !(job_id !== null && jobIds.includes(job_id))) continue;
@@ -83,10 +84,10 @@ export const deadLetters = (broker: Broker) => {
     /** A page of the letters, oldest first; they stay where they are. */
     list: (offset: number, limit: number): Promise<{ total: number; letters: DeadLetter[] }> =>
       broker.withChannel(async (channel) => {
-        const { messageCount: total } = await channel.checkQueue(queue);
+        const { messageCount: total } = await answerOf(channel.checkQueue(queue));
         const letters: DeadLetter[] = [];
         for (let i = 0; i < offset + limit; i++) {
-          const message = await channel.get(queue);
+          const message = await answerOf(channel.get(queue));
           if (!message) break;
           if (i >= offset) letters.push(toDeadLetter(message));
         }

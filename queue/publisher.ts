@@ -1,5 +1,8 @@
 /** Publishing with confirms: a promise that is kept only once the broker has the message. */
 import type { ConfirmChannel, Options } from 'amqplib';
+import { withDeadline } from '../deadline.ts';
+
+const ANSWER_WITHIN_MS = 5_000;
 
 /** The broker has not confirmed a message. */
 export class PublishError extends Error {
@@ -14,6 +17,18 @@ export class PublishError extends Error {
     this.outcome = outcome;
   }
 }
+
+/**
+ * Waits for the broker's answer to anything but a message.
+ * @throws PublishError where it does not answer in time, or the connection is lost, or what was asked for is not there
+ */
+export const answerOf = async <T>(question: PromiseLike<T>): Promise<T> => {
+  try {
+    return await withDeadline(Promise.resolve(question), ANSWER_WITHIN_MS);
+  } catch (error) {
+    throw new PublishError('refused', error instanceof Error ? error.message : String(error));
+  }
+};
 
 /** `messageId` must be unique among those in flight. */
 export type Properties = Pick<Options.Publish, 'correlationId' | 'headers' | 'timestamp' | 'type'> & {

@@ -2,6 +2,7 @@
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { answerOf } from './publisher.ts';
 
 /** How long a job that failed waits before its next try: 1 s after the first failure, later the last of these. */
 export const DELAYS_MS = [1_000, 5_000, 15_000, 60_000] as const;
@@ -23,14 +24,14 @@ export const onChannel = async <T>(
   model: ChannelModel,
   work: (channel: Channel) => Promise<T>,
 ): Promise<T> => {
-  const channel = await model.createChannel();
+  const channel = await answerOf(model.createChannel());
   // The error reaches the caller through the promise of the call that failed.
   channel.on('error', () => {});
   try {
     return await work(channel);
   } finally {
     // An error of the broker's has closed it already.
-    await channel.close().catch(() => {});
+    await answerOf(channel.close()).catch(() => {});
   }
 };
 

@@ -149,6 +149,26 @@ t.test('MAX_BACKLOG=0: no limit', async (t) => {
   t.equal((await app.inject(write)).statusCode, 202);
 });
 
+t.test('a dead-letter queue that is deleted is there again for the next letter', async (t) => {
+  const env = await isolatedEnvironment();
+  const broker = await open(t, env);
+  const stores = await openStores(t, env);
+  const dead = deadQueue(broker.queue);
+  await stores.channel.deleteQueue(dead);
+  const letter = (messageId: string) => broker.publish(dead, body, { messageId });
+  await t.rejects(letter('first'), { outcome: 'refused', message: `There is no queue ${dead}.` });
+  await until(
+    'a letter is taken',
+    () =>
+      letter('next').then(
+        () => true,
+        () => false,
+      ),
+    5_000,
+  );
+  t.equal(await stores.waiting(dead), 1);
+});
+
 t.test('a queue that is deleted under a running API comes back by itself', async (t) => {
   const env = await isolatedEnvironment();
   const app = await startReadyApp(t, env);

@@ -62,6 +62,19 @@ t.test('silent: the first write’s outcome is unknown, later ones are refused a
     t.strictSame({ code, error }, { code: 503, error: refused });
     t.ok(ms < PUBLISH_TIMEOUT_MS / 2, `after ${ms} ms`);
   }
+  const asked = performance.now();
+  const headers = { 'x-admin-password': 'sesame' };
+  const questions = await Promise.all([
+    app.inject({ url: '/admin/dead-letters', headers }),
+    app.inject({ method: 'POST', url: '/admin/dead-letters/replay', headers }),
+    app.inject({ method: 'POST', url: '/admin/reset', headers }),
+  ]);
+  t.strictSame(
+    questions.map(({ statusCode }) => statusCode),
+    [503, 503, 503],
+    'and nobody who asks it something hangs',
+  );
+  t.ok(performance.now() - asked < 12_000, 'each question has a deadline of 5 s');
   const pending = `temp_order:${keyedUuid(key, 'order')}`;
   t.equal(await stores.redis.exists(pending), 0, 'no reader sees what was not accepted');
 
