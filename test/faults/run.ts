@@ -1,21 +1,21 @@
 /**
- * `npm run test:faults [-- --only 5,6 --accepted 20000 --seed 1 --hours 2]`: runs the scenarios one after the other, prints
- * a table and keeps it as JSON. Exit code 1 where any promise was broken.
+ * `npm run test:faults [-- --only 5,6 --accepted 20000 --seed 1 --hours 2 --results file.json]`: runs the scenarios
+ * one after the other, prints a table and keeps it as JSON. Exit code 1 where any promise was broken.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled } from '../../ops/packages.ts';
 import { noViolations } from './checker.ts';
 import { brokenResult, type Result, runScenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 
-const RESULTS = 'test/faults/results';
-
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     accepted: { type: 'string', default: '20000' },
     hours: { type: 'string', default: '0' },
+    results: { type: 'string', default: 'test/faults/results/latest.json' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });
@@ -54,10 +54,10 @@ for (const scenario of scenarios) {
   console.log(toRow(result));
   for (const problem of result.problems) console.log(`    ${problem}`);
 }
-mkdirSync(RESULTS, { recursive: true });
+mkdirSync(dirname(values.results), { recursive: true });
 const table = [head, ...results.map(toRow)].join('\n');
 writeFileSync(
-  `${RESULTS}/latest.json`,
+  values.results,
   `${JSON.stringify({ date: new Date().toISOString(), ...options, results, table }, null, 2)}\n`,
 );
 process.exitCode = results.every(({ problems }) => problems.length === 0) ? 0 : 1;

@@ -1,0 +1,3 @@
+import { testShortForms } from './short.ts';
+
+testShortForms(14, 18, 23);

@@ -1,0 +1,42 @@
+/** The short forms of the scenarios, as tests. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { noViolations } from './checker.ts';
+import type { Result } from './scenario.ts';
+
+/** Accepted writes: enough for every fault to meet some of them. */
+const ACCEPTED = 300;
+const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/**
+ * Runs `npm run test:faults` itself for one scenario after the other, and takes each for one test.
+ * @param numbers of scenarios
+ */
+export const testShortForms = (...numbers: number[]): void => {
+  for (const number of numbers)
+    t.test(`scenario ${number}`, async (t) => {
+      const results = join(t.testdir(), 'results.json');
+      const options = { only: number, accepted: ACCEPTED, seed: number, results };
+      const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+      // tap has every child process load its own module first; this one is to run as it is. `env` becomes node.
+      const run = spawn(
+        'env',
+        ['-u', 'NODE_OPTIONS', process.execPath, '--import=tsx', fromRoot('test/faults/run.ts'), ...args],
+        { cwd: fromRoot('.'), stdio: ['ignore', 'ignore', 'inherit'] },
+      );
+      t.teardown(() => run.kill());
+      const [code] = await once(run, 'exit');
+      const { results: rows }: { results: Result[] } = JSON.parse(readFileSync(results, 'utf8'));
+      t.equal(rows.length, 1);
+      for (const { title, accepted, violations, problems } of rows) {
+        t.strictSame(problems, [], title);
+        t.strictSame(violations, noViolations);
+        t.ok(accepted > 0, `${accepted} accepted writes`);
+      }
+      t.equal(code, 0);
+    });
+};
