@@ -85,6 +85,9 @@ const Environment = Type.Object({
     { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent' },
   ),
   SIMULATED_WRITE_LAG: seconds(0, 60, 0.3),
+  CONSUMER_BATCH_SIZE: integer(1, 10_000, 250),
+  CONSUMER_LINGER_MS: integer(0, 1_000, 5),
+  CONSUMER_CONCURRENCY: integer(1, 16, 2),
   PUBLISH_TIMEOUT: seconds(0.1, 60, 2),
   MAX_BACKLOG: integer(0, 1_000_000_000, 1_000_000),
   MAX_ATTEMPTS: integer(1, 100, 5),
@@ -177,7 +180,13 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
   return {
     api: { workers: e.API_WORKERS, host: e.HOST, port: e.PORT, adminPassword: e.ADMIN_PASSWORD },
     accessLog: { file: e.ACCESS_LOG_FILE, format: e.ACCESS_LOG_FORMAT },
-    consumer: { count: e.WORKER_COUNT, writeLagMs: e.SIMULATED_WRITE_LAG * 1000 },
+    consumer: {
+      count: e.WORKER_COUNT,
+      batchSize: e.CONSUMER_BATCH_SIZE,
+      lingerMs: e.CONSUMER_LINGER_MS,
+      concurrency: e.CONSUMER_CONCURRENCY,
+      writeLagMs: e.SIMULATED_WRITE_LAG * 1000,
+    },
     mysql: mysqlOptions(e, env.DB_PASS !== undefined),
     redis: redisOptions(e),
     /** TTLs in seconds. A pending write is readable for `waitingTtl` until it is applied, `pendingTtl` after. */

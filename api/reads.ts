@@ -13,8 +13,10 @@ import type { Clock } from './clock.ts';
 const ORDER_WITHIN_MS = 3_000;
 const LIST_WITHIN_MS = 15_000;
 
-const toJson = ({ order_id, customer_name, status, items }: Order): string =>
-  JSON.stringify({ order_id, customer_name, status, items });
+const withStatus = (json: Buffer, status: string): Buffer => {
+  const order: Order = JSON.parse(json.toString());
+  return Buffer.from(JSON.stringify({ ...order, status }));
+};
 
 /**
  * @param trustMs how long a pending copy is believed without asking MySQL. Ordinarily whoever applies a write
@@ -22,13 +24,23 @@ const toJson = ({ order_id, customer_name, status, items }: Order): string =>
  * @throws the database's error where only the database could answer and it does not
  */
 export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock: Clock, trustMs: number) => {
-  const readApplied = async (id: string): Promise<string | undefined> => {
+  const query = async (id: string): Promise<Buffer | undefined> => {
     const asked = performance.now();
     const found = await withDeadline(findOrder(orm, id), ORDER_WITHIN_MS);
     if (!found) return undefined;
-    const json = toJson(found.order);
+    const json = Buffer.from(JSON.stringify(found));
     if (performance.now() - asked < STORE_WITHIN_MS) void orders.putDetail(id, json);
     return json;
+  };
+
+  /** Requests that miss the same order at the same time share one query. */
+  const queries = new Map<string, Promise<Buffer | undefined>>();
+  const readApplied = (id: string): Promise<Buffer | undefined> => {
+    const running = queries.get(id);
+    if (running) return running;
+    const started = query(id).finally(() => queries.delete(id));
+    queries.set(id, started);
+    return started;
   };
 
   /** A pending copy that is old, compared with what MySQL holds by now. */
@@ -38,7 +50,7 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
       const state = await withDeadline(findVersion(orm, id), ORDER_WITHIN_MS);
       if (state === undefined) return write;
       if (state !== 'deleted' && (write.deleting || state < write.version)) return write;
-      await pending.settle(id, state, true);
+      await pending.settle([{ orderId: id, state, versioned: true }]);
       return state === 'deleted' ? { kind: 'deleted' } : undefined;
     } catch (error) {
       if (isSystemFailure(error)) return write;
@@ -48,14 +60,14 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
 
   return {
     /** The order as all accepted writes leave it, or undefined. */
-    one: async (id: string): Promise<string | undefined> => {
+    one: async (id: string): Promise<Buffer | undefined> => {
       const [copy, cached] = await Promise.all([pending.find(id), orders.findDetail(id)]);
       const write = copy && copy.kind !== 'deleted' ? await verified(id, copy) : copy;
       if (write?.kind === 'deleted') return undefined;
-      if (write?.kind === 'order') return toJson(write.order);
+      if (write?.kind === 'order') return write.json;
       const applied = cached ?? (await readApplied(id));
       if (applied === undefined || write === undefined) return applied;
-      return toJson({ ...(JSON.parse(applied) as Order), status: write.status });
+      return withStatus(applied, write.status);
     },
 
     /** `{total_orders, orders}` of what is applied, newest first. */

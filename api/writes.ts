@@ -1,7 +1,7 @@
 /** Accepting a write: a durable message that the broker has confirmed, and a pending copy for readers. */
 import { v7 as uuidv7 } from 'uuid';
 import type { Cache } from '../cache/cache.ts';
-import type { JobType, NewOrder, Order, WriteJob } from '../order.ts';
+import type { JobType, NewOrder, Order } from '../order.ts';
 import type { Broker } from '../queue/broker.ts';
 import type { Clock } from './clock.ts';
 import { keyedUuid } from './idempotency.ts';
@@ -22,23 +22,25 @@ export interface Origin {
 
 /** Each method resolves once the write is accepted. @throws PublishError; then no reader sees the write */
 export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) => {
+  /** @param payload JSON */
   const enqueue = async <T extends JobType>(
     type: T,
-    payload: Extract<WriteJob, { type: T }>['payload'],
+    order_id: string,
+    payload: string,
     version: number,
     { requestId, key }: Origin,
   ): Promise<Accepted<T>> => {
     const job_id = key === undefined ? uuidv7() : keyedUuid(key, 'job');
     const now = new Date();
-    const job = { job_id, type, payload, version, accepted_at: now.toISOString() };
-    await broker.accept(Buffer.from(JSON.stringify(job)), {
+    const job = `{"job_id":"${job_id}","type":"${type}","payload":${payload},"version":${version},"accepted_at":"${now.toISOString()}"}`;
+    await broker.accept(Buffer.from(job), {
       // Unique among the messages in flight, also when a keyed write is sent twice at once.
       messageId: key === undefined ? job_id : uuidv7(),
       correlationId: requestId,
       timestamp: Math.floor(now.getTime() / 1000),
       type,
     });
-    return { job_id, job_type: type, status: 'queued', order_id: payload.order_id };
+    return { job_id, job_type: type, status: 'queued', order_id };
   };
 
   /** Redis knows the order's last version, whichever process gave it; without Redis the clock must do. */
@@ -50,20 +52,24 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
   };
 
   return {
-    /** Nobody knows the id before the answer, so the pending copy may come before the confirm. */
+    /** Nobody knows the id before the answer, so the pending copy need not wait for the confirm. */
     create: async ({ customer_name, status = 'received', items }: NewOrder, origin: Origin) => {
+      const order_id = origin.key === undefined ? uuidv7() : keyedUuid(origin.key, 'order');
       const order: Order = {
-        order_id: origin.key === undefined ? uuidv7() : keyedUuid(origin.key, 'order'),
+        order_id,
         customer_name,
         status,
         items: items.map(({ name, quantity }) => ({ name, quantity })),
       };
+      const json = JSON.stringify(order);
       const version = clock.next();
-      const put = await pending.put(order, version);
+      const put = pending.put(order_id, json, version);
       try {
-        return await enqueue('create_order', order, version, origin);
+        const accepted = await enqueue('create_order', order_id, json, version, origin);
+        await put;
+        return accepted;
       } catch (error) {
-        if (put) await pending.remove(order.order_id);
+        if (await put) await pending.remove(order_id);
         throw error;
       }
     },
@@ -71,14 +77,15 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
     /** Readers know this order: they see the change only once it is sure to come. */
     updateStatus: async (order_id: string, status: string, origin: Origin) => {
       const version = await nextVersion(order_id);
-      const accepted = await enqueue('update_order_status', { order_id, status }, version, origin);
+      const payload = JSON.stringify({ order_id, status });
+      const accepted = await enqueue('update_order_status', order_id, payload, version, origin);
       await pending.showStatus(order_id, version, status);
       return accepted;
     },
 
     remove: async (order_id: string, origin: Origin) => {
       const version = await nextVersion(order_id);
-      const accepted = await enqueue('delete_order', { order_id }, version, origin);
+      const accepted = await enqueue('delete_order', order_id, JSON.stringify({ order_id }), version, origin);
       await pending.showDeleting(order_id, version);
       return accepted;
     },

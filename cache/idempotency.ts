@@ -4,13 +4,13 @@
  * request's fingerprint and, once there is one, its answer.
  */
 import { keys } from './keys.ts';
-import type { RedisLink } from './redis.ts';
+import { type RedisLink, script } from './redis.ts';
 
 /** What to do with a request: carry it out, give the answer of before, or refuse it. */
 export type Claim = { kind: 'new' | 'other request' | 'in flight' } | { kind: 'answered'; answer: string };
 
 /** KEYS: the record. ARGV: fingerprint, lease in seconds, TTL. Returns what a Claim is made from. */
-const CLAIM = `
+const claim = script(`
 local raw = redis.call('GET', KEYS[1])
 local now = tonumber(redis.call('TIME')[1])
 if raw then
@@ -21,7 +21,7 @@ if raw then
 end
 redis.call('SET', KEYS[1], cjson.encode({ fingerprint = ARGV[1], lease = now + ARGV[2] }), 'EX', ARGV[3])
 return 'new'
-`;
+`);
 
 const ANSWERED = 'answered';
 
@@ -34,9 +34,9 @@ export const idempotencyRecords = ({ attempt }: RedisLink, ttl: number, lease: n
   claim: (key: string, fingerprint: string): Promise<Claim> =>
     attempt<Claim>(
       async (redis) => {
-        const claim = String(await redis.eval(CLAIM, 1, keys.idempotency(key), fingerprint, lease, ttl));
-        if (claim.startsWith(ANSWERED)) return { kind: 'answered', answer: claim.slice(ANSWERED.length) };
-        return { kind: claim === 'other request' || claim === 'in flight' ? claim : 'new' };
+        const found = String(await claim(redis, keys.idempotency(key), fingerprint, lease, ttl));
+        if (found.startsWith(ANSWERED)) return { kind: 'answered', answer: found.slice(ANSWERED.length) };
+        return { kind: found === 'other request' || found === 'in flight' ? found : 'new' };
       },
       { kind: 'new' },
     ),

@@ -17,22 +17,30 @@
  *   settle      once a consumer has applied it: what is seen expires, or is dropped where MySQL is newer
  * The steps of one write may come in any order, and steps may be missing.
  */
-import type { Order } from '../order.ts';
 import { keys } from './keys.ts';
-import type { RedisLink } from './redis.ts';
+import { type RedisLink, script } from './redis.ts';
 
-/** What a reader lays over what it finds elsewhere. `version` is 0 where the writer gave none. */
+/** What a reader lays over what it finds elsewhere; an order is JSON, ready to send. `version` is 0 where the writer gave none. */
 export type Pending = Waiting | { kind: 'deleted' };
 export type Waiting = { version: number; deleting: boolean } & (
-  | { kind: 'order'; order: Order }
+  | { kind: 'order'; json: Buffer }
   | { kind: 'status'; status: string }
 );
+
+/** What MySQL holds of an order once jobs are applied. */
+export interface Settled {
+  orderId: string;
+  /** The version of its newest write, or that it is deleted. */
+  state: number | 'deleted';
+  /** Whether what readers see is as new as its version says: a job without a version may have changed it. */
+  versioned: boolean;
+}
 
 /** How long a reserved version waits to be shown, in seconds: longer than any publish. */
 const RESERVE_TTL = 120;
 
 /** KEYS: the pending copy. ARGV: order id, TTL of a reservation, the least version. Returns the version. */
-const RESERVE = `
+const reserveScript = script(`
 local raw = redis.call('GET', KEYS[1])
 local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
 local time = redis.call('TIME')
@@ -44,10 +52,10 @@ pending.reserved = string.format('%.0f', version)
 if raw then redis.call('SET', KEYS[1], cjson.encode(pending), 'KEEPTTL')
 else redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', ARGV[2]) end
 return pending.reserved
-`;
+`);
 
 /** KEYS: the pending copy. ARGV: order id, version, status, 'deleting' or '', TTL waiting, TTL applied. */
-const SHOW = `
+const showScript = script(`
 local raw = redis.call('GET', KEYS[1])
 local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
 local version = tonumber(ARGV[2])
@@ -59,10 +67,10 @@ pending.version = ARGV[2]
 -- A delete that was applied would have been settled as such: a newer write in MySQL says nothing of it.
 local applied = not pending.deleting and version <= (tonumber(pending.applied) or 0)
 redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', applied and ARGV[6] or ARGV[5])
-`;
+`);
 
 /** KEYS: the pending copy. ARGV: order id, version in MySQL or 'deleted', '1' where the job had a version, TTL. */
-const SETTLE = `
+const settleScript = script(`
 if ARGV[2] == 'deleted' then
   redis.call('SET', KEYS[1], cjson.encode({ order_id = ARGV[1], deleted = true }), 'EX', ARGV[4])
   return
@@ -82,14 +90,41 @@ if seen < applied or ARGV[3] ~= '1' then
 end
 pending.applied = string.format('%.0f', applied)
 redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', ARGV[4])
-`;
+`);
 
-const parse = (raw: string): Pending | undefined => {
-  const { deleted, deleting = false, version = 0, reserved: _r, applied: _a, ...seen } = JSON.parse(raw);
+/**
+ * A copy that is as its POST put it ends in a space, which Lua never writes, and its version is in the last place:
+ * what comes before is the answer to a reader, byte for byte.
+ */
+const VERSION_DIGITS = 16;
+const VERSION_FIELD = ',"version":"';
+const copyOf = (order: string, version: number): string =>
+  `${order.slice(0, -1)}${VERSION_FIELD}${String(version).padStart(VERSION_DIGITS, '0')}"} `;
+const TAIL_BYTES = copyOf('{}', 0).length - 1;
+const SPACE = 0x20;
+const BRACE = 0x7d;
+
+const asPut = (raw: Buffer): Pending | undefined => {
+  const end = raw.length - TAIL_BYTES;
+  const versionAt = end + VERSION_FIELD.length;
+  if (raw.at(-1) !== SPACE || raw.toString('latin1', end, versionAt) !== VERSION_FIELD) return undefined;
+  const version = Number(raw.toString('latin1', versionAt, versionAt + VERSION_DIGITS));
+  raw[end] = BRACE;
+  return { kind: 'order', json: raw.subarray(0, end + 1), version, deleting: false };
+};
+
+const parse = (raw: Buffer): Pending | undefined => {
+  const copy = asPut(raw);
+  if (copy) return copy;
+  const { deleted, deleting = false, version = 0, ...seen } = JSON.parse(raw.toString());
   if (deleted) return { kind: 'deleted' };
   const common = { version: Number(version), deleting };
-  if (seen.items) return { kind: 'order', order: seen, ...common };
-  return seen.status ? { kind: 'status', status: seen.status, ...common } : undefined;
+  const { order_id, customer_name, status, items } = seen;
+  if (items) {
+    const json = Buffer.from(JSON.stringify({ order_id, customer_name, status, items }));
+    return { kind: 'order', json, ...common };
+  }
+  return status ? { kind: 'status', status, ...common } : undefined;
 };
 
 /**
@@ -99,31 +134,24 @@ const parse = (raw: string): Pending | undefined => {
 export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, appliedTtl: number) => {
   const show = (orderId: string, version: number, status: string, mode: 'deleting' | '') =>
     attempt(async (redis) => {
-      await redis.eval(
-        SHOW,
-        1,
-        keys.pending(orderId),
-        orderId,
-        version,
-        status,
-        mode,
-        waitingTtl,
-        appliedTtl,
-      );
+      await showScript(redis, keys.pending(orderId), orderId, version, status, mode, waitingTtl, appliedTtl);
     }, undefined);
 
   return {
     find: (orderId: string): Promise<Pending | undefined> =>
       attempt(async (redis) => {
-        const raw = await redis.get(keys.pending(orderId));
+        const raw = await redis.getBuffer(keys.pending(orderId));
         return raw === null ? undefined : parse(raw);
       }, undefined),
 
-    /** Shows a new order, unless there is something of it already. Whether it was put. */
-    put: (order: Order, version: number): Promise<boolean> =>
+    /**
+     * Shows a new order, unless there is something of it already. Whether it was put.
+     * @param json the order as readers get it
+     */
+    put: (orderId: string, json: string, version: number): Promise<boolean> =>
       attempt(async (redis) => {
-        const value = JSON.stringify({ ...order, version: String(version) });
-        return (await redis.set(keys.pending(order.order_id), value, 'EX', waitingTtl, 'NX')) === 'OK';
+        const value = copyOf(json, version);
+        return (await redis.set(keys.pending(orderId), value, 'EX', waitingTtl, 'NX')) === 'OK';
       }, false),
 
     /**
@@ -133,7 +161,7 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
     reserve: (orderId: string, least = 0): Promise<number | null> =>
       attempt(
         async (redis) =>
-          Number(await redis.eval(RESERVE, 1, keys.pending(orderId), orderId, RESERVE_TTL, least)),
+          Number(await reserveScript(redis, keys.pending(orderId), orderId, RESERVE_TTL, least)),
         null,
       ),
 
@@ -143,10 +171,14 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
     showDeleting: (orderId: string, version: number): Promise<void> =>
       show(orderId, version, 'deleting', 'deleting'),
 
-    /** What MySQL holds after a job was applied: its version of the order, or that the order is deleted. */
-    settle: (orderId: string, state: number | 'deleted', versioned: boolean): Promise<void> =>
+    /** What MySQL holds after jobs were applied. */
+    settle: (orders: Settled[]): Promise<void> =>
       attempt(async (redis) => {
-        await redis.eval(SETTLE, 1, keys.pending(orderId), orderId, state, versioned ? '1' : '', appliedTtl);
+        await Promise.all(
+          orders.map(({ orderId, state, versioned }) =>
+            settleScript(redis, keys.pending(orderId), orderId, state, versioned ? '1' : '', appliedTtl),
+          ),
+        );
       }, undefined),
 
     remove: (orderId: string): Promise<void> =>

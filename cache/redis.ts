@@ -3,6 +3,7 @@
  * no request waits for it. One command that gets no answer in time opens the circuit: from then on every attempt
  * misses at once, until Redis has answered a PING.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
@@ -34,6 +35,19 @@ const connect = ({ tls, ...options }: Config['redis'], log: Log): Redis => {
   redis.on('error', reach.down);
   redis.on('close', () => reach.down('the connection closed'));
   return redis;
+};
+
+/** A Lua script with one key. It is sent only where Redis does not know it by its hash yet. */
+export const script = (lua: string) => {
+  const sha = createHash('sha1').update(lua).digest('hex');
+  return async (redis: Redis, key: string, ...args: (string | number)[]): Promise<unknown> => {
+    try {
+      return await redis.evalsha(sha, 1, key, ...args);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return redis.eval(lua, 1, key, ...args);
+    }
+  };
 };
 
 const isTimeout = (error: unknown) => error instanceof Error && error.message === 'Command timed out';

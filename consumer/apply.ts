@@ -1,87 +1,94 @@
-/**
- * What a job does to the database, in one transaction. Whatever the order in which jobs arrive, and however
- * often, an order ends as its versions say: a status is set only by a newer version, a job that comes before its
- * order waits for it, and after a delete the tombstone turns everything else into nothing.
- */
+/** Applying a batch of jobs: one transaction, whose number of statements does not grow with the batch. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Orm, Transaction } from '../db/client.ts';
 import { addToCount } from '../db/counts.ts';
 import { isDuplicate } from '../db/errors.ts';
 import {
-  deleteOrder,
-  findVersion,
+  deleteOrders,
+  findDeleted,
   insertOrders,
+  insertTombstones,
+  lockOrders,
   readLastReset,
-  updateStatus,
-  wasDeleted,
+  updateStatuses,
 } from '../db/orders.ts';
-import type { CreateJob, DeleteJob, UpdateJob, WriteJob } from '../order.ts';
+import type { WriteJob } from '../order.ts';
+import { type AcceptedJob, type Effect, type Plan, planBatch, type State } from './plan.ts';
+
+/** void: the job was accepted before the last reset. */
+export type Outcome = Effect | 'void';
+
+export interface Applied {
+  outcomes: Map<WriteJob, Outcome>;
+  /** What each order is by now, those that are not there left out. */
+  states: Map<string, State>;
+}
+
+/** Far more often than others can be faster. */
+const MAX_TRIES = 20;
+
+/** Another transaction was faster with one of the orders: what was planned is no longer right. */
+class Overtaken extends Error {}
+
+/** Whatever exists is locked from here on. */
+const readStates = async (tx: Transaction, ids: string[]): Promise<Map<string, State>> => {
+  const states: Map<string, State> = await lockOrders(tx, ids);
+  const absent = ids.filter((id) => !states.has(id));
+  for (const id of await findDeleted(tx, absent)) states.set(id, 'deleted');
+  return states;
+};
+
+const execute = async (tx: Transaction, { inserts, updates, deletes, tombstones }: Plan): Promise<void> => {
+  if (inserts.length > 0) {
+    await insertOrders(tx, inserts);
+    // Asked after the insert, which waits for a delete that is being committed: no order comes back in between.
+    const deleted = await findDeleted(
+      tx,
+      inserts.map(({ order }) => order.order_id),
+    );
+    if (deleted.length > 0) throw new Overtaken();
+  }
+  await updateStatuses(tx, updates);
+  await deleteOrders(tx, deletes);
+  await insertTombstones(tx, tombstones);
+  await addToCount(tx, inserts.length - deletes.length);
+};
+
+const apply = (orm: Orm, jobs: AcceptedJob[], writeLagMs: number): Promise<Applied> =>
+  orm.transaction(
+    async (tx) => {
+      const lastReset = await readLastReset(tx);
+      const [valid, outdated] = [
+        jobs.filter(({ acceptedAt }) => acceptedAt > lastReset),
+        jobs.filter(({ acceptedAt }) => acceptedAt <= lastReset),
+      ];
+      const ids = [...new Set(valid.map(({ job }) => job.payload.order_id))].sort();
+      const plan = planBatch(valid, await readStates(tx, ids));
+      await execute(tx, plan);
+      const outcomes = new Map<WriteJob, Outcome>(plan.effects);
+      for (const { job } of outdated) outcomes.set(job, 'void');
+      const changes = [...plan.effects.values()].includes('applied');
+      if (changes && writeLagMs > 0) await sleep(writeLagMs);
+      return { outcomes, states: plan.states };
+    },
+    // Looking for what is not there must not lock the gap that others insert into; what is there is locked.
+    { isolationLevel: 'read committed' },
+  );
 
 /**
- * applied: the database has changed. unchanged: the job was applied before, or something newer was. void: it was
- * accepted before the last reset. order_not_found: its order is not there, or not yet. Where there is an order or
- * was one, `state` is the version of its newest write by now, or that it is deleted.
- */
-export type Outcome =
-  | { kind: 'applied' | 'unchanged'; state: number | 'deleted' }
-  | { kind: 'void' | 'order_not_found' };
-
-/** Why a job changed nothing. */
-const unchanged = async (tx: Transaction, orderId: string): Promise<Outcome> => {
-  const state = await findVersion(tx, orderId);
-  return state === undefined ? { kind: 'order_not_found' } : { kind: 'unchanged', state };
-};
-
-const create = async (tx: Transaction, job: CreateJob, acceptedAt: Date): Promise<Outcome> => {
-  const { payload: order, version = 0 } = job;
-  try {
-    await insertOrders(tx, [{ order, acceptedAt, version }]);
-  } catch (error) {
-    if (isDuplicate(error)) return unchanged(tx, order.order_id);
-    throw error;
-  }
-  // Asked after the insert, which waits for a delete that is being committed: no order comes back in between.
-  if (!(await wasDeleted(tx, order.order_id))) return { kind: 'applied', state: version };
-  await deleteOrder(tx, order.order_id);
-  return { kind: 'unchanged', state: 'deleted' };
-};
-
-const update = async (tx: Transaction, { payload, version }: UpdateJob): Promise<Outcome> => {
-  if (!(await updateStatus(tx, payload.order_id, payload.status, version)))
-    return unchanged(tx, payload.order_id);
-  const state = version ?? (await findVersion(tx, payload.order_id)) ?? 0;
-  return { kind: 'applied', state };
-};
-
-const remove = async (tx: Transaction, { payload }: DeleteJob): Promise<Outcome> =>
-  (await deleteOrder(tx, payload.order_id))
-    ? { kind: 'applied', state: 'deleted' }
-    : unchanged(tx, payload.order_id);
-
-const effect = (tx: Transaction, job: WriteJob, acceptedAt: Date): Promise<Outcome> => {
-  switch (job.type) {
-    case 'create_order':
-      return create(tx, job, acceptedAt);
-    case 'update_order_status':
-      return update(tx, job);
-    case 'delete_order':
-      return remove(tx, job);
-  }
-};
-
-/**
- * Applies a job and commits.
- * @param acceptedAt when the write was accepted, as far as is known
- * @param writeLagMs how long the simulated slow database takes over a change before it commits
+ * Applies jobs and commits.
+ * @param jobs in the order of their delivery
+ * @param writeLagMs how long the simulated slow database takes over changes before it commits
  * @throws the database's error; then nothing has changed, or (the connection was lost in the COMMIT) nobody can
- *   know, and applying the job once more is right either way
+ *   know, and applying the jobs once more is right either way
  */
-export const applyJob = (orm: Orm, job: WriteJob, acceptedAt: Date, writeLagMs: number): Promise<Outcome> =>
-  orm.transaction(async (tx) => {
-    if (acceptedAt <= (await readLastReset(tx))) return { kind: 'void' };
-    const outcome = await effect(tx, job, acceptedAt);
-    if (outcome.kind === 'applied' && job.type !== 'update_order_status')
-      await addToCount(tx, job.type === 'create_order' ? 1 : -1);
-    if (outcome.kind === 'applied' && writeLagMs > 0) await sleep(writeLagMs);
-    return outcome;
-  });
+export const applyJobs = async (orm: Orm, jobs: AcceptedJob[], writeLagMs: number): Promise<Applied> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await apply(orm, jobs, writeLagMs);
+    } catch (error) {
+      const again = error instanceof Overtaken || isDuplicate(error);
+      if (!again || tries === MAX_TRIES) throw error;
+    }
+  }
+};

@@ -1,14 +1,12 @@
-/** One delivery from arrival to answer: the only place that turns what became of a job into an answer. */
+/** A batch from arrival to answer: the only place that turns what became of jobs into answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cache } from '../cache/cache.ts';
 import type { Orm } from '../db/client.ts';
 import { isSystemFailure, reasonOf } from '../db/errors.ts';
-import { countBegin, forgetBegin } from '../db/orders.ts';
 import type { Log } from '../log.ts';
-import type { WriteJob } from '../order.ts';
 import type { Delivery } from '../queue/deliveries.ts';
-import { applyJob, type Outcome } from './apply.ts';
-import { InvalidJob, parseJob } from './job.ts';
+import { type Applied, applyJobs } from './apply.ts';
+import type { Entry } from './batches.ts';
 
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
@@ -18,7 +16,10 @@ export interface Handling {
   cache: Cache;
   log: Log;
   writeLagMs: number;
+  batchSize: number;
   maxAttempts: number;
+  /** Tells the broker that the jobs of these deliveries are done. */
+  acknowledge: (deliveries: Delivery[]) => void;
   /** Aborted when the process is to end. */
   ending: AbortSignal;
 }
@@ -27,87 +28,105 @@ export interface Handling {
 export const backoff = (tries: number, random = Math.random()): number =>
   Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** tries) * (0.5 + random / 2);
 
-/** Asks the database, waiting for one that is away for as long as it takes: that is not the job's fault. */
-const patiently = async <T>(work: () => Promise<T>, job: WriteJob, { log, ending }: Handling): Promise<T> => {
+/** Asks the database, waiting for one that is away for as long as it takes: that is not the jobs' fault. */
+export const patiently = async <T>(work: () => Promise<T>, { log, ending }: Handling): Promise<T> => {
   for (let tries = 0; ; tries++) {
     try {
       return await work();
     } catch (error) {
       if (!isSystemFailure(error)) throw error;
-      if (tries === 0) log.warn({ job_id: job.job_id, reason: reasonOf(error) }, 'the job waits for MySQL');
+      if (tries === 0) log.warn({ reason: reasonOf(error) }, 'jobs wait for MySQL');
       await sleep(backoff(tries), undefined, { signal: ending });
     }
   }
 };
 
-/** Also for a job that changed nothing: whoever applied it may have died before it came to this. */
-const refreshCache = async (cache: Cache, job: WriteJob, outcome: Outcome) => {
-  if (!('state' in outcome)) return;
-  const { order_id } = job.payload;
-  const { version = 0 } = job;
-  // A POST that was sent again with its Idempotency-Key is newer than the row that it found: it waits no more, and
-  // what is seen of it may be older than the row.
-  const isRepeated = outcome.state !== 'deleted' && outcome.state < version;
+/** What log lines say of a job. */
+export const named = ({ job, delivery }: Entry) => ({
+  request_id: delivery.requestId,
+  job_id: job.job_id,
+  job_type: job.type,
+  order_id: job.payload.order_id,
+});
+
+const acceptedAt = ({ job, delivery }: Entry): Date =>
+  job.accepted_at ? new Date(job.accepted_at) : delivery.receivedAt;
+
+/**
+ * Tells Redis what MySQL holds now. Also for jobs that changed nothing: whoever applied them may have died before
+ * it came to this.
+ */
+const refreshCache = async (cache: Cache, batch: Entry[], { outcomes, states }: Applied): Promise<void> => {
+  const newest = new Map<string, number>();
+  const unversioned = new Set<string>();
+  /** A new order has no cached answer. */
+  const changed = new Set<string>();
+  for (const { job } of batch) {
+    const { order_id: id } = job.payload;
+    const outcome = outcomes.get(job);
+    if (outcome !== 'applied' && outcome !== 'unchanged') continue;
+    newest.set(id, Math.max(newest.get(id) ?? 0, job.version ?? 0));
+    if (job.version === undefined) unversioned.add(id);
+    if (job.type !== 'create_order') changed.add(id);
+  }
+  const settled = [...newest].flatMap(([orderId, version]) => {
+    const state = states.get(orderId);
+    if (state === undefined) return [];
+    // A POST that was sent again with its Idempotency-Key is newer than the row that it found: it waits no more,
+    // and what is seen of it may be older than the row.
+    const isRepeated = state !== 'deleted' && state < version;
+    return {
+      orderId,
+      state: isRepeated ? version : state,
+      versioned: !isRepeated && !unversioned.has(orderId),
+    };
+  });
+  if (settled.length === 0) return;
   await Promise.all([
-    cache.pending.settle(order_id, isRepeated ? version : outcome.state, version > 0 && !isRepeated),
-    cache.orders.invalidateDetail(order_id),
+    cache.pending.settle(settled),
+    cache.orders.invalidateDetails([...changed]),
     cache.orders.invalidateLists(),
   ]);
 };
 
+const retry = async (entry: Entry, reason: string, error: string, { log }: Handling): Promise<void> => {
+  const became = await entry.delivery.retry(reason, error);
+  log.warn({ ...named(entry), became, reason, error }, 'the job failed');
+};
+
 /**
- * Whether a job has ended the process that took it too often. The first time nobody counts, so that ordinary jobs
- * cost nothing; from then on the count is in the database before the job is begun.
+ * Applies a batch and answers its deliveries. Where it fails for one job's sake it is split until that job is
+ * alone. Rejects only when `ending` cuts its waiting short: what is not answered then goes back to the queue.
  */
-const endsProcesses = async (delivery: Delivery, job: WriteJob, { orm, maxAttempts }: Handling) =>
-  delivery.redelivered && (await countBegin(orm, job.job_id)) > maxAttempts;
-
-/** Applies one delivery and answers it. Rejects only when `ending` cuts its waiting short: it is unanswered then. */
-export const handleDelivery = async (delivery: Delivery, handling: Handling): Promise<void> => {
-  const { cache, log } = handling;
+export const handleBatch = async (batch: Entry[], handling: Handling): Promise<void> => {
+  const { orm, cache, log, writeLagMs, ending } = handling;
   const started = performance.now();
-  let job: WriteJob;
+  const jobs = batch.map((entry) => ({ job: entry.job, acceptedAt: acceptedAt(entry) }));
+  let applied: Applied;
   try {
-    job = parseJob(delivery.body);
+    applied = await patiently(() => applyJobs(orm, jobs, writeLagMs), handling);
   } catch (error) {
-    if (!(error instanceof InvalidJob)) throw error;
-    log.warn({ request_id: delivery.requestId, reason: error.message }, 'a message is no job');
-    return delivery.deadLetter('invalid_message', error.message);
-  }
-  const named = {
-    request_id: delivery.requestId,
-    job_id: job.job_id,
-    job_type: job.type,
-    order_id: job.payload.order_id,
-  };
-
-  let outcome: Outcome;
-  try {
-    if (await patiently(() => endsProcesses(delivery, job, handling), job, handling)) {
-      log.error(named, 'the job has ended its process too often');
-      await patiently(() => forgetBegin(handling.orm, job.job_id), job, handling);
-      return await delivery.deadLetter('crashed', 'Each process that took the job ended before it was done.');
-    }
-    const acceptedAt = job.accepted_at ? new Date(job.accepted_at) : delivery.receivedAt;
-    outcome = await patiently(
-      () => applyJob(handling.orm, job, acceptedAt, handling.writeLagMs),
-      job,
-      handling,
-    );
-    if (delivery.redelivered) await patiently(() => forgetBegin(handling.orm, job.job_id), job, handling);
-  } catch (error) {
-    if (handling.ending.aborted) throw error;
-    const became = await delivery.retry('failed', reasonOf(error));
-    log.error({ ...named, became, reason: reasonOf(error) }, 'the job failed');
-    return;
+    if (ending.aborted) throw error;
+    const [first] = batch;
+    if (first && batch.length === 1) return retry(first, 'failed', reasonOf(error), handling);
+    log.debug({ jobs: batch.length, reason: reasonOf(error) }, 'a batch failed and is split');
+    const half = Math.ceil(batch.length / 2);
+    await handleBatch(batch.slice(0, half), handling);
+    return handleBatch(batch.slice(half), handling);
   }
 
-  await refreshCache(cache, job, outcome);
-  if (outcome.kind === 'order_not_found') {
-    const became = await delivery.retry(outcome.kind, `There is no order ${job.payload.order_id}.`);
-    log.warn({ ...named, became }, 'the order of the job is not there');
-    return;
-  }
-  delivery.acknowledge();
-  log.info({ ...named, outcome: outcome.kind, ms: Math.round(performance.now() - started) }, 'job done');
+  await refreshCache(cache, batch, applied);
+  const { outcomes } = applied;
+  const isMissing = ({ job }: Entry) => outcomes.get(job) === 'order_not_found';
+  const done = batch.filter((entry) => !isMissing(entry));
+  handling.acknowledge(done.map(({ delivery }) => delivery));
+  const ms = Math.round(performance.now() - started);
+  for (const entry of done) log.info({ ...named(entry), outcome: outcomes.get(entry.job), ms }, 'job done');
+  await Promise.all(
+    batch
+      .filter(isMissing)
+      .map((entry) =>
+        retry(entry, 'order_not_found', `There is no order ${entry.job.payload.order_id}.`, handling),
+      ),
+  );
 };

@@ -1,9 +1,10 @@
 /** What reads and writes orders. Nothing here decides what a job means: consumer/apply.ts does. */
-import { and, desc, eq, lt, lte, sql } from 'drizzle-orm';
+import { desc, eq, inArray, lte, sql } from 'drizzle-orm';
+import { format } from 'mysql2';
 import type { Order } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
-import { begunJobs, deletedOrders, lastReset, orderItems, orders } from './schema.ts';
+import { deletedOrders, lastReset, orderItems, orders } from './schema.ts';
 
 /** Rows of a multi-row INSERT at the most, to stay far below max_allowed_packet. */
 const ROWS_PER_INSERT = 1_000;
@@ -16,7 +17,6 @@ const selectOrders = (orm: Orm) =>
       id: orders.id,
       customerName: orders.customerName,
       status: orders.status,
-      version: orders.version,
       itemName: orderItems.itemName,
       quantity: orderItems.quantity,
     })
@@ -37,14 +37,10 @@ const collect = (rows: Row[]): Order[] => {
   return found;
 };
 
-/** The order and the version of its newest write, or undefined. */
-export const findOrder = async (
-  orm: Orm,
-  id: string,
-): Promise<{ order: Order; version: number } | undefined> => {
-  const rows = await selectOrders(orm).where(eq(orders.id, id)).orderBy(orderItems.id);
-  const [order] = collect(rows);
-  return order && { order, version: rows[0]?.version ?? 0 };
+/** The order, or undefined. */
+export const findOrder = async (orm: Orm, id: string): Promise<Order | undefined> => {
+  const [order] = collect(await selectOrders(orm).where(eq(orders.id, id)).orderBy(orderItems.id));
+  return order;
 };
 
 /** All orders, the one accepted last first. */
@@ -57,85 +53,114 @@ export interface AcceptedOrder {
   version: number;
 }
 
+/**
+ * One statement with all rows as literals: on this path an object per value, as drizzle-orm makes, would be most of
+ * the work. mysql2 escapes them as it does its own parameters.
+ */
+const insertRows = (tx: Transaction, into: string, rows: (string | number | Date)[][]) =>
+  tx.execute(sql.raw(format(`INSERT INTO ${into} VALUES ?`, [rows], false, 'Z')));
+
 /** Inserts orders. @throws isDuplicate() where one exists already */
 export const insertOrders = async (tx: Transaction, accepted: AcceptedOrder[]): Promise<void> => {
-  const items = accepted.flatMap(({ order }) =>
-    order.items.map((item) => ({ orderId: order.order_id, itemName: item.name, quantity: item.quantity })),
-  );
-  await tx.insert(orders).values(
-    accepted.map(({ order, acceptedAt, version }) => ({
-      id: order.order_id,
-      customerName: order.customer_name,
-      status: order.status,
+  await insertRows(
+    tx,
+    'orders (id, customer_name, status, version, accepted_at)',
+    accepted.map(({ order, acceptedAt, version }) => [
+      order.order_id,
+      order.customer_name,
+      order.status,
       version,
       acceptedAt,
-    })),
+    ]),
+  );
+  const items = accepted.flatMap(({ order }) =>
+    order.items.map(({ name, quantity }) => [order.order_id, name, quantity]),
   );
   for (let i = 0; i < items.length; i += ROWS_PER_INSERT)
-    await tx.insert(orderItems).values(items.slice(i, i + ROWS_PER_INSERT));
+    await insertRows(tx, 'order_items (order_id, item_name, quantity)', items.slice(i, i + ROWS_PER_INSERT));
 };
 
-/**
- * Sets the status unless the order has a newer write; without a version, whatever it has. Whether it was set.
- * mysql2 counts the rows that matched, also those that stay the same.
- */
-export const updateStatus = async (
-  tx: Transaction,
-  id: string,
-  status: string,
-  version?: number,
-): Promise<boolean> => {
-  const [{ affectedRows }] =
-    version === undefined
-      ? await tx.update(orders).set({ status }).where(eq(orders.id, id))
-      : await tx
-          .update(orders)
-          .set({ status, version })
-          .where(and(eq(orders.id, id), lt(orders.version, version)));
-  return affectedRows > 0;
+/** In a small table the optimizer would rather read all rows, and so wait for those that others have locked. */
+const byKey = sql`force index (primary)`;
+
+export interface StatusChange {
+  id: string;
+  status: string;
+  version: number;
+}
+
+/** Sets the status and the version of orders, in one statement. */
+export const updateStatuses = async (tx: Transaction, changes: StatusChange[]): Promise<void> => {
+  if (changes.length === 0) return;
+  const choose = (column: 'status' | 'version') =>
+    sql.join(
+      [
+        sql`case ${orders.id}`,
+        ...changes.map((change) => sql`when ${change.id} then ${change[column]}`),
+        sql`end`,
+      ],
+      sql` `,
+    );
+  const ids = changes.map(({ id }) => id);
+  await tx.execute(
+    sql`update ${orders} ${byKey} set status = ${choose('status')}, version = ${choose('version')} where ${inArray(orders.id, ids)}`,
+  );
 };
 
-/** Deletes an order, whatever its version, and leaves its tombstone. Whether there was such an order. */
-export const deleteOrder = async (tx: Transaction, id: string): Promise<boolean> => {
-  const [{ affectedRows }] = await tx.delete(orders).where(eq(orders.id, id));
-  if (affectedRows > 0)
-    await tx
-      .insert(deletedOrders)
-      .values({ id, deletedAt: new Date() })
-      .onDuplicateKeyUpdate({ set: { id } });
-  return affectedRows > 0;
+/** Deletes orders and leaves their tombstones. */
+export const deleteOrders = async (tx: Transaction, ids: string[]): Promise<void> => {
+  if (ids.length === 0) return;
+  await tx.insert(deletedOrders).select(
+    tx
+      .select({
+        id: orders.id,
+        acceptedAt: sql`${orders.acceptedAt}`.as('accepted_at'),
+        deletedAt: sql`${new Date()}`.as('deleted_at'),
+      })
+      .from(orders)
+      .where(inArray(orders.id, ids)),
+  );
+  await tx.execute(sql`delete ${orders} from ${orders} ${byKey} where ${inArray(orders.id, ids)}`);
+};
+
+export interface Tombstone {
+  id: string;
+  acceptedAt: Date;
+}
+
+/** Remembers orders as deleted that never were in the table. */
+export const insertTombstones = async (tx: Transaction, tombstones: Tombstone[]): Promise<void> => {
+  if (tombstones.length === 0) return;
+  const deletedAt = new Date();
+  await tx.insert(deletedOrders).values(tombstones.map((tombstone) => ({ ...tombstone, deletedAt })));
+};
+
+/** Locks those of the orders that exist. @returns the versions of their newest writes */
+export const lockOrders = async (tx: Transaction, ids: string[]): Promise<Map<string, number>> => {
+  if (ids.length === 0) return new Map();
+  const rows = await tx
+    .select({ id: orders.id, version: orders.version })
+    .from(orders, { forceIndex: 'primary' })
+    .where(inArray(orders.id, ids))
+    .for('update');
+  return new Map(rows.map(({ id, version }) => [id, version]));
+};
+
+/** Those of the orders that existed once and were deleted. */
+export const findDeleted = async (orm: Orm | Transaction, ids: string[]): Promise<string[]> => {
+  if (ids.length === 0) return [];
+  const rows = await orm
+    .select({ id: deletedOrders.id })
+    .from(deletedOrders)
+    .where(inArray(deletedOrders.id, ids));
+  return rows.map(({ id }) => id);
 };
 
 /** The version of the newest write to an order, 'deleted' where it existed once, or undefined. */
-export const findVersion = async (
-  orm: Orm | Transaction,
-  id: string,
-): Promise<number | 'deleted' | undefined> => {
+export const findVersion = async (orm: Orm, id: string): Promise<number | 'deleted' | undefined> => {
   const [order] = await orm.select({ version: orders.version }).from(orders).where(eq(orders.id, id));
   if (order) return order.version;
-  return (await wasDeleted(orm, id)) ? 'deleted' : undefined;
-};
-
-/** Whether the order existed once and was deleted. */
-export const wasDeleted = async (orm: Orm | Transaction, id: string): Promise<boolean> =>
-  (await orm.select({ id: deletedOrders.id }).from(deletedOrders).where(eq(deletedOrders.id, id))).length > 0;
-
-/** Counts that a job is begun once more. @returns how often it was begun by now */
-export const countBegin = async (orm: Orm, jobId: string): Promise<number> => {
-  await orm
-    .insert(begunJobs)
-    .values({ jobId, times: 1 })
-    .onDuplicateKeyUpdate({ set: { times: sql`${begunJobs.times} + 1` } });
-  const [row] = await orm
-    .select({ times: begunJobs.times })
-    .from(begunJobs)
-    .where(eq(begunJobs.jobId, jobId));
-  return row?.times ?? 1;
-};
-
-/** Forgets how often a job was begun. */
-export const forgetBegin = async (orm: Orm, jobId: string): Promise<void> => {
-  await orm.delete(begunJobs).where(eq(begunJobs.jobId, jobId));
+  return (await findDeleted(orm, [id])).length > 0 ? 'deleted' : undefined;
 };
 
 /**

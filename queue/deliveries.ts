@@ -9,6 +9,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Config } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
+import { createAcknowledger } from './acknowledger.ts';
 import { type Broker, openBroker } from './broker.ts';
 import { openConnection } from './connection.ts';
 import { deadQueue, delayAfter, retryQueue } from './topology.ts';
@@ -26,16 +27,18 @@ export interface Delivery {
   receivedAt: Date;
   /** Whether its channel has closed: then the broker delivers it once more, and no answer reaches it. */
   isLost(): boolean;
-  acknowledge(): void;
   /** Back to the queue after a delay, or to the dead letters when it has been tried often enough. */
   retry(reason: string, error: string): Promise<'retried' | 'dead'>;
   deadLetter(reason: string, error: string): Promise<void>;
+  readonly tag: number;
+  readonly subscription: Subscription;
 }
 
 interface Subscription {
   channel: Channel;
   open: boolean;
   consumerTag?: string;
+  acknowledger: ReturnType<typeof createAcknowledger>;
 }
 
 interface Context {
@@ -46,24 +49,24 @@ interface Context {
   isEnding(): boolean;
 }
 
+const acknowledge = ({ acknowledger, open }: Subscription, tags: number[], log: Log) => {
+  if (!open) return;
+  try {
+    acknowledger.acknowledge(tags);
+  } catch (error) {
+    // A closed channel takes no answer; the broker delivers what it held once more.
+    log.debug({ err: error }, 'the channel closed before a delivery was answered');
+  }
+};
+
 const toDelivery = (
   message: ConsumeMessage,
   subscription: Subscription,
   { broker, maxAttempts, log, isEnding }: Context,
 ): Delivery => {
-  const { channel } = subscription;
-  const { properties, content: body } = message;
+  const { properties, content: body, fields } = message;
   const headers = properties.headers ?? {};
   const failures = (Number(headers['x-attempts']) || 0) + 1;
-
-  const acknowledge = () => {
-    try {
-      channel.ack(message);
-    } catch (error) {
-      // A closed channel takes no answer; the broker delivers what it held once more.
-      log.debug({ err: error }, 'the channel closed before a delivery was answered');
-    }
-  };
 
   /** Tries for as long as the delivery is ours: a job that waits holds up others less than one that is lost. */
   const move = async (to: string, reason: string, error: string) => {
@@ -79,13 +82,13 @@ const toDelivery = (
     while (subscription.open) {
       try {
         await broker.publish(to, body, {
-          messageId: properties.messageId || `${message.fields.consumerTag}-${message.fields.deliveryTag}`,
+          messageId: properties.messageId || `${fields.consumerTag}-${fields.deliveryTag}`,
           correlationId: properties.correlationId,
           headers: { ...headers, ...story },
           timestamp: properties.timestamp,
           type: properties.type,
         });
-        return acknowledge();
+        return acknowledge(subscription, [fields.deliveryTag], log);
       } catch (failure) {
         log.warn({ err: failure, to }, 'a message could not be moved yet');
         // Unanswered it goes back to the queue.
@@ -98,11 +101,12 @@ const toDelivery = (
 
   return {
     body,
-    redelivered: message.fields.redelivered,
+    redelivered: fields.redelivered,
     requestId: properties.correlationId,
     receivedAt: new Date(),
     isLost: () => !subscription.open,
-    acknowledge,
+    tag: fields.deliveryTag,
+    subscription,
     deadLetter,
     retry: async (reason, error) => {
       if (failures >= maxAttempts) {
@@ -135,7 +139,8 @@ export const takeJobs = async (
 
   const subscribe = async (model: ChannelModel) => {
     const channel = await model.createChannel();
-    const current: Subscription = { channel, open: true };
+    const acknowledger = createAcknowledger(channel);
+    const current: Subscription = { channel, open: true, acknowledger };
     const begin = () => {
       if (!ending) connection.reconnect();
     };
@@ -147,8 +152,9 @@ export const takeJobs = async (
     await channel.prefetch(prefetch);
     const { consumerTag } = await channel.consume(queue, (message) => {
       // null: the broker ended the subscription, as when the queue is deleted.
-      if (message) onDelivery(toDelivery(message, current, context));
-      else begin();
+      if (!message) return begin();
+      acknowledger.arrived(message.fields.deliveryTag);
+      onDelivery(toDelivery(message, current, context));
     });
     current.consumerTag = consumerTag;
     subscription = current;
@@ -162,6 +168,16 @@ export const takeJobs = async (
   });
 
   return {
+    /** Answers deliveries whose jobs are done. Those of a channel that has closed are delivered once more. */
+    acknowledge: (deliveries: Delivery[]): void => {
+      const bySubscription = new Map<Subscription, number[]>();
+      for (const { subscription, tag } of deliveries) {
+        const tags = bySubscription.get(subscription);
+        if (tags) tags.push(tag);
+        else bySubscription.set(subscription, [tag]);
+      }
+      for (const [subscription, tags] of bySubscription) acknowledge(subscription, tags, log);
+    },
     /** No further deliveries from here on; those that were made can still be answered. */
     stop: async (): Promise<void> => {
       ending = true;

@@ -30,7 +30,7 @@ t.test('defaults', async (t) => {
   t.strictSame(load(), {
     api: { workers: 3, host: '0.0.0.0', port: 8080, adminPassword: undefined },
     accessLog: { file: 'server-access.log', format: 'combined' },
-    consumer: { count: 4, writeLagMs: 300 },
+    consumer: { count: 4, batchSize: 250, lingerMs: 5, concurrency: 2, writeLagMs: 300 },
     mysql: database,
     redis: { host: 'localhost', port: 6379, username: undefined, password: undefined, db: 0, tls: false },
     cache: {
@@ -66,6 +66,9 @@ const good: [variable: string, value: string, expected: object][] = [
   ['ACCESS_LOG_FILE', '-', { accessLog: { file: '-' } }],
   ['ACCESS_LOG_FORMAT', '%(h)s', { accessLog: { format: '%(h)s' } }],
   ['WORKER_COUNT', '128', { consumer: { count: 128 } }],
+  ['CONSUMER_BATCH_SIZE', '1', { consumer: { batchSize: 1 } }],
+  ['CONSUMER_LINGER_MS', '0', { consumer: { lingerMs: 0 } }],
+  ['CONSUMER_CONCURRENCY', '16', { consumer: { concurrency: 16 } }],
   ['SIMULATED_WRITE_LAG', '0', { consumer: { writeLagMs: 0 } }],
   ['SIMULATED_WRITE_LAG', '1.5', { consumer: { writeLagMs: 1500 } }],
   ['DB_USE_SSL', 'true', { mysql: { ssl: true } }],

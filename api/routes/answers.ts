@@ -5,6 +5,6 @@ const ErrorAnswer = Type.Object({ error: Type.String() });
 /** What every route may answer instead. */
 export const errorAnswers = { '4xx': ErrorAnswer, '5xx': ErrorAnswer };
 
-/** An answer that comes ready as JSON text and is sent as it is; the schema is what the text says. */
-export const Ready = (schema: TSchema) => Type.Unsafe<string>(schema);
+/** An answer that comes ready as JSON and is sent as it is; the schema is what it says. */
+export const Ready = (schema: TSchema) => Type.Unsafe<string | Buffer>(schema);
 export const JSON_TYPE = 'application/json; charset=utf-8';

@@ -23,7 +23,7 @@ await until('Redis is reached', async () => (await cache.time()) !== null);
 
 const id = randomUUID();
 const order = { order_id: id, customer_name: 'Ada', status: 'x', items: [{ name: 'Tea', quantity: 1 }] };
-await cache.pending.put(order, 1);
+await cache.pending.put(id, JSON.stringify(order), 1);
 const finds = async () => (await cache.pending.find(id)) !== undefined;
 
 /** How long it takes, in milliseconds, and what came of it. */

@@ -6,7 +6,6 @@ const require = createRequire(import.meta.url);
 const Connection = require(join(dirname(require.resolve('mysql2')), 'lib/base/connection.js'));
 const { query } = Connection.prototype;
 Connection.prototype.query = function (sql, ...rest) {
-  const values = [rest[0], sql.values].find(Array.isArray) ?? [];
-  if (values.includes('poison')) process.kill(process.pid, 'SIGKILL');
+  if ((sql.sql ?? sql).includes("'poison'")) process.kill(process.pid, 'SIGKILL');
   return query.call(this, sql, ...rest);
 };

@@ -40,7 +40,7 @@ export const serverScenarios: Scenario[] = [
       if (cut === 0) fail('no connection was cut');
       for (const trace of ['RabbitMQ is lost', 'Redis does not answer in time', 'No confirm within'])
         if (countLogged(world, 'api', trace) === 0) fail(`no API logged "${trace}"`);
-      if (countLogged(world, 'consumer', 'the job waits for MySQL') === 0) fail('no job waited for MySQL');
+      if (countLogged(world, 'consumer', 'jobs wait for MySQL') === 0) fail('no job waited for MySQL');
     },
   },
 ];

@@ -102,7 +102,7 @@ export const storeScenarios: Scenario[] = [
         kills++;
         await mysql.start();
       });
-      const waits = countLogged(world, 'consumer', 'the job waits for MySQL');
+      const waits = countLogged(world, 'consumer', 'jobs wait for MySQL');
       if (waits < kills) fail(`MySQL was killed ${kills} times, ${waits} jobs waited for it`);
     },
   },
@@ -122,7 +122,7 @@ export const storeScenarios: Scenario[] = [
       if (load.counts.accepted === accepted) fail('no write was accepted without MySQL');
       if ((await readPending(context, since)) === 0) fail('no order was made without MySQL');
       await mysql.start();
-      if (countLogged(world, 'consumer', 'the job waits for MySQL') === 0) fail('no job waited for MySQL');
+      if (countLogged(world, 'consumer', 'jobs wait for MySQL') === 0) fail('no job waited for MySQL');
     },
   },
   {

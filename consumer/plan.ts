@@ -1,0 +1,118 @@
+/**
+ * What a batch of jobs does to the database, worked out before it is done. Whatever the order in which jobs
+ * arrive, and however often, an order ends as its versions say: a status is set only by a newer version, and after
+ * a delete the tombstone turns everything else into nothing. The jobs of one order become one change of it.
+ */
+import type { AcceptedOrder, StatusChange, Tombstone } from '../db/orders.ts';
+import type { WriteJob } from '../order.ts';
+
+/** The version of an order's newest write, or that it is deleted. */
+export type State = number | 'deleted';
+
+export interface AcceptedJob {
+  job: WriteJob;
+  /** When the write was accepted, as far as is known. */
+  acceptedAt: Date;
+}
+
+/**
+ * applied: the database changes. unchanged: the job was applied before, or something newer was. order_not_found:
+ * its order is not there, or not yet.
+ */
+export type Effect = 'applied' | 'unchanged' | 'order_not_found';
+
+export interface Plan {
+  effects: Map<WriteJob, Effect>;
+  /** What each order is in the end; those that are not there are not in it. */
+  states: Map<string, State>;
+  inserts: AcceptedOrder[];
+  updates: StatusChange[];
+  /** Ids of orders that are in the database. */
+  deletes: string[];
+  /** Of orders that were created and deleted within the batch. */
+  tombstones: Tombstone[];
+}
+
+/** One order on its way through its jobs. */
+interface Draft {
+  state: State | undefined;
+  /** Where the batch creates it. */
+  created: AcceptedOrder | undefined;
+  /** The status that the batch sets on an order that is in the database. */
+  status: string | undefined;
+}
+
+const create = (draft: Draft, { job, acceptedAt }: AcceptedJob): Effect => {
+  if (job.type !== 'create_order' || draft.state !== undefined) return 'unchanged';
+  const { payload: order, version = 0 } = job;
+  draft.created = { order, acceptedAt, version };
+  draft.state = version;
+  return 'applied';
+};
+
+const update = (draft: Draft, status: string, version: number | undefined): Effect => {
+  const { state, created } = draft;
+  if (state === undefined) return 'order_not_found';
+  if (state === 'deleted' || (version !== undefined && version <= state)) return 'unchanged';
+  draft.state = version ?? state;
+  if (created) draft.created = { ...created, order: { ...created.order, status }, version: draft.state };
+  else draft.status = status;
+  return 'applied';
+};
+
+const remove = (draft: Draft): Effect => {
+  if (draft.state === undefined) return 'order_not_found';
+  if (draft.state === 'deleted') return 'unchanged';
+  draft.state = 'deleted';
+  return 'applied';
+};
+
+const take = (draft: Draft, accepted: AcceptedJob): Effect => {
+  const { job } = accepted;
+  switch (job.type) {
+    case 'create_order':
+      return create(draft, accepted);
+    case 'update_order_status':
+      return update(draft, job.payload.status, job.version);
+    case 'delete_order':
+      return remove(draft);
+  }
+};
+
+/** A job that came before the POST of its order need not wait if both are here. */
+const createsFirst = ({ job: a }: AcceptedJob, { job: b }: AcceptedJob) =>
+  Number(b.type === 'create_order') - Number(a.type === 'create_order');
+
+/**
+ * @param jobs in the order of their delivery
+ * @param before what the database holds of their orders
+ * @returns changes in the order of the orders' ids, so that two transactions meet locks in the same order
+ */
+export const planBatch = (jobs: AcceptedJob[], before: ReadonlyMap<string, State>): Plan => {
+  const plan: Plan = {
+    effects: new Map(),
+    states: new Map(),
+    inserts: [],
+    updates: [],
+    deletes: [],
+    tombstones: [],
+  };
+  const drafts = new Map<string, Draft>();
+  for (const accepted of jobs.toSorted(createsFirst)) {
+    const { order_id: id } = accepted.job.payload;
+    const draft = drafts.get(id) ?? { state: before.get(id), created: undefined, status: undefined };
+    drafts.set(id, draft);
+    plan.effects.set(accepted.job, take(draft, accepted));
+  }
+  for (const id of [...drafts.keys()].sort()) {
+    const { state, created, status } = drafts.get(id) ?? {};
+    if (state === undefined) continue;
+    plan.states.set(id, state);
+    if (state === 'deleted') {
+      if (created) plan.tombstones.push({ id, acceptedAt: created.acceptedAt });
+      else if (before.get(id) !== 'deleted') plan.deletes.push(id);
+    } else if (created) plan.inserts.push(created);
+    else if (status !== undefined) plan.updates.push({ id, status, version: state });
+  }
+  return plan;
+};

@@ -1,0 +1,48 @@
+/**
+ * Jobs that the broker has delivered before: one of them may have ended the process that took it. The first time
+ * nobody counts, so that ordinary jobs cost nothing; from then on the count is in the database before a job is
+ * begun. The more often a job was begun, the fewer others are begun with it, so that in the end the culprit is
+ * alone and its neighbours are done.
+ */
+import { countBegins, forgetBegins, readBegins } from '../db/begun-jobs.ts';
+import type { Entry } from './batches.ts';
+import { type Handling, handleBatch, named, patiently } from './handle.ts';
+
+const NARROWING = 8;
+
+/**
+ * How many suspects are begun at once.
+ * @param times how often the first of them was begun and counted before
+ */
+export const suspectsAtOnce = (times: number, batchSize: number, maxAttempts: number): number =>
+  times + 1 >= maxAttempts ? 1 : Math.max(1, Math.floor(batchSize / NARROWING ** (times + 1)));
+
+/** Handles jobs that were delivered before. Nothing else may be in flight. Rejects as `handleBatch` does. */
+export const handleSuspects = async (suspects: Entry[], handling: Handling): Promise<void> => {
+  const { orm, log, batchSize, maxAttempts, ending } = handling;
+  const idsOf = (entries: Entry[]) => [...new Set(entries.map(({ job }) => job.job_id))];
+  const begins = await patiently(() => readBegins(orm, idsOf(suspects)), handling);
+  const timesOf = ({ job }: Entry) => begins.get(job.job_id) ?? 0;
+
+  let rest = suspects.toSorted((a, b) => timesOf(a) - timesOf(b));
+  while (rest.length > 0 && !ending.aborted) {
+    const times = rest[0] ? timesOf(rest[0]) : 0;
+    const isAlike = (entry: Entry) => timesOf(entry) === times;
+    const batch = rest.filter(isAlike).slice(0, suspectsAtOnce(times, batchSize, maxAttempts));
+    rest = rest.slice(batch.length);
+    const ids = idsOf(batch);
+    if (times >= maxAttempts) {
+      for (const entry of batch) {
+        log.error(named(entry), 'the job has ended its process too often');
+        await entry.delivery.deadLetter(
+          'crashed',
+          'Each process that took the job ended before it was done.',
+        );
+      }
+    } else {
+      await patiently(() => countBegins(orm, ids), handling);
+      await handleBatch(batch, handling);
+    }
+    await patiently(() => forgetBegins(orm, ids), handling);
+  }
+};
