@@ -40,12 +40,19 @@ export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {
     /** Puts a message on the queue of jobs, as other publishers do. */
     publish: async (body: string | Buffer | object, options = {}): Promise<void> => {
       const bytes = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+      // A queue that was declared a moment ago may refuse its first messages, or not be found yet: what is not
+      // routed is returned before it is confirmed.
       const send = () =>
         new Promise<boolean>((resolve) => {
-          const confirmed = (error: unknown) => resolve(!error);
-          channel.sendToQueue(queue, Buffer.from(bytes), { persistent: true, ...options }, confirmed);
+          const returned = () => resolve(false);
+          channel.once('return', returned);
+          const confirmed = (error: unknown) => {
+            channel.off('return', returned);
+            resolve(!error);
+          };
+          const properties = { persistent: true, mandatory: true, ...options };
+          channel.sendToQueue(queue, Buffer.from(bytes), properties, confirmed);
         });
-      // A quorum queue that was declared a moment ago may refuse its first messages.
       await until('the broker takes the message', send);
     },
 
