@@ -2,6 +2,7 @@
 
 import { v7 as uuidv7 } from 'uuid';
 import type { Orm } from '../db/client.ts';
+import { addToCount } from '../db/counts.ts';
 import { insertOrders } from '../db/orders.ts';
 import type { Log } from '../log.ts';
 import type { Order } from '../order.ts';
@@ -33,7 +34,10 @@ export const seed = async (orm: Orm, count: number, log: Log): Promise<void> => 
     const size = Math.min(ORDERS_PER_CHUNK, count - done);
     const acceptedAt = new Date();
     const chunk = Array.from({ length: size }, () => ({ order: fakeOrder(faker), acceptedAt, version: 0 }));
-    await orm.transaction((tx) => insertOrders(tx, chunk));
+    await orm.transaction(async (tx) => {
+      await insertOrders(tx, chunk);
+      await addToCount(tx, size);
+    });
     log.info({ done: done + size, count }, 'seeding');
   }
 };

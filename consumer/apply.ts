@@ -5,6 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Orm, Transaction } from '../db/client.ts';
+import { addToCount } from '../db/counts.ts';
 import { isDuplicate } from '../db/errors.ts';
 import {
   deleteOrder,
@@ -79,6 +80,8 @@ export const applyJob = (orm: Orm, job: WriteJob, acceptedAt: Date, writeLagMs: 
   orm.transaction(async (tx) => {
     if (acceptedAt <= (await readLastReset(tx))) return { kind: 'void' };
     const outcome = await effect(tx, job, acceptedAt);
+    if (outcome.kind === 'applied' && job.type !== 'update_order_status')
+      await addToCount(tx, job.type === 'create_order' ? 1 : -1);
     if (outcome.kind === 'applied' && writeLagMs > 0) await sleep(writeLagMs);
     return outcome;
   });

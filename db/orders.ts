@@ -2,6 +2,7 @@
 import { and, desc, eq, lt, lte, sql } from 'drizzle-orm';
 import type { Order } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
+import { addToCount } from './counts.ts';
 import { begunJobs, deletedOrders, lastReset, orderItems, orders } from './schema.ts';
 
 /** Rows of a multi-row INSERT at the most, to stay far below max_allowed_packet. */
@@ -157,16 +158,22 @@ export const readLastReset = async (tx: Transaction): Promise<Date> => {
 export const resetOrders = async (orm: Orm): Promise<void> => {
   const at = new Date();
   await orm.update(lastReset).set({ at }).where(eq(lastReset.id, 1));
-  for (const table of [
-    { of: orders, time: orders.acceptedAt },
-    { of: deletedOrders, time: deletedOrders.deletedAt },
-  ]) {
-    let deleted: number;
-    do {
-      [{ affectedRows: deleted }] = await orm
-        .delete(table.of)
-        .where(lte(table.time, at))
+  const deleteOrders = () =>
+    orm.transaction(async (tx) => {
+      const [{ affectedRows }] = await tx
+        .delete(orders)
+        .where(lte(orders.acceptedAt, at))
         .limit(ORDERS_PER_DELETE);
-    } while (deleted === ORDERS_PER_DELETE);
-  }
+      await addToCount(tx, -affectedRows);
+      return affectedRows;
+    });
+  const deleteTombstones = async () => {
+    const [{ affectedRows }] = await orm
+      .delete(deletedOrders)
+      .where(lte(deletedOrders.deletedAt, at))
+      .limit(ORDERS_PER_DELETE);
+    return affectedRows;
+  };
+  for (const deleteSome of [deleteOrders, deleteTombstones])
+    while ((await deleteSome()) === ORDERS_PER_DELETE);
 };

@@ -7,6 +7,10 @@ const text = customType<{ data: string; config: { length: number }; configRequir
 const uuid = customType<{ data: string }>({
   dataType: () => 'char(36) character set ascii collate ascii_bin',
 });
+/** Of whatever publisher, so any text; unlike names, no two that differ are the same. */
+const jobId = customType<{ data: string }>({
+  dataType: () => 'varchar(64) character set utf8mb4 collate utf8mb4_bin',
+});
 
 export const orders = mysqlTable(
   'orders',
@@ -18,7 +22,11 @@ export const orders = mysqlTable(
     version: bigint({ mode: 'number', unsigned: true }).notNull().default(0),
     acceptedAt: datetime('accepted_at', { fsp: 3 }).notNull(),
   },
-  (table) => [index('orders_newest').on(table.acceptedAt, table.id)],
+  (table) => [
+    index('orders_newest').on(table.acceptedAt, table.id),
+    index('orders_status').on(table.status, table.acceptedAt, table.id),
+    index('orders_customer').on(table.customerName, table.acceptedAt, table.id),
+  ],
 );
 
 /** An order's items in the order of their ids. */
@@ -35,9 +43,13 @@ export const orderItems = mysqlTable(
   (table) => [index('order_items_order').on(table.orderId)],
 );
 
-/** Tombstones: a job that comes again after its order was deleted finds it here and does nothing. */
+/**
+ * Tombstones: a job that comes again after its order was deleted finds it here and does nothing. When the order was
+ * accepted is known here too, so that a page that begins after it can still be found.
+ */
 export const deletedOrders = mysqlTable('deleted_orders', {
   id: uuid().primaryKey(),
+  acceptedAt: datetime('accepted_at', { fsp: 3 }),
   deletedAt: datetime('deleted_at', { fsp: 3 }).notNull(),
 });
 
@@ -46,8 +58,17 @@ export const deletedOrders = mysqlTable('deleted_orders', {
  * told from its innocent neighbours by this. Rows are removed when their job is done.
  */
 export const begunJobs = mysqlTable('begun_jobs', {
-  jobId: text('job_id', { length: 64 }).primaryKey(),
+  jobId: jobId('job_id').primaryKey(),
   times: int().notNull(),
+});
+
+/**
+ * The number of orders is the sum of `orders`. Whoever inserts or deletes orders adds to a row of its own, so that
+ * nobody waits for another's commit.
+ */
+export const orderCounts = mysqlTable('order_counts', {
+  slot: int().primaryKey(),
+  orders: bigint({ mode: 'number' }).notNull(),
 });
 
 /**

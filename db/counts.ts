@@ -1,0 +1,28 @@
+/** How many orders there are: exactly, and at a cost that does not grow with them. */
+import { sql } from 'drizzle-orm';
+import type { Orm, Transaction } from './client.ts';
+import { orderCounts } from './schema.ts';
+
+/** Each connection adds to a row of its own; two that share one by chance only wait for each other. */
+const SLOTS = 256;
+
+/**
+ * Notes that a transaction inserts or deletes orders. Its last statement, so that it holds its row for no longer
+ * than its commit takes.
+ * @param change how many more orders there are, or fewer
+ */
+export const addToCount = async (tx: Transaction, change: number): Promise<void> => {
+  if (change === 0) return;
+  await tx
+    .insert(orderCounts)
+    .values({ slot: sql`connection_id() % ${SLOTS}`, orders: change })
+    .onDuplicateKeyUpdate({ set: { orders: sql`${orderCounts.orders} + ${change}` } });
+};
+
+/** The number of orders as the transaction sees them. */
+export const countOrders = async (orm: Orm | Transaction): Promise<number> => {
+  const [row] = await orm
+    .select({ total: sql`sum(${orderCounts.orders})`.mapWith(Number) })
+    .from(orderCounts);
+  return row?.total ?? 0;
+};
