@@ -1,4 +1,4 @@
-/** What MySQL said a moment ago, as the bytes of the answer: single orders, and the list by version. */
+/** What MySQL said of single orders a moment ago, as the text of the answer. */
 import { keys } from './keys.ts';
 import type { RedisLink } from './redis.ts';
 
@@ -15,43 +15,15 @@ const GUARD = '';
 /** A reader that took longer than this from asking to storing may have outlived the guard: it does not store. */
 export const STORE_WITHIN_MS = 2_500;
 
-/**
- * KEYS: the list version. It is microseconds since 1970, so that none comes back after a FLUSHALL: in milliseconds
- * commits would outrun it.
- */
-const BUMP = `
-local time = redis.call('TIME')
-local version = math.max((tonumber(redis.call('GET', KEYS[1])) or 0) + 1, time[1] * 1000000 + time[2])
-redis.call('SET', KEYS[1], string.format('%.0f', version))
-`;
-
 /** @param ttl seconds an answer is kept */
-export const cachedOrders = ({ attempt }: RedisLink, ttl: number) => {
-  const invalidateLists = (): Promise<unknown> =>
-    attempt((redis) => redis.eval(BUMP, 1, keys.listVersion), null);
+export const cachedOrders = ({ attempt }: RedisLink, ttl: number) => ({
+  findDetail: (orderId: string): Promise<string | null> =>
+    attempt(async (redis) => (await redis.get(keys.detail(orderId))) || null, null),
 
-  return {
-    findDetail: (orderId: string): Promise<string | null> =>
-      attempt(async (redis) => (await redis.get(keys.detail(orderId))) || null, null),
+  putDetail: (orderId: string, json: string): Promise<unknown> =>
+    attempt((redis) => redis.set(keys.detail(orderId), json, 'EX', jittered(ttl), 'NX'), null),
 
-    putDetail: (orderId: string, json: string): Promise<unknown> =>
-      attempt((redis) => redis.set(keys.detail(orderId), json, 'EX', jittered(ttl), 'NX'), null),
-
-    /** The version that a list read from MySQL from now on may be stored under; null where Redis is away. */
-    listVersion: (): Promise<string | null> =>
-      attempt(async (redis) => (await redis.get(keys.listVersion)) ?? '0', null),
-
-    findList: (version: string): Promise<string | null> =>
-      attempt((redis) => redis.get(keys.list(version)), null),
-
-    putList: (version: string, json: string): Promise<unknown> =>
-      attempt((redis) => redis.set(keys.list(version), json, 'EX', jittered(ttl)), null),
-
-    /** After a commit: drops what is cached of an order. */
-    invalidateDetail: (orderId: string): Promise<unknown> =>
-      attempt((redis) => redis.set(keys.detail(orderId), GUARD, 'EX', GUARD_SECONDS), null),
-
-    /** After a commit: the lists of this version are read no more. */
-    invalidateLists,
-  };
-};
+  /** After a commit: drops what is cached of an order. */
+  invalidateDetail: (orderId: string): Promise<unknown> =>
+    attempt((redis) => redis.set(keys.detail(orderId), GUARD, 'EX', GUARD_SECONDS), null),
+});

@@ -51,7 +51,7 @@ const refreshCache = async (cache: Cache, job: WriteJob, outcome: Outcome) => {
   await Promise.all([
     cache.pending.settle(order_id, isRepeated ? version : outcome.state, version > 0 && !isRepeated),
     cache.orders.invalidateDetail(order_id),
-    cache.orders.invalidateLists(),
+    cache.lists.invalidate(),
   ]);
 };
 

@@ -1,5 +1,5 @@
 /** What reads and writes orders. Nothing here decides what a job means: consumer/apply.ts does. */
-import { and, desc, eq, lt, lte, sql } from 'drizzle-orm';
+import { and, eq, lt, lte, sql } from 'drizzle-orm';
 import type { Order } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
@@ -46,10 +46,6 @@ export const findOrder = async (
   const [order] = collect(rows);
   return order && { order, version: rows[0]?.version ?? 0 };
 };
-
-/** All orders, the one accepted last first. */
-export const listOrders = async (orm: Orm): Promise<Order[]> =>
-  collect(await selectOrders(orm).orderBy(desc(orders.acceptedAt), desc(orders.id), orderItems.id));
 
 export interface AcceptedOrder {
   order: Order;
