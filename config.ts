@@ -73,6 +73,8 @@ const Environment = Type.Object({
   TEMP_ORDER_PENDING_TTL: wholeSeconds(31_536_000, 86_400),
   IDEMPOTENCY_TTL: wholeSeconds(31_536_000, 86_400),
   CACHE_DISABLED: flag(),
+  LIST_MEMORY_MB: integer(1, 65_536, 64),
+  LIST_STALE_MS: integer(0, 60_000, 0),
   ADMIN_PASSWORD: Type.Optional(secret('a password')),
   API_WORKERS: integer(1, 128, 3),
   WORKER_COUNT: integer(1, 128, 4),
@@ -197,6 +199,8 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       waitingTtl: Math.max(e.TEMP_ORDER_PENDING_TTL, e.TEMP_ORDER_CACHE_TTL),
       idempotencyTtl: e.IDEMPOTENCY_TTL,
     },
+    /** What an API process keeps of answers to GET /orders, and how long one may be served after it is outdated. */
+    lists: { ttl: e.ORDERS_CACHE_TTL, memoryBytes: e.LIST_MEMORY_MB * 2 ** 20, staleMs: e.LIST_STALE_MS },
     rabbitmq: {
       protocol: e.MQ_USE_SSL ? 'amqps' : 'amqp',
       hostname: bare(e.RABBITMQ_HOST),

@@ -11,6 +11,7 @@ import { requestId, requests } from './plugins/requests.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { healthRoutes } from './routes/health.ts';
+import { listRoutes } from './routes/lists.ts';
 import { orderRoutes } from './routes/orders.ts';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
@@ -39,12 +40,13 @@ export const buildApp = async (config: Config, log: ProcessLog) => {
   await app.register(cors, {
     origin: '*',
     methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-    exposedHeaders: ['x-request-id', 'retry-after', 'idempotency-replayed'],
+    exposedHeaders: ['x-request-id', 'retry-after', 'idempotency-replayed', 'etag', 'link'],
   });
   await app.register(input);
   await app.register(backends, { config });
   await app.register(healthRoutes);
   await app.register(orderRoutes, { trustPendingMs: config.cache.pendingTtl * 1000 });
+  await app.register(listRoutes, { config: config.lists });
   await app.register(adminRoutes, { adminPassword: config.api.adminPassword });
   await app.register(deadLetterRoutes, { adminPassword: config.api.adminPassword });
   return app;

@@ -1,17 +1,16 @@
-/** Reading orders: what is pending, then what is cached, then MySQL. The answers are JSON, ready to send. */
+/** Reading an order: what is pending, then what is cached, then MySQL. The answer is JSON, ready to send. */
 import type { Cache } from '../cache/cache.ts';
 import { STORE_WITHIN_MS } from '../cache/orders.ts';
 import type { Pending, Waiting } from '../cache/pending.ts';
 import type { Database } from '../db/client.ts';
 import { isSystemFailure } from '../db/errors.ts';
-import { findOrder, findVersion, listOrders } from '../db/orders.ts';
+import { findOrder, findVersion } from '../db/orders.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Order } from '../order.ts';
 import type { Clock } from './clock.ts';
 
-/** How long a request waits for MySQL: for one order, and for all of them. */
+/** How long a request waits for MySQL. */
 const ORDER_WITHIN_MS = 3_000;
-const LIST_WITHIN_MS = 15_000;
 
 const withStatus = (json: Buffer, status: string): Buffer => {
   const order: Order = JSON.parse(json.toString());
@@ -68,17 +67,6 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
       const applied = cached ?? (await readApplied(id));
       if (applied === undefined || write === undefined) return applied;
       return withStatus(applied, write.status);
-    },
-
-    /** `{total_orders, orders}` of what is applied, newest first. */
-    all: async (): Promise<string> => {
-      const version = await orders.listVersion();
-      const cached = version === null ? null : await orders.findList(version);
-      if (cached !== null) return cached;
-      const found = await withDeadline(listOrders(orm), LIST_WITHIN_MS);
-      const json = JSON.stringify({ total_orders: found.length, orders: found });
-      if (version !== null) void orders.putList(version, json);
-      return json;
     },
   };
 };

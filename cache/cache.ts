@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { idempotencyRecords } from './idempotency.ts';
 import { keys } from './keys.ts';
+import { cachedLists } from './lists.ts';
 import { cachedOrders } from './orders.ts';
 import { pendingOrders } from './pending.ts';
 import { openRedis } from './redis.ts';
@@ -16,11 +17,12 @@ export const openCache = (config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>, 
   const link = openRedis(config, log);
   const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl } = config.cache;
   const lease = Math.ceil(config.rabbitmq.publishTimeoutMs / 1000) + LEASE_MARGIN_SECONDS;
-  const orders = cachedOrders(link, ordersTtl);
+  const lists = cachedLists(link);
   return {
     enabled: link.enabled,
     pending: pendingOrders(link, waitingTtl, pendingTtl),
-    orders,
+    orders: cachedOrders(link, ordersTtl),
+    lists,
     idempotency: idempotencyRecords(link, idempotencyTtl, lease),
     ping: link.ping,
     close: link.close,
@@ -39,7 +41,7 @@ export const openCache = (config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>, 
           for await (const found of redis.scanStream({ match, count: SCAN_COUNT }))
             await Promise.all(found.map((key: string) => redis.unlink(key)));
       }, undefined);
-      await orders.invalidateLists();
+      await lists.invalidate();
     },
   };
 };

@@ -2,7 +2,8 @@
 export const keys = {
   pending: (orderId: string) => `temp_order:${orderId}`,
   detail: (orderId: string) => `orders:detail:${orderId}`,
-  list: (version: string) => `orders:list:${version}`,
+  /** `query` is '' for the whole list. */
+  list: (version: string, query: string) => `orders:list:${version}${query && `:${query}`}`,
   listVersion: 'orders:list:version',
   idempotency: (key: string) => `idempotency:${key}`,
 };

@@ -85,7 +85,7 @@ const refreshCache = async (cache: Cache, batch: Entry[], { outcomes, states }: 
   await Promise.all([
     cache.pending.settle(settled),
     cache.orders.invalidateDetails([...changed]),
-    cache.orders.invalidateLists(),
+    cache.lists.invalidate(),
   ]);
 };
 

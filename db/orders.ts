@@ -1,5 +1,5 @@
 /** What reads and writes orders. Nothing here decides what a job means: consumer/apply.ts does. */
-import { desc, eq, inArray, lte, sql } from 'drizzle-orm';
+import { eq, inArray, lte, sql } from 'drizzle-orm';
 import { format } from 'mysql2';
 import type { Order } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
@@ -42,10 +42,6 @@ export const findOrder = async (orm: Orm, id: string): Promise<Order | undefined
   const [order] = collect(await selectOrders(orm).where(eq(orders.id, id)).orderBy(orderItems.id));
   return order;
 };
-
-/** All orders, the one accepted last first. */
-export const listOrders = async (orm: Orm): Promise<Order[]> =>
-  collect(await selectOrders(orm).orderBy(desc(orders.acceptedAt), desc(orders.id), orderItems.id));
 
 export interface AcceptedOrder {
   order: Order;

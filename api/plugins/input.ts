@@ -11,12 +11,13 @@ const subjects: Record<string, string> = {
   headers: 'The headers',
 };
 
-/** A query is all text: where the schema wants a number, text that reads as one becomes it. */
-const readNumbers = (schema: TSchema, query: Record<string, unknown>): void => {
+/** A query is all text: where the schema wants a number or a boolean, text that reads as one becomes it. */
+const readValues = (schema: TSchema, query: Record<string, unknown>): void => {
   for (const [name, { type }] of Object.entries<TSchema>(schema.properties)) {
     const text = query[name];
     if (type === 'integer' && typeof text === 'string' && /^-?\d+(\.\d+)?$/.test(text))
       query[name] = Number(text);
+    if (type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true';
   }
 };
 
@@ -25,7 +26,7 @@ export const input = fastifyPlugin(
     app.setValidatorCompiler<TSchema>(({ schema, httpPart = '' }) => {
       const problemOf = validator(schema, subjects[httpPart] ?? httpPart);
       return (value) => {
-        if (httpPart === 'querystring') readNumbers(schema, value);
+        if (httpPart === 'querystring') readValues(schema, value);
         const problem = problemOf(value);
         return problem === undefined ? { value } : { error: new HttpError(400, problem) };
       };

@@ -25,7 +25,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
     async (request, reply) => {
       const { count } = request.body;
       await seed(database.orm, count, request.log);
-      await cache.orders.invalidateLists();
+      await cache.lists.invalidate();
       return reply.code(201).send({ message: `Seeded ${count} fake orders.` });
     },
   );

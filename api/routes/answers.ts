@@ -1,9 +1,12 @@
 /** The schemas of answers that several routes give. */
 import { type TSchema, Type } from '@sinclair/typebox';
+import { HttpError } from '../plugins/errors.ts';
 
 const ErrorAnswer = Type.Object({ error: Type.String() });
 /** What every route may answer instead. */
 export const errorAnswers = { '4xx': ErrorAnswer, '5xx': ErrorAnswer };
+
+export const notFound = (id: string) => new HttpError(404, `Order with ID '${id}' not found.`);
 
 /** An answer that comes ready as JSON and is sent as it is; the schema is what it says. */
 export const Ready = (schema: TSchema) => Type.Unsafe<string | Buffer>(schema);

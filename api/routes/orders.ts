@@ -1,17 +1,15 @@
-/** /orders */
+/** /orders, one at a time. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import { type JobType, NewOrder, Order, StatusUpdate, Uuid } from '../../order.ts';
 import { validator } from '../../validate.ts';
 import { acceptOnce } from '../idempotency.ts';
-import { HttpError } from '../plugins/errors.ts';
 import { orderReads } from '../reads.ts';
 import { orderWrites } from '../writes.ts';
-import { errorAnswers, JSON_TYPE, Ready } from './answers.ts';
+import { errorAnswers, JSON_TYPE, notFound, Ready } from './answers.ts';
 
 const Id = Type.Object({ id: Type.String() });
-const OrderList = Type.Object({ total_orders: Type.Integer(), orders: Type.Array(Order) });
 const Accepted = <T extends JobType>(type: T) =>
   Type.Object({
     job_id: Type.String(),
@@ -20,8 +18,6 @@ const Accepted = <T extends JobType>(type: T) =>
     order_id: Type.String(),
     message: Type.String(),
   });
-
-const notFound = (id: string) => new HttpError(404, `Order with ID '${id}' not found.`);
 
 const notAnId = validator(Uuid, 'id');
 /** What cannot be the id of an order is not found, before anything is asked. */
@@ -114,15 +110,5 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
       if (order === undefined) throw notFound(request.params.id);
       return reply.code(200).type(JSON_TYPE).send(order);
     },
-  );
-
-  app.get(
-    '/orders',
-    { schema: { response: { 200: Ready(OrderList), ...errorAnswers } } },
-    async (_request, reply) =>
-      reply
-        .code(200)
-        .type(JSON_TYPE)
-        .send(await reads.all()),
   );
 };

@@ -70,6 +70,19 @@ t.test('without MySQL: writes are accepted, pending and cached reads answered, o
   const miss = await app.inject('/orders/00000000-0000-7000-8000-000000000009');
   t.equal(miss.statusCode, 503);
   t.strictSame(miss.json(), { error: 'Unable to read orders.' });
+  for (const url of ['/orders', '/orders?limit=5']) {
+    const list = await app.inject(url);
+    t.equal(list.statusCode, 503, 'a list that nothing has cached');
+    t.strictSame(list.json(), { error: 'Unable to read orders.' });
+    await app.cache.lists.put(
+      (await app.cache.lists.version()) ?? '',
+      url.slice('/orders?'.length),
+      Buffer.from('{}'),
+      5_000,
+    );
+    t.equal((await app.inject(url)).body, '{}', 'and one that another process has');
+  }
+  await app.cache.lists.invalidate();
   await stores.redis.del(`orders:detail:${ID}`);
 });
 

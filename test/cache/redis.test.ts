@@ -53,7 +53,7 @@ t.test('silent twice: a miss after a moment, then misses at once, then as before
     const writes = await timed(() =>
       many(async () => {
         await cache.pending.reserve(id);
-        await cache.orders.invalidateLists();
+        await cache.lists.invalidate();
         return cache.idempotency.claim('key', 'fingerprint');
       }),
     );

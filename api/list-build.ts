@@ -1,0 +1,55 @@
+/** The bytes of an answer to GET /orders, from one snapshot of the database. */
+import type { Orm, Transaction } from '../db/client.ts';
+import { countOrders } from '../db/counts.ts';
+import { BEGINNING, countMatching, findPosition, inSnapshot, listPage, type Page } from '../db/lists.ts';
+import type { Order } from '../order.ts';
+import { nextUrl, type PageQuery } from './list-query.ts';
+
+const ORDERS_PER_CHUNK = 1_000;
+
+/** The members of a JSON array, without its brackets. */
+const membersOf = (orders: Order[]): string => JSON.stringify(orders).slice(1, -1);
+
+/**
+ * All orders, `{total_orders, orders}`: turned into bytes as they come, so that never more than a chunk of them are
+ * objects. Waiting for the next chunk lets others have their turn.
+ */
+const buildWhole = async (tx: Transaction, signal: AbortSignal): Promise<Buffer[]> => {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  let page: Page;
+  for (let after = BEGINNING; ; after = page.end) {
+    page = await listPage(tx, {}, after, ORDERS_PER_CHUNK);
+    signal.throwIfAborted();
+    chunks.push(Buffer.from(`${total > 0 ? ',' : ''}${membersOf(page.orders)}`));
+    total += page.orders.length;
+    if (page.end === undefined) break;
+  }
+  return [Buffer.from(`{"total_orders":${total},"orders":[`), ...chunks, Buffer.from(']}')];
+};
+
+/** `{total_orders?, orders, next}` */
+const buildPage = async (tx: Transaction, query: PageQuery): Promise<Buffer[] | undefined> => {
+  const { limit, after, status, customer_name, count } = query;
+  const isFiltered = status !== undefined || customer_name !== undefined;
+  const position = after === undefined ? BEGINNING : await findPosition(tx, after);
+  if (position === undefined) return undefined;
+  const total = count && (isFiltered ? await countMatching(tx, query) : await countOrders(tx));
+  const { orders, end } = await listPage(tx, query, position, limit);
+  const next = end === undefined ? null : nextUrl(query, end.id);
+  const head = total === false ? '' : `"total_orders":${total},`;
+  return [Buffer.from(`{${head}"orders":[${membersOf(orders)}],"next":${JSON.stringify(next)}}`)];
+};
+
+/**
+ * @param page what is asked for; undefined for all orders
+ * @param signal ends the work where nobody waits for it any more
+ * @returns undefined where the page is to follow an order that is not known
+ * @throws the database's error, or the signal's
+ */
+export const buildList = (
+  orm: Orm,
+  page: PageQuery | undefined,
+  signal: AbortSignal,
+): Promise<Buffer[] | undefined> =>
+  inSnapshot(orm, (tx) => (page === undefined ? buildWhole(tx, signal) : buildPage(tx, page)));

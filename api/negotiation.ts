@@ -1,0 +1,37 @@
+/** What a client has already, and what it understands (RFC 9110). */
+
+export type Coding = 'br' | 'gzip';
+/** In the order of preference. */
+const CODINGS: Coding[] = ['br', 'gzip'];
+
+/**
+ * Whether an If-None-Match names an entity tag, `*` being any (13.1.2). The comparison is weak (8.8.3.2), so that
+ * only the quoted parts count; and as tags have no quotes inside, one that is found is one of the list.
+ */
+export const namesTag = (ifNoneMatch: string | undefined, etag: string): boolean => {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.includes(etag.slice(etag.indexOf('"'))) || ifNoneMatch.trim() === '*';
+};
+
+/**
+ * The coding that an Accept-Encoding (12.5.3) gives the greatest weight, or undefined for none: where it names
+ * none of ours, or prefers `identity`.
+ */
+export const chooseCoding = (acceptEncoding: string | undefined): Coding | undefined => {
+  if (acceptEncoding === undefined) return undefined;
+  const weights = new Map<string, number>();
+  for (const element of acceptEncoding.toLowerCase().split(',')) {
+    const [coding = '', weight = 'q=1'] = element.split(';').map((part) => part.trim());
+    weights.set(coding, Number(/^q=([\d.]+)$/.exec(weight)?.[1] ?? 0));
+  }
+  let chosen: Coding | undefined;
+  let greatest = 0;
+  for (const coding of CODINGS) {
+    const weight = weights.get(coding) ?? weights.get('*') ?? 0;
+    if (weight > greatest) {
+      chosen = coding;
+      greatest = weight;
+    }
+  }
+  return greatest >= (weights.get('identity') ?? 0) ? chosen : undefined;
+};

@@ -1,0 +1,50 @@
+/** Answers to GET /orders as their bytes, by the version of the list that they show. */
+import { keys } from './keys.ts';
+import { type RedisLink, script } from './redis.ts';
+
+/**
+ * KEYS: the list version. It is microseconds since 1970, so that none comes back after a FLUSHALL: in milliseconds
+ * commits would outrun it.
+ */
+const bump = script(`
+local time = redis.call('TIME')
+local version = math.max((tonumber(redis.call('GET', KEYS[1])) or 0) + 1, time[1] * 1000000 + time[2])
+redis.call('SET', KEYS[1], string.format('%.0f', version))
+`);
+
+/** @param query of the methods: the answer's normalised query, '' for the whole list */
+export const cachedLists = ({ attempt }: RedisLink) => {
+  const readVersion = () => attempt(async (redis) => (await redis.get(keys.listVersion)) ?? '0', null);
+  let reading: Promise<string | null> | undefined;
+
+  return {
+    /**
+     * The version that a list read from MySQL from now on may be stored under; null where Redis is away. All who
+     * ask in one turn of the event loop share one question, which is sent after the last of them has asked.
+     */
+    version: (): Promise<string | null> => {
+      reading ??= new Promise((resolve) => {
+        setImmediate(() => {
+          reading = undefined;
+          resolve(readVersion());
+        });
+      });
+      return reading;
+    },
+
+    /** An answer and the milliseconds that it has left, or null. */
+    find: (version: string, query: string): Promise<{ bytes: Buffer; ttlMs: number } | null> =>
+      attempt(async (redis) => {
+        const key = keys.list(version, query);
+        const [bytes, ttlMs] = await Promise.all([redis.getBuffer(key), redis.pttl(key)]);
+        return bytes !== null && ttlMs > 0 ? { bytes, ttlMs } : null;
+      }, null),
+
+    /** Keeps an answer for a whole number of milliseconds. */
+    put: (version: string, query: string, bytes: Buffer, ttlMs: number): Promise<unknown> =>
+      attempt((redis) => redis.set(keys.list(version, query), bytes, 'PX', ttlMs), null),
+
+    /** After a commit: the lists of this version are read no more. */
+    invalidate: (): Promise<unknown> => attempt((redis) => bump(redis, keys.listVersion), null),
+  };
+};

@@ -1,0 +1,130 @@
+/** How old a list may be that is served, and how many are kept. */
+import t from 'tap';
+import { startReadyApp } from '../helpers/app.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import { alone, startLists } from '../helpers/lists.ts';
+import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
+import { openStores } from '../helpers/stores.ts';
+import { until } from '../helpers/until.ts';
+
+const env = await isolatedEnvironment();
+const app = await startReadyApp(t, env);
+const stores = await openStores(t, env);
+const accepted = anAcceptedOrder();
+await insertAccepted(app.database.orm, [accepted]);
+const ID = accepted.order.order_id;
+
+const setStatus = (status: string) => stores.rows('UPDATE orders SET status = ? WHERE id = ?', [status, ID]);
+const commit = async (status: string) => {
+  await setStatus(status);
+  await app.cache.lists.invalidate();
+};
+const times = <T>(count: number, work: () => T): T[] => Array.from({ length: count }, work);
+
+t.test('LIST_STALE_MS: the last answer at once, while a new one is made', async (t) => {
+  const lists = startLists(app, { staleMs: 60_000 }, alone);
+  await commit('old');
+  t.equal(await lists.status(), 'old');
+  const release = lists.holdBuilds();
+  await commit('new');
+  for (let i = 0; i < 5; i++) t.equal(await lists.status(), 'old');
+  t.equal(lists.counts.builds, 2);
+  release();
+  await until('the new one is there', async () => (await lists.status()) === 'new');
+  t.equal(lists.counts.builds, 2);
+
+  lists.failWith(new Error('gone'));
+  await commit('unseen');
+  for (let i = 0; i < 5; i++)
+    t.equal(await lists.status(), 'new', 'a failure in the background is no failure');
+  lists.failWith(undefined);
+  await until('it is made after all', async () => (await lists.status()) === 'unseen');
+});
+
+t.test('LIST_STALE_MS ends, counted from when the version was seen to have changed', async (t) => {
+  const lists = startLists(app, { staleMs: 200 }, alone);
+  await commit('old');
+  await lists.status();
+  await lists.status({ limit: 3 });
+  const made = performance.now();
+  await until('it is older than that', () => performance.now() - made > 300);
+  const release = lists.holdBuilds();
+  await commit('new');
+  const changed = performance.now();
+  t.equal(await lists.status(), 'old');
+  await until('the time is over', () => performance.now() - changed > 300);
+  const [all, page] = [lists.status(), lists.status({ limit: 3 })];
+  await until('both are asked for', () => lists.counts.builds === 4);
+  release();
+  t.equal(await all, 'new');
+  t.equal(await page, 'new', 'a query that nobody has asked since does not begin anew');
+});
+
+t.test('ORDERS_CACHE_TTL: an answer whose version was not counted on is made anew', async (t) => {
+  const lists = startLists(app, { ttl: 1 });
+  await commit('old');
+  t.equal(await lists.status(), 'old');
+  const made = performance.now();
+  await setStatus('unannounced');
+  t.equal(await lists.status(), 'old');
+  await until('it has expired', async () => (await lists.status()) !== 'old', 3_000);
+  const ms = performance.now() - made;
+  t.ok(ms > 500 && ms < 1_500, `after ${ms} ms`);
+});
+
+t.test('the time that an answer has lain in Redis counts', async (t) => {
+  const lists = startLists(app);
+  await commit('built');
+  const version = (await app.cache.lists.version()) ?? '';
+  const old = JSON.stringify({ total_orders: 1, orders: [{ status: 'old' }] });
+  await app.cache.lists.put(version, '', Buffer.from(old), 400);
+  const put = performance.now();
+  t.equal(await lists.status(), 'old');
+  await stores.redis.del(`orders:list:${version}`);
+  t.equal(await lists.status(), 'old', 'from memory');
+  await until('it has expired', async () => (await lists.status()) === 'built', 3_000);
+  t.ok(performance.now() - put < 1_500);
+  t.equal(lists.counts.builds, 1);
+});
+
+t.test('what Redis keeps lasts no longer than what memory keeps', async (t) => {
+  const lists = startLists(app, { ttl: 10 });
+  await commit('kept');
+  await lists.status({ limit: 9 });
+  const key = `orders:list:${await app.cache.lists.version()}:limit=9`;
+  const left = await until('it is there', async () => Math.max(0, await stores.redis.pttl(key)));
+  t.ok(left > 8_500 && left <= 11_000, `${left} ms`);
+});
+
+t.test(
+  'LIST_MEMORY_MB: the least recently used go, and what is too large is served and not kept',
+  async (t) => {
+    const room = startLists(app, { memoryBytes: 4_000 }, alone);
+    await commit('x');
+    for (const limit of [1, 2, 1, 3, 4, 1]) await room.status({ limit });
+    t.equal(room.counts.builds, 4, 'three of them fit');
+    await room.status({ limit: 2 });
+    t.equal(room.counts.builds, 5, 'the one that went');
+    await room.status({ limit: 1 });
+    t.equal(room.counts.builds, 5, 'one that was used since');
+
+    const puts: string[] = [];
+    const put = async (_version: string, query: string) => puts.push(query);
+    const none = startLists(app, { memoryBytes: 1_000 }, { ...alone, put });
+    for (let i = 0; i < 3; i++) t.equal(await none.status(), 'x');
+    t.equal(none.counts.builds, 3);
+    t.strictSame(puts, []);
+  },
+);
+
+t.test('compressed bytes are made once, and count', async (t) => {
+  const lists = startLists(app, { memoryBytes: 3_000 }, alone);
+  await commit('x');
+  const answer = await lists.find({});
+  if (!answer) return t.fail('there is one');
+  const { bytes } = answer;
+  const made = await Promise.all(times(5, () => lists.encoded(answer, 'gzip')));
+  t.equal(new Set(made).size, 1);
+  t.equal(answer.bytes, bytes + (made[0]?.length ?? 0));
+  t.equal(await lists.find({}), answer, 'the same object for as long as it is kept');
+});

@@ -1,0 +1,82 @@
+/** Lists over the stores of an app, which count what they ask and wait where a test wants it. */
+import type { ListQuery } from '../../api/list-query.ts';
+import { orderLists } from '../../api/lists.ts';
+import type { Cache } from '../../cache/cache.ts';
+import type { startApp } from './app.ts';
+
+const DEFAULTS = { ttl: 30, memoryBytes: 2 ** 20, staleMs: 0 };
+
+/** A promise, and what fulfils it. */
+const signal = () => {
+  let give: () => void = () => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { give, given };
+};
+
+/** As if no other process put anything into Redis. */
+export const alone = { find: async () => null, put: async () => null };
+
+/**
+ * @param config in place of the defaults: 30 s, 1 MiB, no stale answers
+ * @param cache in place of what the app's own cache does
+ */
+export const startLists = (
+  { database, cache: { lists: redis } }: Awaited<ReturnType<typeof startApp>>,
+  config: Partial<typeof DEFAULTS> = {},
+  cache: Partial<Cache['lists']> = {},
+) => {
+  const { orm } = database;
+  let hold: Promise<void> | undefined;
+  let failure: Error | undefined;
+  const counts = { builds: 0, statements: 0, versions: 0 };
+  const counting = (tx: object) =>
+    new Proxy(tx, {
+      get: (target, name, receiver) => {
+        if (name === 'execute' || name === 'select') counts.statements++;
+        return Reflect.get(target, name, receiver);
+      },
+    });
+  const transaction: typeof orm.transaction = (work, options) =>
+    orm.transaction(async (tx) => {
+      counts.builds++;
+      if (failure) throw failure;
+      const result = await work(counting(tx) as typeof tx);
+      await hold;
+      return result;
+    }, options);
+  const version = cache.version ?? redis.version;
+  const lists = orderLists(
+    { ...database, orm: Object.assign(Object.create(orm), { transaction }) },
+    {
+      ...redis,
+      ...cache,
+      version: async () => {
+        const read = await version();
+        counts.versions++;
+        return read;
+      },
+    },
+    { ...DEFAULTS, ...config },
+  );
+  const find = async (query: ListQuery = {}) => JSON.parse(String((await lists.find(query))?.body));
+  return {
+    ...lists,
+    counts,
+    /** The status of the order, as the list has it. */
+    status: async (query?: ListQuery): Promise<string> => (await find(query)).orders[0].status,
+    /** From now on what is read is not handed out until the function is called that this returns. */
+    holdBuilds: () => {
+      const { give, given } = signal();
+      hold = given;
+      return () => {
+        hold = undefined;
+        give();
+      };
+    },
+    failWith: (error: Error | undefined) => {
+      failure = error;
+    },
+  };
+};
