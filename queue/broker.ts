@@ -10,6 +10,11 @@ import { answerOf, confirmingPublisher, type Properties, PublishError } from './
 import { assertTopology, DELAYS_MS, onChannel, retryQueue } from './topology.ts';
 
 const WATCH_INTERVAL_MS = 1_000;
+/**
+ * How long a queue that was deleted stays away: RabbitMQ 3.10 makes one that is declared again at once from what is
+ * left of the old one, and its consumers' acknowledgements have no effect.
+ */
+const DECLARE_PAUSE_MS = 1_000;
 
 interface Live {
   model: ChannelModel;
@@ -35,19 +40,21 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
       // A channel closed by an error does not take its connection with it: begin again as a whole.
       channel.on('close', () => {
         if (live?.confirms === confirms) live = undefined;
-        model.close().catch(() => {});
+        setTimeout(() => model.close().catch(() => {}), DECLARE_PAUSE_MS).unref();
       });
     }
-    // A queue was deleted: whoever has a message for it is told, and the next message finds it again.
+    // That the queue of jobs is gone the watch finds out; of the others nobody asks.
     let declaring = false;
-    confirms.on('return', () => {
-      if (declaring) return;
+    confirms.on('return', ({ fields }) => {
+      if (declaring || fields.routingKey === queue) return;
       declaring = true;
-      void assertTopology(model, log, config)
-        .catch(() => {})
-        .finally(() => {
-          declaring = false;
-        });
+      setTimeout(() => {
+        void assertTopology(model, log, config)
+          .catch(() => {})
+          .finally(() => {
+            declaring = false;
+          });
+      }, DECLARE_PAUSE_MS).unref();
     });
     blocked = false;
     live = { model, publish: confirmingPublisher(confirms, publishTimeoutMs), confirms, questions };
