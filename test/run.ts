@@ -1,40 +1,32 @@
 /** run.ts [arguments for tap]: the tests, with private servers on free ports. Ends with the line `N passed, N failed`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstalled } from '../ops/packages.ts';
-import { freePort } from '../ops/ports.ts';
-import { startMysql, startRabbitmq, startRedis } from '../ops/private-servers.ts';
+import { guardedFolder, startServers } from '../ops/private-servers.ts';
+import { REDIS_DATABASES } from './helpers/environment.ts';
 import { tally } from './ops/tally.ts';
 
-const account = { user: 'orders', password: 'orders' };
+const { folder, end: endFolder } = guardedFolder('orders-test-');
 
-/** Starts the three servers in `folder`; returns the environment that tells the tests where they are. */
-const startServers = async (folder: string): Promise<NodeJS.ProcessEnv> => {
+/** Starts the three servers; returns the environment that tells the tests where they are. */
+const startTestServers = async (): Promise<NodeJS.ProcessEnv> => {
   ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
-  const [mysql, redis, rabbitmq] = [await freePort(), await freePort(), await freePort()];
-  await Promise.all([
-    startMysql({ folder: join(folder, 'mysql'), port: mysql, database: 'orders', ...account }),
-    startRedis({ folder: join(folder, 'redis'), port: redis, databases: 512 }),
-    startRabbitmq({ folder: join(folder, 'rabbitmq'), port: rabbitmq, ...account }),
-  ]);
-  return { TEST_MYSQL_PORT: `${mysql}`, TEST_REDIS_PORT: `${redis}`, TEST_RABBITMQ_PORT: `${rabbitmq}` };
+  const { ports } = await startServers(folder, REDIS_DATABASES);
+  return {
+    TEST_MYSQL_PORT: `${ports.mysql}`,
+    TEST_REDIS_PORT: `${ports.redis}`,
+    TEST_RABBITMQ_PORT: `${ports.rabbitmq}`,
+  };
 };
-
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orders-test-')));
-const guard = spawn(process.execPath, [...process.execArgv, 'test/ops/guard.ts', folder], {
-  detached: true,
-  stdio: ['pipe', 'inherit', 'inherit'],
-});
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
 
 /** @returns tap's exit code, null when it was ended by a signal or never came to run */
 const runTap = async (outputFile: string): Promise<number | null> => {
-  const servers = await startServers(folder);
+  const servers = await startTestServers();
   if (stop.signal.aborted) return null;
   // Where nobody watches, the failures are enough; together with a file, tap's own default says everything twice.
   const reporter = process.stdout.isTTY ? [] : ['--reporter=min'];
@@ -56,8 +48,7 @@ const exitCode = await runTap(outputFile).catch((error: Error) => {
 });
 const output = existsSync(outputFile) ? readFileSync(outputFile, 'utf8') : '';
 const { passed, failed, problems } = tally(output, exitCode);
-guard.stdin.end();
-await once(guard, 'exit');
+await endFolder();
 for (const [file] of output.matchAll(/^(not )?ok .*$/gm)) console.log(file);
 for (const problem of problems) console.error(problem);
 console.log(`${passed} passed, ${failed} failed`);

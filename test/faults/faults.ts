@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { workersOf } from '../../ops/workers.ts';
 import type { Context } from './scenario.ts';
-import { workersOf } from './workers.ts';
 import type { World } from './world.ts';
 
 /** Does it again and again until the load has had enough, and at least so many times. */

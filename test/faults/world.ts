@@ -1,20 +1,26 @@
 /** A world of its own for one scenario: servers that may be killed, API and consumer processes that come back. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, realpathSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../config.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { freePort } from '../../ops/ports.ts';
-import { startMysql, startRabbitmq, startRedis, stopServer } from '../../ops/private-servers.ts';
+import {
+  account,
+  guardedFolder,
+  serverEnvironment,
+  startMysql,
+  startRabbitmq,
+  startRedis,
+  stopServer,
+} from '../../ops/private-servers.ts';
 import { until } from '../helpers/until.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-const account = { user: 'orders', password: 'orders' };
 const RESTART_PAUSE_MS = 100;
 
 export type ServerName = 'mysql' | 'redis' | 'rabbitmq';
@@ -102,13 +108,8 @@ export type Kept = ReturnType<typeof keepAlive>;
 /** Builds a world and waits until it serves. Its `end` must be called, however the scenario ends. */
 export const createWorld = async (options: WorldOptions = {}) => {
   const { apis: apiEnvs = [{}, {}], consumers: consumerCount = 4, away = [] } = options;
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orders-faults-')));
+  const { folder, end: endFolder } = guardedFolder('orders-faults-');
   const place = (name: string) => join(folder, name);
-  // Stops the servers and removes the folder, however this process ends.
-  const guard = spawn(process.execPath, ['--import=tsx', fromRoot('test/ops/guard.ts'), folder], {
-    detached: true,
-    stdio: ['pipe', 'inherit', 'inherit'],
-  });
   const ports = { mysql: await freePort(), redis: await freePort(), rabbitmq: await freePort() };
   const servers: Record<ServerName, Server> = {
     mysql: createServer(
@@ -131,20 +132,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
 
   /** What reaches the servers themselves, whatever stands before them. */
   const directEnv: NodeJS.ProcessEnv = {
-    PATH: process.env.PATH,
-    DB_USER: 'orders',
-    DB_PASS: 'orders',
-    DB_HOST: '127.0.0.1',
-    DB_PORT: String(ports.mysql),
-    DB_NAME: 'orders',
-    REDIS_URL: `redis://127.0.0.1:${ports.redis}/0`,
-    RABBITMQ_HOST: '127.0.0.1',
-    RABBITMQ_PORT: String(ports.rabbitmq),
-    RABBITMQ_USER: 'orders',
-    RABBITMQ_PASSWORD: 'orders',
-    ADMIN_PASSWORD: 'sesame',
-    API_WORKERS: '2',
-    HOST: '127.0.0.1',
+    ...serverEnvironment(ports),
     ACCESS_LOG_FILE: '/dev/null',
     SIMULATED_WRITE_LAG: '0.002',
     ...options.env,
@@ -186,8 +174,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
   const end = async () => {
     await Promise.all([...apis, ...consumers].map((one) => one.stop('SIGKILL')));
     for (const proxy of proxies.values()) proxy.close();
-    guard.stdin.end();
-    await once(guard, 'exit');
+    await endFolder();
   };
   const ready = () =>
     until('all APIs are ready', async () => (await Promise.all(urls.map(isLive))).every(Boolean), 60_000);

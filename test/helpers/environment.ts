@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { loadConfig } from '../../config.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
+import { serverEnvironment } from '../../ops/private-servers.ts';
 
 export const REDIS_DATABASES = 512;
 
@@ -27,23 +28,16 @@ const ownRedisDatabase = async (): Promise<number> => {
 export const isolatedEnvironment = async (overrides: NodeJS.ProcessEnv = {}): Promise<NodeJS.ProcessEnv> => {
   const name = `orders_${randomUUID().slice(0, 8)}`;
   const env: NodeJS.ProcessEnv = {
-    PATH: process.env.PATH,
-    DB_USER: 'orders',
-    DB_PASS: 'orders',
-    DB_HOST: '127.0.0.1',
-    DB_PORT: port('TEST_MYSQL_PORT'),
+    ...serverEnvironment({
+      mysql: Number(port('TEST_MYSQL_PORT')),
+      redis: Number(port('TEST_REDIS_PORT')),
+      rabbitmq: Number(port('TEST_RABBITMQ_PORT')),
+    }),
     DB_NAME: name,
     REDIS_URL: `redis://127.0.0.1:${port('TEST_REDIS_PORT')}/${await ownRedisDatabase()}`,
-    RABBITMQ_HOST: '127.0.0.1',
-    RABBITMQ_PORT: port('TEST_RABBITMQ_PORT'),
-    RABBITMQ_USER: 'orders',
-    RABBITMQ_PASSWORD: 'orders',
     RABBITMQ_QUEUE_NAME: name,
-    ADMIN_PASSWORD: 'sesame',
     SIMULATED_WRITE_LAG: '0',
-    API_WORKERS: '2',
     WORKER_COUNT: '2',
-    HOST: '127.0.0.1',
     ACCESS_LOG_FILE: '/dev/null',
     LOG_LEVEL: 'info',
     ...overrides,

@@ -1,7 +1,7 @@
 /** Processes of the service that die, stop or have a wrong clock. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { workersOf } from '../../../ops/workers.ts';
 import type { Scenario } from '../scenario.ts';
-import { workersOf } from '../workers.ts';
 
 export const processScenarios: Scenario[] = [
   { number: 1, title: 'no fault' },

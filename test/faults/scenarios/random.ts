@@ -1,8 +1,8 @@
 /** Everything at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { workersOf } from '../../../ops/workers.ts';
 import type { Context, Scenario } from '../scenario.ts';
-import { workersOf } from '../workers.ts';
 
 /** A quorum queue of RabbitMQ 3.10 may not survive a SIGKILL within a second of its declaration. */
 const QUEUES_SETTLE_MS = 3_000;

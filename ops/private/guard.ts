@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { stopServer } from '../../ops/private-servers.ts';
+import { stopServer } from '../private-servers.ts';
 
 /** The processes whose working directory is `folder`, as /proc tells (proc(5)). */
 const processesIn = (folder: string): number[] =>
