@@ -1,0 +1,44 @@
+/** The I/O of the bare server: each of these is one round trip. */
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import { createPool, type RowDataPacket } from 'mysql2/promise';
+import type { Config } from '../../config.ts';
+import { connectionOptions } from '../../db/client.ts';
+import type { Order } from '../../order.ts';
+
+/** As many as the API has. */
+const CONNECTIONS = 10;
+
+const SELECT = `SELECT orders.id, customer_name, status, version, item_name, quantity
+  FROM orders JOIN order_items ON order_id = orders.id WHERE orders.id = ? ORDER BY order_items.id`;
+
+/** Opens what the config names. The queue is there. */
+export const openBareStores = async ({ redis, rabbitmq, mysql }: Config) => {
+  const { protocol, hostname, port, username, password, queue } = rabbitmq;
+  const connection = await connect({ protocol, hostname, port, username, password }, { noDelay: true });
+  const channel = await connection.createConfirmChannel();
+  const pool = createPool({ ...connectionOptions(mysql), connectionLimit: CONNECTIONS });
+  return {
+    redis: new Redis({ ...redis, tls: undefined, enableAutoPipelining: true }),
+
+    /** Resolves with the confirm. */
+    publish: (job: object): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const body = Buffer.from(JSON.stringify(job));
+        channel.sendToQueue(queue, body, { persistent: true, contentType: 'application/json' }, (error) =>
+          error ? reject(error) : resolve(),
+        );
+      }),
+
+    /** By one prepared statement. */
+    readOrder: async (id: string): Promise<Order> => {
+      const [rows] = await pool.execute<RowDataPacket[]>(SELECT, [id]);
+      return {
+        order_id: id,
+        customer_name: rows[0]?.customer_name,
+        status: rows[0]?.status,
+        items: rows.map(({ item_name: name, quantity }) => ({ name, quantity })),
+      };
+    },
+  };
+};

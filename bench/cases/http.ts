@@ -1,0 +1,95 @@
+/** One API without consumers and one bare server, side by side: what most cases measure. */
+import { compare, type Measured, type Sides } from '../compare.ts';
+import { fillOrders } from '../fill.ts';
+import type { Request } from '../load/requests.ts';
+import { startApi, startBare } from '../programs.ts';
+import type { Row, Target } from '../report/results.ts';
+import { openStores } from '../stores.ts';
+import { type Context, closing, type Finding } from './case.ts';
+import { get, sendAll } from './orders.ts';
+
+/** What each side is sent in a round; the peer nothing where it has no such thing. */
+export interface Requests {
+  ours: () => Request[] | Promise<Request[]>;
+  bare: () => Request[] | Promise<Request[]>;
+  peer?: (peer: { url: string; ids: string[] }) => Request[] | Promise<Request[]>;
+}
+
+/** What a row says beside what was measured. */
+export type RowHead = Pick<Row, 'name' | 'title' | 'note'> & { target?: Target };
+
+export const toRow = (
+  head: RowHead,
+  {
+    ours,
+    bare,
+    peer,
+    peerProblem,
+  }: { ours: Measured; bare: Measured; peer?: Measured; peerProblem?: string },
+): Row => {
+  const note = [head.note, peerProblem].filter(Boolean).join(' ');
+  return {
+    ...head,
+    unit: 'requests/s',
+    ours: ours.rate,
+    latency: ours.latency,
+    bare: bare.rate,
+    bareLatency: bare.latency,
+    ...(peer && { peer: peer.rate, peerLatency: peer.latency }),
+    ...(note && { note }),
+  };
+};
+
+/**
+ * @param name of the place
+ * @param orders how many are in MySQL
+ */
+export const openHttp = async ({ system, sizes, peer }: Context, name: string, orders: number) => {
+  const { folder, generator } = system;
+  const { use, close } = closing();
+  try {
+    const env = await system.place(name);
+    const bareEnv = await system.place(`bare_${name}`, { DB_NAME: env.DB_NAME });
+    const stores = use(await openStores(env), (started) => started.close());
+    const bareStores = use(await openStores(bareEnv), (started) => started.close());
+    await fillOrders(stores.mysql, orders);
+    const api = use(await startApi(folder, `${name} api`, env), (started) => started.stop());
+    const bare = use(await startBare(folder, `${name} bare`, bareEnv), (started) => started.stop());
+    return {
+      generator,
+      sizes,
+      url: api.url,
+      stores,
+      bareStores,
+      close,
+
+      /** Puts what the API answers of orders into the bare server's Redis. */
+      copyToBare: async (ids: string[], key: 'temp_order' | 'orders:detail'): Promise<void> => {
+        for (const body of await sendAll(generator, api.url, ids.map(get)))
+          await bareStores.redis.set(`${key}:${JSON.parse(body).order_id}`, body);
+      },
+
+      /** Has the bare server answer with the API's list. */
+      copyListToBare: async (): Promise<void> => {
+        const response = await fetch(`${api.url}/orders`);
+        await bareStores.redis.set('orders:list:1', await response.text());
+        await bareStores.redis.set('orders:list:version', '1');
+      },
+
+      /** Measures all sides with these requests. */
+      compare: async (head: RowHead, requests: Requests): Promise<Finding> => {
+        const ofPeer = requests.peer;
+        const sides: Sides = {
+          ours: { url: api.url, requests: requests.ours },
+          bare: { url: bare.url, requests: requests.bare },
+          peer: peer && ofPeer ? { url: peer.url, requests: () => ofPeer(peer) } : undefined,
+        };
+        return { rows: [toRow(head, await compare(generator, sides, sizes))] };
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+export type Http = Awaited<ReturnType<typeof openHttp>>;

@@ -1,0 +1,91 @@
+/** GET /orders: all of them, unchanged ones, and pages of few and of very many. */
+import { compare } from '../compare.ts';
+import { fillOrders } from '../fill.ts';
+import { httpRequest, type Request } from '../load/requests.ts';
+import { filledId } from '../orders.ts';
+import { startApi } from '../programs.ts';
+import { openStores } from '../stores.ts';
+import { type Case, type Context, closing } from './case.ts';
+import { type Http, toRow } from './http.ts';
+
+const getList = httpRequest('GET', '/orders', 200);
+
+export const list: Case<Http> = {
+  name: 'list',
+  measure: async (http) => {
+    await http.copyListToBare();
+    return http.compare(
+      {
+        name: 'list',
+        title: `GET list, ${http.sizes.listed.toLocaleString('en')} orders`,
+        target: { ofBare: 0.85, ofPeer: 8 },
+      },
+      { ours: () => [getList], bare: () => [getList], peer: () => [getList] },
+    );
+  },
+};
+
+export const listUnchanged: Case<Http> = {
+  name: 'list-304',
+  measure: async (http) => {
+    const etag = (await fetch(`${http.url}/orders`)).headers.get('etag');
+    if (!etag) throw new Error('GET /orders has no ETag.');
+    const headers = { 'if-none-match': etag };
+    return http.compare(
+      { name: 'list-304', title: 'GET list, If-None-Match → 304', target: { ofBare: 0.6 } },
+      {
+        ours: () => [httpRequest('GET', '/orders', 304, { headers })],
+        bare: () => [httpRequest('GET', '/unchanged', 304, { headers })],
+      },
+    );
+  },
+};
+
+const PAGE = 50;
+/** So many different pages are asked for. */
+const PAGES = 1_000;
+
+const pagesOf = (orders: number): Request[] =>
+  Array.from({ length: PAGES }, () => {
+    const after = filledId(Math.floor(Math.random() * orders));
+    return httpRequest('GET', `/orders?limit=${PAGE}&after=${after}`, 200);
+  });
+
+/** A page from far down in MySQL must not cost more for there being more orders. */
+export const page: Case<Context> = {
+  name: 'page',
+  measure: async ({ system, sizes }) => {
+    const { use, close } = closing();
+    const open = async (name: string, orders: number) => {
+      const env = await system.place(name, { CACHE_DISABLED: 'true' });
+      const stores = await openStores(env);
+      await fillOrders(stores.mysql, orders);
+      await stores.close();
+      return use(await startApi(system.folder, `${name} api`, env), (started) => started.stop());
+    };
+    try {
+      const few = await open('few', sizes.listed);
+      const first = (await (await fetch(`${few.url}/orders?limit=${PAGE}`)).json()) as { orders: unknown[] };
+      if (first.orders.length > PAGE) throw new Error('GET /orders gives no pages.');
+      const many = await open('many', sizes.manyRows);
+      const measured = await compare(
+        system.generator,
+        {
+          ours: { url: many.url, requests: () => pagesOf(sizes.manyRows) },
+          bare: { url: few.url, requests: () => pagesOf(sizes.listed) },
+        },
+        sizes,
+      );
+      const [more, less] = [sizes.manyRows, sizes.listed].map((count) => count.toLocaleString('en'));
+      const head = {
+        name: 'page',
+        title: `GET page of ${PAGE}, ${more} orders`,
+        target: { ofBare: 0.8 },
+        note: `bare is the API itself at ${less} orders.`,
+      };
+      return { rows: [toRow(head, measured)] };
+    } finally {
+      await close();
+    }
+  },
+};

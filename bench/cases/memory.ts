@@ -1,0 +1,174 @@
+/** What the service uses of the machine, and whether that stays so. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { requireRight } from '../compare.ts';
+import { filledIds } from '../orders.ts';
+import { cpuSeconds, growth, watchMemory } from '../processes.ts';
+import { startConsumers } from '../programs.ts';
+import type { Chart, Line, Row } from '../report/results.ts';
+import { openStores } from '../stores.ts';
+import { watchDrain } from './apply.ts';
+import { type Case, type Context, closing } from './case.ts';
+import { posts } from './orders.ts';
+import { openSteady } from './steady.ts';
+import { mixedRequests } from './writes.ts';
+
+const CONNECTIONS = 64;
+const SAMPLE_MS = 500;
+const MOST_CONSUMER_MB = 200;
+/** What a process has in its last quarter of the time, compared with the second: less is no leak. */
+const MOST_GROWTH = 1.15;
+/** Idle for so long before memory is read, so that start-up is over. */
+const REST_MS = 1_000;
+
+const memoryChart = (title: string, lines: Line[]): Chart => ({
+  title,
+  xLabel: 'seconds since the start',
+  yLabel: 'MB',
+  lines,
+});
+
+const valuesOf = (line: Line) => line.points.map(([, mb]) => mb);
+const ofKind = (lines: Line[], kind: string) => lines.filter(({ name }) => name.startsWith(kind));
+
+/** Of the largest process of a kind. */
+const beforeAndAfter = (name: string, lines: Line[], kind: string): Row => {
+  const [before = Number.NaN, after = Number.NaN] = [0, -1].map((at) =>
+    Math.max(...ofKind(lines, kind).map((line) => valuesOf(line).at(at) ?? Number.NaN)),
+  );
+  return {
+    name,
+    title: `memory of the largest ${kind} after that`,
+    unit: 'MB',
+    ours: after,
+    note: `${Math.round(before)} MB before.`,
+  };
+};
+
+/** CPU of everything that a write passes through, and memory, from the POST until it is applied. */
+export const cost: Case<Context> = {
+  name: 'cost',
+  measure: async (context) => {
+    const { sizes, system } = context;
+    const { url, stores, processes, close } = await openSteady(context, 'cost', '0');
+    try {
+      const groups: Record<string, number[]> = {
+        API: Object.entries(processes).flatMap(([name, pid]) => (name.startsWith('API') ? [pid] : [])),
+        consumers: Object.entries(processes).flatMap(([name, pid]) =>
+          name.startsWith('consumer') ? [pid] : [],
+        ),
+        MySQL: [system.pids.mysql],
+        Redis: [system.pids.redis],
+        RabbitMQ: [system.pids.rabbitmq],
+      };
+      await sleep(Math.min(REST_MS, sizes.steadyMs));
+      const used = () => Object.values(groups).map(cpuSeconds);
+      const before = used();
+      const memory = watchMemory(processes, SAMPLE_MS);
+      const result = await system.generator.run({
+        url,
+        requests: posts,
+        connections: CONNECTIONS,
+        rate: sizes.steadyRate,
+        warmupMs: 0,
+        durationMs: sizes.steadyMs,
+      });
+      const { applied } = await watchDrain(stores, result.count, sizes.applyWithinMs);
+      const after = used();
+      const lines = memory.stop();
+      requireRight(result, 'ours');
+      if (applied < result.count) throw new Error(`Only ${applied} of ${result.count} writes were applied.`);
+      const perThousand = after.map((seconds, i) => ((seconds - (before[i] ?? 0)) / applied) * 1_000);
+      const shares = Object.keys(groups).map((name, i) => `${name} ${perThousand[i]?.toFixed(2)}`);
+      const rows: Row[] = [
+        {
+          name: 'cost',
+          title: `CPU for 1,000 writes, POST to applied, at ${sizes.steadyRate} writes/s`,
+          unit: 's',
+          ours: perThousand.reduce((sum, seconds) => sum + seconds, 0),
+          note: `${shares.join(', ')}.`,
+        },
+        beforeAndAfter('cost', lines, 'API worker'),
+        beforeAndAfter('cost', lines, 'consumer'),
+      ];
+      return { rows, charts: [memoryChart(`Memory at ${sizes.steadyRate} writes/s`, lines)] };
+    } finally {
+      await close();
+    }
+  },
+};
+
+const steadiness = (name: string, title: string, lines: Line[]): Row => ({
+  name,
+  title,
+  unit: 'times',
+  ours: Math.max(...lines.map(growth)),
+  target: { most: MOST_GROWTH },
+});
+
+/** A very long queue costs the broker memory, not the consumers. */
+export const backlogMemory: Case<Context> = {
+  name: 'backlog-memory',
+  onRequest: true,
+  measure: async ({ system, sizes }) => {
+    const { use, close } = closing();
+    try {
+      const env = await system.place('backlog');
+      const stores = use(await openStores(env), (started) => started.close());
+      await stores.publishJobs(sizes.hugeBacklog);
+      const consumers = use(await startConsumers(system.folder, 'backlog', env), async (started) => {
+        await Promise.all(started.map((consumer) => consumer.stop()));
+      });
+      const memory = watchMemory(
+        Object.fromEntries(consumers.map(({ name, pid }) => [name, pid])),
+        SAMPLE_MS,
+      );
+      const { applied } = await watchDrain(stores, sizes.hugeBacklog, 10 * sizes.applyWithinMs);
+      const lines = memory.stop();
+      const jobs = applied.toLocaleString('en');
+      const rows: Row[] = [
+        {
+          name: 'backlog-memory',
+          title: `most memory of a consumer while ${jobs} jobs are applied`,
+          unit: 'MB',
+          ours: Math.max(...lines.flatMap(valuesOf)),
+          target: { most: MOST_CONSUMER_MB },
+        },
+        steadiness('backlog-memory', 'its growth, last quarter to second', lines),
+      ];
+      return { rows, charts: [memoryChart(`Memory of consumers while ${jobs} jobs are applied`, lines)] };
+    } finally {
+      await close();
+    }
+  },
+};
+
+/** Mixed load for a long time, with pages in place of the whole list, which would grow. */
+export const soak: Case<Context> = {
+  name: 'soak',
+  onRequest: true,
+  measure: async (context) => {
+    const { system, sizes } = context;
+    const { url, processes, close } = await openSteady(context, 'soak', '0', 2 * sizes.listed);
+    try {
+      const ids = filledIds(2 * sizes.listed);
+      const memory = watchMemory(processes, SAMPLE_MS);
+      const result = await system.generator.run({
+        url,
+        requests: mixedRequests('/orders?limit=50', ids.slice(0, sizes.listed), ids.slice(sizes.listed)),
+        connections: CONNECTIONS,
+        rate: sizes.steadyRate,
+        warmupMs: 0,
+        durationMs: sizes.soakMs,
+      });
+      const lines = memory.stop();
+      requireRight(result, 'ours');
+      const title = `growth of an API worker in ${sizes.soakMs / 1000} s of mixed load, last quarter to second`;
+      return {
+        rows: [steadiness('soak', title, ofKind(lines, 'API worker'))],
+        charts: [memoryChart('Memory under mixed load', lines)],
+      };
+    } finally {
+      await close();
+    }
+  },
+};

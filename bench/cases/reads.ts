@@ -1,0 +1,66 @@
+/** GET /orders/:id: pending, cached, and neither. */
+
+import { httpRequest } from '../load/requests.ts';
+import { filledIds } from '../orders.ts';
+import type { Case } from './case.ts';
+import type { Http } from './http.ts';
+import { get, postOrders, sendAll } from './orders.ts';
+
+export const getPending: Case<Http> = {
+  name: 'get-pending',
+  measure: async (http) => {
+    const { generator, sizes } = http;
+    const pending = await postOrders(generator, http.url, sizes.listed);
+    await http.copyToBare(pending, 'temp_order');
+    const requests = () => pending.map(get);
+    return http.compare(
+      { name: 'get-pending', title: 'GET one, pending', target: { ofBare: 0.75, ofPeer: 8 } },
+      {
+        ours: requests,
+        bare: requests,
+        // Fresh ones for each round: other services forget them after a minute.
+        peer: async ({ url }) => (await postOrders(generator, url, sizes.listed)).map(get),
+      },
+    );
+  },
+};
+
+export const getCached: Case<Http> = {
+  name: 'get-cached',
+  measure: async (http) => {
+    const { generator, sizes } = http;
+    const cached = filledIds(sizes.listed);
+    await http.copyToBare(cached, 'orders:detail');
+    const requests = () => cached.map(get);
+    return http.compare(
+      { name: 'get-cached', title: 'GET one, cached', target: { ofBare: 0.75, ofPeer: 8 } },
+      {
+        ours: requests,
+        bare: requests,
+        peer: async (peer) => {
+          const all = peer.ids.slice(0, sizes.listed).map(get);
+          await sendAll(generator, peer.url, all);
+          return all;
+        },
+      },
+    );
+  },
+};
+
+export const getMysql: Case<Http> = {
+  name: 'get-mysql',
+  measure: async (http) => {
+    const { sizes, stores } = http;
+    const all = filledIds(sizes.rows);
+    return http.compare(
+      { name: 'get-mysql', title: 'GET one, from MySQL' },
+      {
+        ours: async () => {
+          await stores.redis.flushdb();
+          return all.map(get);
+        },
+        bare: () => all.map((id) => httpRequest('GET', `/mysql/${id}`, 200)),
+      },
+    );
+  },
+};

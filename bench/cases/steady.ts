@@ -1,0 +1,33 @@
+/** An API with its consumers under a steady load: nothing waits for long, nothing is saturated. */
+
+import { workersOf } from '../../ops/workers.ts';
+import { fillOrders } from '../fill.ts';
+import { startApi, startConsumers } from '../programs.ts';
+import { openStores } from '../stores.ts';
+import { type Context, closing } from './case.ts';
+
+/**
+ * Starts them, with a place of their own.
+ * @param lag simulated, in seconds
+ * @param orders how many are in MySQL
+ */
+export const openSteady = async ({ system }: Context, name: string, lag: string, orders = 0) => {
+  const { use, close } = closing();
+  try {
+    const env = await system.place(name, { SIMULATED_WRITE_LAG: lag });
+    const stores = use(await openStores(env), (started) => started.close());
+    if (orders > 0) await fillOrders(stores.mysql, orders);
+    const api = use(await startApi(system.folder, `${name} api`, env), (started) => started.stop());
+    const consumers = use(await startConsumers(system.folder, name, env), async (started) => {
+      await Promise.all(started.map((consumer) => consumer.stop()));
+    });
+    const workers = await workersOf(api.pid);
+    const processes: Record<string, number> = { 'API primary': api.pid };
+    for (const [i, pid] of workers.entries()) processes[`API worker ${i + 1}`] = pid;
+    for (const [i, { pid }] of consumers.entries()) processes[`consumer ${i + 1}`] = pid;
+    return { url: api.url, stores, close, /** PIDs by name. */ processes };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};

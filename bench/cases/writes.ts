@@ -1,0 +1,107 @@
+/** Accepting writes, while nobody applies them; and everything that clients do, mixed. */
+import { randomUUID } from 'node:crypto';
+import { httpRequest, type Request } from '../load/requests.ts';
+import { filledIds } from '../orders.ts';
+import type { Case } from './case.ts';
+import type { Http, RowHead } from './http.ts';
+import { get, patch, post, postOrders, posts, remove } from './orders.ts';
+
+/** More than are deleted in a round. */
+const DELETIONS = 50_000;
+const CYCLES = 1_000;
+
+/** The queues do not grow from round to round. */
+const compareWrites = (
+  { stores, bareStores, compare }: Http,
+  head: RowHead,
+  requests: () => Request[],
+  ofPeer: (url: string) => Request[] | Promise<Request[]> = requests,
+) =>
+  compare(head, {
+    ours: async () => {
+      await stores.purge();
+      return requests();
+    },
+    bare: async () => {
+      await bareStores.purge();
+      return requests();
+    },
+    peer: ({ url }) => ofPeer(url),
+  });
+
+export const postCase: Case<Http> = {
+  name: 'post',
+  measure: (http) =>
+    compareWrites(http, { name: 'post', title: 'POST', target: { ofBare: 0.75, ofPeer: 3 } }, () => posts),
+};
+
+/** Of orders whose own creation still waits. */
+export const patchCase: Case<Http> = {
+  name: 'patch',
+  measure: async (http) => {
+    const { generator, sizes, url } = http;
+    const pending = await postOrders(generator, url, sizes.listed);
+    return compareWrites(
+      http,
+      { name: 'patch', title: 'PATCH' },
+      () => pending.map(patch),
+      async (peerUrl) => (await postOrders(generator, peerUrl, sizes.listed)).map(patch),
+    );
+  },
+};
+
+/** Each of another order, of which Redis knows nothing any more. */
+export const deleteCase: Case<Http> = {
+  name: 'delete',
+  measure: (http) =>
+    compareWrites(http, { name: 'delete', title: 'DELETE' }, () =>
+      Array.from({ length: DELETIONS }, () => remove(randomUUID())),
+    ),
+};
+
+/**
+ * What a user of test/locustfile.py does, in these proportions: 5 lists, 2 creates, 3 reads, 1 change, 1 delete.
+ * @param ids of orders that are read and changed
+ * @param deletable ids that are deleted, each as often as the others
+ */
+export const mixedRequests = (listPath: string, ids: string[], deletable: string[]): Request[] =>
+  deletable.flatMap((deleted, n) => {
+    const id = (i: number) => ids[(3 * n + i) % ids.length] ?? '';
+    const listed = httpRequest('GET', listPath, 200);
+    return [
+      listed,
+      post(2 * n),
+      listed,
+      get(id(0)),
+      listed,
+      remove(deleted),
+      listed,
+      get(id(1)),
+      listed,
+      patch(id(0), n),
+      get(id(2)),
+      post(2 * n + 1),
+    ];
+  });
+
+export const mixed: Case<Http> = {
+  name: 'mixed',
+  measure: async (http) => {
+    const { generator, sizes } = http;
+    const applied = filledIds(sizes.listed);
+    await http.copyListToBare();
+    await http.copyToBare(applied, 'temp_order');
+    const requests = (ids: string[]) =>
+      mixedRequests(
+        '/orders',
+        ids,
+        Array.from({ length: CYCLES }, () => randomUUID()),
+      );
+    return compareWrites(
+      http,
+      { name: 'mixed', title: 'mixed' },
+      () => requests(applied),
+      async (url) => requests(await postOrders(generator, url, sizes.listed)),
+    );
+  },
+};

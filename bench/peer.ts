@@ -1,0 +1,46 @@
+/** Another service of the same contract, to measure with the same requests. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { postOrders } from './cases/orders.ts';
+import type { Generator } from './load/generator.ts';
+
+export interface Peer {
+  name: string;
+  url: string;
+  /** Orders that it has applied. */
+  ids: string[];
+}
+
+/** Where its consumers pause 0.3 s a job it takes more than a minute for 1,000 orders. */
+const APPLIED_WITHIN_MS = 300_000;
+const POLL_MS = 1_000;
+
+const listIds = async (url: string): Promise<string[]> => {
+  const response = await fetch(`${url}/orders`).catch(() => undefined);
+  if (!response?.ok) throw new Error(`${url}/orders does not answer with a list of orders.`);
+  const list = (await response.json()) as { orders: { order_id: string }[] };
+  return list.orders.map(({ order_id }) => order_id);
+};
+
+/**
+ * Has a service hold at least `count` orders, made over HTTP where they are missing.
+ * @throws Error where they are not applied within five minutes
+ */
+export const preparePeer = async (
+  generator: Generator,
+  url: string,
+  name: string,
+  count: number,
+): Promise<Peer> => {
+  let ids = await listIds(url);
+  if (ids.length < count) await postOrders(generator, url, count - ids.length);
+  const deadline = Date.now() + APPLIED_WITHIN_MS;
+  while (ids.length < count) {
+    if (Date.now() > deadline)
+      throw new Error(
+        `${name} lists ${ids.length} of ${count} orders after five minutes: do its consumers run?`,
+      );
+    await sleep(POLL_MS);
+    ids = await listIds(url);
+  }
+  return { name, url, ids };
+};

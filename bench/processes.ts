@@ -1,0 +1,60 @@
+/** What processes use of the machine, as /proc tells (proc(5)): so this runs on Linux only. */
+import { readFileSync } from 'node:fs';
+import type { Line } from './report/results.ts';
+
+/** Of the times in /proc, a second: Linux shows all programs 100, whatever it counts in itself. */
+const TICKS_PER_SECOND = 100;
+
+/** The memory that a process has in RAM, in MB of 1,000,000 bytes; NaN where it is gone. */
+export const residentMb = (pid: number): number => {
+  try {
+    const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return (Number(kib) * 1024) / 1e6;
+  } catch {
+    return Number.NaN;
+  }
+};
+
+/**
+ * The seconds of CPU that processes have used so far, with all their threads and the children that have ended.
+ * @throws Error where one is gone
+ */
+export const cpuSeconds = (pids: number[]): number => {
+  let ticks = 0;
+  for (const pid of pids) {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // After the name, which may hold anything, stands field 3; the four times are the fields 14 to 17.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    for (const field of fields.slice(11, 15)) ticks += Number(field);
+  }
+  return ticks / TICKS_PER_SECOND;
+};
+
+/** Notes the memory of processes again and again. @param processes PIDs by name */
+export const watchMemory = (processes: Record<string, number>, everyMs: number) => {
+  const start = performance.now();
+  const lines: Line[] = Object.keys(processes).map((name) => ({ name, points: [] }));
+  const sample = () => {
+    const seconds = (performance.now() - start) / 1000;
+    for (const { name, points } of lines) points.push([seconds, residentMb(processes[name] ?? 0)]);
+  };
+  sample();
+  const timer = setInterval(sample, everyMs);
+  return {
+    /** @returns of each process: seconds since the start, MB */
+    stop: (): Line[] => {
+      clearInterval(timer);
+      sample();
+      return lines;
+    },
+  };
+};
+
+const mean = (numbers: number[]) => numbers.reduce((sum, n) => sum + n, 0) / numbers.length;
+
+/** How much more a process had on average in the last quarter of the time than in the second. */
+export const growth = ({ points }: Line): number => {
+  const values = points.map(([, mb]) => mb);
+  const quarter = Math.max(1, Math.floor(values.length / 4));
+  return mean(values.slice(-quarter)) / mean(values.slice(quarter, 2 * quarter));
+};

@@ -1,0 +1,146 @@
+/** The processes of a benchmark: what is measured, what it is measured against, what measures. All from the build. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../ops/ports.ts';
+import { lastLines, logSince, waitFor } from '../ops/processes.ts';
+import { consumerProcess } from '../ops/service.ts';
+
+const START_TIMEOUT_MS = 30_000;
+export const CONSUMERS = 4;
+
+const builtFile = (program: string): string => fileURLToPath(new URL(`../${program}.js`, import.meta.url));
+
+export interface Program {
+  name: string;
+  pid: number;
+  /** Ends it and its children at once: nothing of what it has is kept. */
+  stop(): Promise<void>;
+}
+
+interface Start {
+  name: string;
+  /** Its file in the build, without the extension. */
+  program: string;
+  args?: string[];
+  env: NodeJS.ProcessEnv;
+  /** Where it works and has its log; the folder's guard ends it. */
+  folder: string;
+  /** What its log says once it does its work, and how often. */
+  says: string;
+  times?: number;
+}
+
+const isOver = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
+
+/** @throws Error with the end of its log when it ends, or is not ready within 30 s */
+const startProgram = async ({ name, program, args = [], env, folder, says, times = 1 }: Start) => {
+  const logFile = join(folder, `${name}.log`);
+  const log = openSync(logFile, 'a');
+  const child = spawn(process.execPath, [builtFile(program), ...args], {
+    env,
+    cwd: folder,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  await once(child, 'spawn');
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${name} has no PID.`);
+  const stop = async () => {
+    if (isOver(child)) return;
+    const exit = once(child, 'exit');
+    process.kill(-pid, 'SIGKILL');
+    await exit;
+  };
+  const isReady = () => isOver(child) || logSince(logFile, 0).split(says).length > times || undefined;
+  if ((await waitFor(isReady, START_TIMEOUT_MS)) && !isOver(child)) return { name, pid, stop };
+  await stop();
+  throw new Error(`${name} did not start. The end of its log:\n${lastLines(logSince(logFile, 0))}`);
+};
+
+const startServer = async (start: Start) => {
+  const port = await freePort();
+  const program = await startProgram({ ...start, env: { ...start.env, PORT: String(port) } });
+  return { ...program, url: `http://127.0.0.1:${port}` };
+};
+
+/** Starts an API with API_WORKERS workers and waits until all of them listen. */
+export const startApi = (folder: string, name: string, env: NodeJS.ProcessEnv) =>
+  startServer({
+    name,
+    program: 'api/server',
+    env,
+    folder,
+    says: 'Server listening at',
+    times: Number(env.API_WORKERS),
+  });
+
+/** Starts the bare server with as many workers. */
+export const startBare = (folder: string, name: string, env: NodeJS.ProcessEnv) =>
+  startServer({
+    name,
+    program: 'bench/bare/server',
+    env,
+    folder,
+    says: 'listening',
+    times: Number(env.API_WORKERS),
+  });
+
+export const startConsumers = (folder: string, name: string, env: NodeJS.ProcessEnv): Promise<Program[]> =>
+  Promise.all(
+    Array.from({ length: CONSUMERS }, (_, i) =>
+      startProgram({
+        name: `${name} consumer ${i + 1}`,
+        program: 'consumer/worker',
+        args: [String(i + 1)],
+        env,
+        folder,
+        says: consumerProcess('', 1).readyLine ?? '',
+      }),
+    ),
+  );
+
+/**
+ * Starts a program that is told what to do by messages.
+ * @returns what asks it and waits for its answer, and what ends it
+ */
+export const startWorker = <Question extends object | string, Answer>(
+  folder: string,
+  program: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+) => {
+  const child = fork(builtFile(program), args, {
+    cwd: folder,
+    execArgv: [],
+    env,
+    serialization: 'advanced',
+  });
+  return {
+    /** @throws Error where it ends instead */
+    ask: async (question: Question): Promise<Answer> => {
+      const settled = new AbortController();
+      const { signal } = settled;
+      const ended = once(child, 'exit', { signal }).then(() => {
+        throw new Error(`${program} ended unasked.`);
+      });
+      try {
+        const answer = once(child, 'message', { signal });
+        child.send(question);
+        const [value] = await Promise.race([answer, ended]);
+        return value as Answer;
+      } finally {
+        settled.abort();
+        ended.catch(() => {});
+      }
+    },
+    stop: async (): Promise<void> => {
+      if (isOver(child)) return;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+};

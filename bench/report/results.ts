@@ -1,0 +1,84 @@
+/** What a benchmark has found out, and whether that is enough. */
+
+import { createHistogram } from '../load/histogram.ts';
+import type { LoadResult } from '../load/load.ts';
+
+/** The share of requests that were not slower, in percent → milliseconds. */
+export type Latency = Record<'50' | '90' | '99' | '99.9', number>;
+
+/** What must hold of a case; all that is given. */
+export interface Target {
+  /** Ours is at least so much of bare. */
+  ofBare?: number;
+  /** Ours is at least so many times the peer. */
+  ofPeer?: number;
+  least?: number;
+  most?: number;
+}
+
+export interface Row {
+  /** As `--only` has it. */
+  name: string;
+  title: string;
+  unit: string;
+  ours: number;
+  bare?: number;
+  peer?: number;
+  latency?: Latency;
+  bareLatency?: Latency;
+  peerLatency?: Latency;
+  target?: Target;
+  /** What a reader must know beside the numbers. */
+  note?: string;
+}
+
+/** A case that could not be measured. */
+export interface Broken {
+  name: string;
+  broken: string;
+}
+
+export interface Line {
+  name: string;
+  points: [x: number, y: number][];
+}
+export interface Chart {
+  title: string;
+  xLabel: string;
+  yLabel: string;
+  lines: Line[];
+}
+
+export type Verdict = 'met' | 'missed' | 'no target';
+
+/** Ratios are those of one run: numbers of different runs, let alone machines, say nothing about each other. */
+export const verdictOf = ({ ours, bare, peer, target }: Row): Verdict => {
+  const demands: [demanded: number | undefined, holds: (demanded: number) => boolean][] = [
+    [target?.ofBare, (least) => bare !== undefined && ours / bare >= least],
+    [peer === undefined ? undefined : target?.ofPeer, (least) => peer !== undefined && ours / peer >= least],
+    [target?.least, (least) => ours >= least],
+    [target?.most, (most) => ours <= most],
+  ];
+  const given = demands.flatMap(([demanded, holds]) => (demanded === undefined ? [] : [holds(demanded)]));
+  if (given.length === 0) return 'no target';
+  return given.every(Boolean) ? 'met' : 'missed';
+};
+
+export const median = (numbers: number[]): number => {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
+};
+
+/** @param counts of histograms, taken together */
+export const latencyOf = (counts: LoadResult['latency'][]): Latency => {
+  const all = createHistogram();
+  for (const each of counts) all.merge(each);
+  return {
+    '50': all.percentile(50),
+    '90': all.percentile(90),
+    '99': all.percentile(99),
+    '99.9': all.percentile(99.9),
+  };
+};

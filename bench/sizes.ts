@@ -1,0 +1,62 @@
+/** How much is measured. */
+
+export interface Sizes {
+  /** How often each side has its turn in one case. */
+  rounds: number;
+  roundMs: number;
+  warmupMs: number;
+  connections: number;
+  /** Orders in the list. */
+  listed: number;
+  /** Orders that are read from MySQL, each once a round. */
+  rows: number;
+  /** Orders in the large table of the case `page`. */
+  manyRows: number;
+  /** Jobs that wait to be applied, and in how many rounds. */
+  backlog: number;
+  applyRounds: number;
+  /** After this what was applied by then is what counts. */
+  applyWithinMs: number;
+  /** Requests a second at which nothing is saturated, and for how long. */
+  steadyRate: number;
+  steadyMs: number;
+  /** The long cases. */
+  hugeBacklog: number;
+  soakMs: number;
+}
+
+/** @param seconds measured of each side of a case, over all its rounds */
+export const fullSizes = (seconds: number): Sizes => ({
+  rounds: 5,
+  roundMs: (seconds * 1000) / 5,
+  warmupMs: 500,
+  connections: 64,
+  listed: 1_000,
+  rows: 50_000,
+  manyRows: 1_000_000,
+  backlog: 100_000,
+  applyRounds: 3,
+  applyWithinMs: 60_000,
+  steadyRate: 500,
+  steadyMs: 20_000,
+  hugeBacklog: 1_000_000,
+  soakMs: 600_000,
+});
+
+/** Enough to see that every case runs. */
+export const quickSizes: Sizes = {
+  rounds: 1,
+  roundMs: 200,
+  warmupMs: 50,
+  connections: 8,
+  listed: 100,
+  rows: 1_000,
+  manyRows: 2_000,
+  backlog: 200,
+  applyRounds: 1,
+  applyWithinMs: 3_000,
+  steadyRate: 100,
+  steadyMs: 1_000,
+  hugeBacklog: 2_000,
+  soakMs: 3_000,
+};

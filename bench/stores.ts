@@ -1,0 +1,67 @@
+/** Looking into the stores of a place, preparing them and emptying them, from outside the service. */
+import { connect } from 'amqplib';
+import { Redis } from 'ioredis';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { loadConfig } from '../config.ts';
+import { connectionOptions } from '../db/client.ts';
+import { createLog } from '../log.ts';
+import { assertTopology } from '../queue/topology.ts';
+import { createJob } from './orders.ts';
+
+/** So many messages wait for their confirms at once. */
+const PUBLISH_WINDOW = 2_000;
+
+/** Opens connections to the stores that `env` names, and declares its queues. */
+export const openStores = async (env: NodeJS.ProcessEnv) => {
+  const config = loadConfig(env);
+  const { queue, publishTimeoutMs: _, ...server } = config.rabbitmq;
+  const mysql = await createConnection(connectionOptions(config.mysql));
+  const redis = new Redis({ ...config.redis, tls: undefined });
+  const rabbitmq = await connect(server);
+  await assertTopology(rabbitmq, createLog('silent', 'bench'), config.rabbitmq);
+  const channel = await rabbitmq.createConfirmChannel();
+
+  const rows = async (sql: string, values: unknown[] = []): Promise<RowDataPacket[]> => {
+    const [found] = await mysql.query<RowDataPacket[]>(sql, values);
+    return found;
+  };
+  return {
+    mysql,
+    redis,
+    rows,
+
+    /** By the service's own count, which costs nothing (db/counts.ts). */
+    countOrders: async (): Promise<number> => {
+      const [row] = await rows('SELECT SUM(orders) AS total FROM order_counts');
+      return Number(row?.total ?? 0);
+    },
+
+    /** Puts create jobs on the queue, confirmed. */
+    publishJobs: async (count: number): Promise<void> => {
+      for (let n = 0; n < count; n++) {
+        const job = createJob(n);
+        channel.sendToQueue(queue, Buffer.from(JSON.stringify(job)), {
+          persistent: true,
+          contentType: 'application/json',
+          messageId: job.job_id,
+          correlationId: 'bench',
+          timestamp: Math.floor(Date.now() / 1000),
+          type: job.type,
+        });
+        if (n % PUBLISH_WINDOW === PUBLISH_WINDOW - 1) await channel.waitForConfirms();
+      }
+      await channel.waitForConfirms();
+    },
+
+    /** Throws away the jobs that wait. */
+    purge: async (): Promise<void> => {
+      await channel.purgeQueue(queue);
+    },
+
+    close: async (): Promise<void> => {
+      redis.disconnect();
+      await Promise.all([mysql.end(), rabbitmq.close()]);
+    },
+  };
+};
+export type Stores = Awaited<ReturnType<typeof openStores>>;

@@ -1,0 +1,55 @@
+/** Private servers for a run, and in them places that do not get in each other's way. */
+import { join } from 'node:path';
+import { loadConfig } from '../config.ts';
+import { migrateDatabase } from '../db/migrate.ts';
+import { ensureInstalled } from '../ops/packages.ts';
+import { guardedFolder, serverEnvironment, startServers } from '../ops/private-servers.ts';
+import { startGenerator } from './load/generator.ts';
+
+const REDIS_DATABASES = 64;
+const MIGRATE_WITHIN_MS = 30_000;
+
+/**
+ * Starts the servers and the load generator.
+ * @param onFolder told, before anything starts, what ends it all and removes every trace
+ */
+export const openSystem = async (onFolder: (end: () => Promise<void>) => void) => {
+  ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
+  const { folder, end } = guardedFolder('orders-bench-');
+  onFolder(end);
+  const { ports, pids } = await startServers(folder, REDIS_DATABASES);
+  let places = 0;
+  return {
+    folder,
+    /** Of the three servers. */
+    pids,
+    generator: startGenerator(folder),
+
+    /**
+     * Settings that lead to a database, a queue and a Redis database of one's own.
+     * @param name part of the names of these
+     * @param overrides win over all else; with a DB_NAME among them that database is used as it is
+     */
+    place: async (name: string, overrides: NodeJS.ProcessEnv = {}): Promise<NodeJS.ProcessEnv> => {
+      const number = ++places;
+      const env: NodeJS.ProcessEnv = {
+        ...serverEnvironment(ports),
+        DB_NAME: `orders_${number}_${name}`,
+        REDIS_URL: `redis://127.0.0.1:${ports.redis}/${number}`,
+        RABBITMQ_QUEUE_NAME: `order_write_jobs_${number}_${name}`,
+        ACCESS_LOG_FILE: join(folder, `${number} ${name} access.log`),
+        // What is cached or pending stays so for the length of a case.
+        ORDERS_CACHE_TTL: '3600',
+        TEMP_ORDER_CACHE_TTL: '3600',
+        // Jobs pile up in the cases that measure accepting them.
+        MAX_BACKLOG: '0',
+        SIMULATED_WRITE_LAG: '0',
+        LOG_LEVEL: 'info',
+        ...overrides,
+      };
+      if (!overrides.DB_NAME) await migrateDatabase(loadConfig(env).mysql, MIGRATE_WITHIN_MS);
+      return env;
+    },
+  };
+};
+export type System = Awaited<ReturnType<typeof openSystem>>;

@@ -1,0 +1,32 @@
+/** Tables that were filled in SQL hold the orders that the requests are about. */
+import t from 'tap';
+import { fillOrders } from '../../bench/fill.ts';
+import { filledId, newOrder } from '../../bench/orders.ts';
+import { openStores } from '../../bench/stores.ts';
+import { loadConfig } from '../../config.ts';
+import { openDatabase } from '../../db/client.ts';
+import { countOrders } from '../../db/counts.ts';
+import { listOrders } from '../../db/orders.ts';
+import { createLog } from '../../log.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+
+const COUNT = 300;
+
+t.test('every order, its items, and how many there are', async (t) => {
+  const env = await isolatedEnvironment();
+  const stores = await openStores(env);
+  const database = openDatabase(loadConfig(env).mysql, createLog('silent', 'test'), 1);
+  t.teardown(async () => {
+    await stores.close();
+    await database.close();
+  });
+  await fillOrders(stores.mysql, COUNT);
+
+  const newestFirst = Array.from({ length: COUNT }, (_, i) => COUNT - 1 - i);
+  t.same(
+    await listOrders(database.orm),
+    newestFirst.map((n) => ({ order_id: filledId(n), status: 'received', ...newOrder(n) })),
+  );
+  t.equal(await countOrders(database.orm), COUNT);
+  t.equal(await stores.countOrders(), COUNT);
+});

@@ -1,0 +1,33 @@
+/** The whole of it, as a person runs it, only short. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import t from 'tap';
+
+const run = async (...args: string[]) => {
+  // tap has every child process load its own module first; this one is to run as it is. `env` becomes node.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, 'dist/bench/run.js', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ]);
+  return { stdout, stderr, code };
+};
+
+t.test('measures what it is asked to', async (t) => {
+  const { stdout, stderr, code } = await run('--quick', '--only', 'post,get-cached');
+  t.equal(stderr, '');
+  t.equal(code, 0, stdout);
+  for (const title of ['POST', 'GET one, cached'])
+    t.match(stdout, new RegExp(`^\\| ${title} \\| requests/s \\| [\\d,.]+ \\| [\\d,.]+ \\|`, 'm'));
+  t.notMatch(stdout, /\| (met|missed|BROKEN) \|/);
+});
+
+t.test('says what is wrong with its arguments', async (t) => {
+  const { stderr, code } = await run('--only', 'post,nonsense');
+  t.equal(code, 1);
+  t.match(stderr, /^There is no case nonsense: choose from .*get-cached/);
+});
