@@ -68,7 +68,7 @@ const noteOf = (applied: number, count: number, withinMs: number) =>
   applied < count ? { note: `Only ${applied} of ${count} were applied in ${withinMs / 1000} s.` } : {};
 
 const titleOf = ({ backlog }: Context['sizes'], lag: string) =>
-  `apply ${backlog.toLocaleString('en')} jobs, lag ${lag} s, ${CONSUMERS} consumers`;
+  `apply ${backlog.toLocaleString('en')} jobs, lag ${lag} s`;
 
 /** What limits here is the lag: one transaction takes it once, however many jobs are in it. */
 export const applyWithLag: Case<Context> = {

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowDataPacket } from 'mysql2/promise';
 import { requireRight } from '../compare.ts';
 import { createHistogram } from '../load/histogram.ts';
-import { CONSUMERS } from '../programs.ts';
 import { type Chart, latencyOf, type Row } from '../report/results.ts';
 import type { Stores } from '../stores.ts';
 import type { Case, Context } from './case.ts';
@@ -105,7 +104,7 @@ export const lag: Case<Context> = {
       const latency = latencyOf([histogram.counts()]);
       const row: Row = {
         name: 'lag',
-        title: `202 → applied, p99, ${steadyRate} writes/s, lag ${LAG} s, ${CONSUMERS} consumers`,
+        title: `202 → applied, p99, ${steadyRate} writes/s, lag ${LAG} s`,
         unit: 'ms',
         ours: latency['99'],
         latency,

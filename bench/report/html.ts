@@ -1,14 +1,14 @@
 /** The results as one page that needs nothing else. */
-import { barPlot, colour, dotPlot, escaped, linePlot } from './plots.ts';
+import { barPlot, colour, dotPlot, escaped, linePlot, type Series } from './plots.ts';
 import type { Broken, Chart, Row } from './results.ts';
 
 const STYLE = `
 :root { --text: #1f2328; --soft: #59636e; --grid: #d8dee4; --page: #ffffff;
-  --series-1: #2166ac; --series-2: #b8bec6; --series-3: #d6604d;
-  --series-4: #4d9221; --series-5: #8073ac; --series-6: #b35806; }
+  --bare: #b8bec6; --series-1: #2166ac; --series-2: #d6604d; --series-3: #4d9221;
+  --series-4: #8073ac; --series-5: #b35806; }
 @media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --soft: #9198a1; --grid: #3d444d; --page: #0d1117;
-  --series-1: #6ea8dc; --series-2: #6e7681; --series-3: #f4a582;
-  --series-4: #a6d96a; --series-5: #b2abd2; --series-6: #fdb863; } }
+  --bare: #6e7681; --series-1: #6ea8dc; --series-2: #f4a582; --series-3: #a6d96a;
+  --series-4: #b2abd2; --series-5: #fdb863; } }
 body { margin: 2rem auto; max-width: 52rem; padding: 0 1rem; color: var(--text); background: var(--page);
   font: 15px/1.5 system-ui, sans-serif; }
 h2 { margin: 2.5rem 0 0.5rem; font-size: 1.1rem; }
@@ -21,12 +21,13 @@ svg .grid { stroke: var(--grid); }
 svg polyline { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
 pre { overflow-x: auto; font-size: 12px; line-height: 1.4; }`;
 
-const legend = (names: string[]) =>
-  `<p class="legend">${names
-    .map((name, i) => `<span><i style="background: ${colour(i)}"></i>${escaped(name)}</span>`)
-    .join('')}</p>`;
-const section = (title: string, names: string[], plot: string) =>
-  `<h2>${escaped(title)}</h2>${legend(names)}${plot}`;
+const inColours = (names: string[]): Series[] => names.map((name, i) => ({ name, fill: colour(i) }));
+const section = (title: string, series: Series[], plot: string) => {
+  const legend = series.map(
+    ({ name, fill }) => `<span><i style="background: ${fill}"></i>${escaped(name)}</span>`,
+  );
+  return `<h2>${escaped(title)}</h2><p class="legend">${legend.join('')}</p>${plot}`;
+};
 
 /** `consumer 1` and `consumer 2` are lines of one kind. */
 const kindOf = (name: string) => name.replace(/ \d+$/, '');
@@ -34,19 +35,23 @@ const kindOf = (name: string) => name.replace(/ \d+$/, '');
 const chartSection = ({ title, xLabel, yLabel, lines }: Chart): string => {
   const kinds = [...new Set(lines.map(({ name }) => kindOf(name)))];
   const plot = linePlot(title, xLabel, yLabel, lines, (name) => kinds.indexOf(kindOf(name)));
-  return section(title, kinds, plot);
+  return section(title, inColours(kinds), plot);
 };
 
 const throughput = (rows: Row[], peer: string | undefined): string => {
   const measured = rows.filter(({ bare }) => bare !== undefined);
-  const names = ['ours', 'bare', ...(peer === undefined ? [] : [peer])];
+  const series: Series[] = [
+    { name: 'ours', fill: colour(0) },
+    { name: 'bare', fill: 'var(--bare)' },
+    ...(peer === undefined ? [] : [{ name: peer, fill: colour(1) }]),
+  ];
   return [...new Set(measured.map(({ unit }) => unit))]
     .map((unit) => {
       const title = `Throughput in ${unit}`;
       const groups = measured
         .filter((row) => row.unit === unit)
-        .map((row) => ({ label: row.title, values: [row.ours, row.bare, row.peer].slice(0, names.length) }));
-      return section(title, names, barPlot(title, names, groups));
+        .map((row) => ({ label: row.title, values: [row.ours, row.bare, row.peer].slice(0, series.length) }));
+      return section(title, series, barPlot(title, series, groups));
     })
     .join('\n');
 };
@@ -64,7 +69,7 @@ const latencies = (rows: Row[]): string => {
   );
   if (dots.length === 0) return '';
   const title = 'Latency: half, 90, 99 and 99.9 percent were not slower';
-  return section(title, ['p50', 'p90', 'p99', 'p99.9'], dotPlot(title, 'ms', dots));
+  return section(title, inColours(['p50', 'p90', 'p99', 'p99.9']), dotPlot(title, 'ms', dots));
 };
 
 export interface Page {

@@ -1,4 +1,4 @@
-/** Plots as SVG, in a page that defines the colours --text, --grid, --series-1 … (html.ts). */
+/** Plots as SVG, in a page that defines the colours: --text, --grid, --bare, --series-1 and so on (html.ts). */
 import type { Line } from './results.ts';
 
 /** Text inside of elements and attributes. */
@@ -6,7 +6,7 @@ export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
 const WIDTH = 760;
-const COLOURS = 6;
+const COLOURS = 5;
 export const colour = (series: number): string => `var(--series-${(series % COLOURS) + 1})`;
 
 export const shown = (value: number): string =>
@@ -29,37 +29,44 @@ const ticks = (most: number): number[] => {
   return Array.from({ length: Math.ceil(most / step) + 1 }, (_, i) => i * step);
 };
 
+export interface Series {
+  name: string;
+  /** A CSS colour. */
+  fill: string;
+}
 export interface Bars {
   label: string;
   /** One a series; undefined where the series has none. */
   values: (number | undefined)[];
 }
 
-const LABEL_WIDTH = 250;
+const LABEL_WIDTH = 300;
+/** Before the first bar. */
+const TOP = 4;
 const BAR = 13;
 const GROUP_GAP = 12;
 const AXIS = 24;
 
 /** Horizontal bars in groups, all from 0, each with its number. */
-export const barPlot = (title: string, series: string[], groups: Bars[]): string => {
+export const barPlot = (title: string, series: Series[], groups: Bars[]): string => {
   const most = Math.max(...groups.flatMap(({ values }) => values.map((value) => value ?? 0)), 0);
   const width = WIDTH - LABEL_WIDTH - 70;
   const groupHeight = series.length * BAR + GROUP_GAP;
   const parts = groups.flatMap(({ label, values }, group) => {
-    const top = group * groupHeight;
+    const top = TOP + group * groupHeight;
     const bars = values.flatMap((value, i) => {
       if (value === undefined) return [];
       const length = (value / most) * width;
       const y = top + i * BAR;
-      const tip = `<title>${escaped(`${label}, ${series[i]}: ${shown(value)}`)}</title>`;
+      const tip = `<title>${escaped(`${label}, ${series[i]?.name}: ${shown(value)}`)}</title>`;
       return [
-        `<rect x="${LABEL_WIDTH}" y="${y}" width="${length.toFixed(1)}" height="${BAR - 2}" rx="2" fill="${colour(i)}">${tip}</rect>`,
+        `<rect x="${LABEL_WIDTH}" y="${y}" width="${length.toFixed(1)}" height="${BAR - 2}" rx="2" fill="${series[i]?.fill}">${tip}</rect>`,
         text(LABEL_WIDTH + length + 5, y + BAR - 3, shown(value)),
       ];
     });
     return [text(LABEL_WIDTH - 10, top + (series.length * BAR) / 2 + 3, label, 'end'), ...bars];
   });
-  return svg(groups.length * groupHeight, parts, title);
+  return svg(TOP + groups.length * groupHeight, parts, title);
 };
 
 export interface Dots {
@@ -73,7 +80,7 @@ export const dotPlot = (title: string, unit: string, rows: Dots[]): string => {
   const all = rows.flatMap(({ values }) => Object.values(values)).filter((value) => value > 0);
   const low = Math.floor(Math.log10(Math.min(...all)));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...all))));
-  const width = WIDTH - LABEL_WIDTH - 30;
+  const width = WIDTH - LABEL_WIDTH - 45;
   const x = (value: number) => LABEL_WIDTH + ((Math.log10(value) - low) / (high - low)) * width;
   const rowHeight = 24;
   const bottom = rows.length * rowHeight;
