@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { workersOf } from '../../../ops/workers.ts';
 import type { Context, Scenario } from '../scenario.ts';
+import { SHORT_LIFE_MS, shortLived } from './stores.ts';
 
 /** A quorum queue of RabbitMQ 3.10 may not survive a SIGKILL within a second of its declaration. */
 const QUEUES_SETTLE_MS = 3_000;
@@ -47,9 +48,10 @@ export const randomScenarios: Scenario[] = [
   {
     number: 23,
     title: 'everything at once at random',
-    world: { proxied: true },
+    world: { proxied: true, env: shortLived },
     load: { keyed: true },
     readYourWrites: false,
+    shownAfterMs: SHORT_LIFE_MS,
     accepted: 5_000,
     faults: async (context) => {
       const { full, hours, random } = context;
