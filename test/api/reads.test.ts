@@ -1,6 +1,8 @@
 /** The way of a read through the caches. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { jittered } from '../../cache/orders.ts';
+import { jittered, STORE_WITHIN_MS } from '../../cache/orders.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { openStores } from '../helpers/stores.ts';
@@ -66,6 +68,26 @@ t.test('an order that was deleted is not found, though an answer is still cached
   const patch = { method: 'PATCH', url: `/orders/${ID}/status`, payload: { status: 'back' } } as const;
   await app.inject(patch);
   t.equal((await app.inject(`/orders/${ID}`)).statusCode, 404, 'a late write does not show it again');
+});
+
+t.test('an answer that took longer than the guard may stand is not stored', async (t) => {
+  const slow = randomUUID();
+  await stores.rows(
+    "INSERT INTO orders (id, customer_name, status, accepted_at) VALUES (?, 'Ada', 'slow', NOW(3))",
+    [slow],
+  );
+  await stores.rows("INSERT INTO order_items (order_id, item_name, quantity) VALUES (?, 'Tea', 1)", [slow]);
+  await stores.rows('LOCK TABLES orders WRITE');
+  const [answer] = await Promise.all([
+    app.inject(`/orders/${slow}`),
+    sleep(STORE_WITHIN_MS + 200).then(() => stores.rows('UNLOCK TABLES')),
+  ]);
+  const read = async () => (await app.inject(`/orders/${slow}`)).json().status;
+  t.equal(answer.json().status, 'slow');
+  await stores.rows("UPDATE orders SET status = 'fast' WHERE id = ?", [slow]);
+  t.equal(await read(), 'fast', 'from MySQL');
+  await stores.rows("UPDATE orders SET status = 'faster' WHERE id = ?", [slow]);
+  t.equal(await read(), 'fast', 'a fast answer is stored');
 });
 
 t.test('TTLs vary by ten percent and are never 0', async (t) => {
