@@ -2,6 +2,7 @@
 import { and, like, type SQL, sql } from 'drizzle-orm';
 import type { Order, OrderItem } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
+import { readRows } from './rows.ts';
 import { deletedOrders, orderItems, orders } from './schema.ts';
 
 /** Which orders: those with this status, as its column compares them, and whose name begins so. */
@@ -32,16 +33,10 @@ export interface Page {
 export const inSnapshot = <T>(orm: Orm, work: (tx: Transaction) => Promise<T>): Promise<T> =>
   orm.transaction(work, { isolationLevel: 'repeatable read', accessMode: 'read only' });
 
-/** The rows as mysql2 has them: the query builder's own mapping takes longer than all the rest of a large page. */
-const read = async <Row>(tx: Transaction, query: SQL): Promise<Row[]> => {
-  const [rows] = await tx.execute(query);
-  return rows as unknown as Row[];
-};
-
 /** Where an order is or, deleted by now, was. Undefined where there never was one, or nobody noted its place. */
 export const findPosition = async (tx: Transaction, id: string): Promise<Position | undefined> => {
   for (const table of [orders, deletedOrders]) {
-    const [row] = await read<{ accepted_at: string | null }>(
+    const [row] = await readRows<{ accepted_at: string | null }>(
       tx,
       sql`select ${table.acceptedAt} from ${table} where ${table.id} = ${id}`,
     );
@@ -72,7 +67,7 @@ export const listPage = async (
   const isAfter = sql`(${acceptedAt} < ${after.acceptedAt} or (${acceptedAt} = ${after.acceptedAt} and ${id} < ${after.id}))`;
   // The status is the same in all rows; the index has it in front.
   const direction = sql`${filter.status === undefined ? sql`` : sql`${orders.status} desc, `}${acceptedAt} desc, ${id} desc`;
-  const rows = await read<Omit<Order, 'items'> & { accepted_at: string }>(
+  const rows = await readRows<Omit<Order, 'items'> & { accepted_at: string }>(
     tx,
     sql`select ${id} as order_id, ${orders.customerName}, ${orders.status}, ${acceptedAt} from ${orders}
       where ${and(...conditions(filter), isAfter)} order by ${direction} limit ${limit + 1}`,
@@ -90,7 +85,7 @@ const withItems = async (tx: Transaction, rows: Omit<Order, 'items'>[]): Promise
   for (const { order_id, customer_name, status } of rows)
     found.set(order_id, { order_id, customer_name, status, items: [] });
   const { orderId, itemName, quantity, id } = orderItems;
-  const items = await read<OrderItem & { order_id: string }>(
+  const items = await readRows<OrderItem & { order_id: string }>(
     tx,
     // One parameter, which mysql2 writes out: a thousand of them would pass through the query builder one by one.
     sql`select ${orderId}, ${itemName} as name, ${quantity} from ${orderItems}
@@ -102,7 +97,7 @@ const withItems = async (tx: Transaction, rows: Omit<Order, 'items'>[]): Promise
 
 /** How many orders a filter lets through; every one of them is looked at. */
 export const countMatching = async (tx: Transaction, filter: OrderFilter): Promise<number> => {
-  const [row] = await read<{ total: number }>(
+  const [row] = await readRows<{ total: number }>(
     tx,
     sql`select count(*) as total from ${orders} where ${and(...conditions(filter))}`,
   );

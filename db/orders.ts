@@ -1,46 +1,35 @@
 /** What reads and writes orders. Nothing here decides what a job means: consumer/apply.ts does. */
 import { eq, inArray, lte, sql } from 'drizzle-orm';
 import { format } from 'mysql2';
-import type { Order } from '../order.ts';
+import type { Order, OrderItem } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
+import { readRows } from './rows.ts';
 import { deletedOrders, lastReset, orderItems, orders } from './schema.ts';
 
 /** Rows of a multi-row INSERT at the most, to stay far below max_allowed_packet. */
 const ROWS_PER_INSERT = 1_000;
 const ORDERS_PER_DELETE = 5_000;
 
-/** One row an item, so that an order and its items come from the same snapshot in one statement. */
-const selectOrders = (orm: Orm) =>
-  orm
-    .select({
-      id: orders.id,
-      customerName: orders.customerName,
-      status: orders.status,
-      itemName: orderItems.itemName,
-      quantity: orderItems.quantity,
-    })
-    .from(orders)
-    .innerJoin(orderItems, eq(orderItems.orderId, orders.id));
-
-type Row = Awaited<ReturnType<typeof selectOrders>>[number];
-
-/** Rows of one order follow each other. */
-const collect = (rows: Row[]): Order[] => {
-  const found: Order[] = [];
-  for (const { id, customerName, status, itemName, quantity } of rows) {
-    const item = { name: itemName, quantity };
-    const last = found.at(-1);
-    if (last?.order_id === id) last.items.push(item);
-    else found.push({ order_id: id, customer_name: customerName, status, items: [item] });
-  }
-  return found;
-};
-
-/** The order, or undefined. */
+/** The order, or undefined. One row an item, so that an order and its items come from the same snapshot. */
 export const findOrder = async (orm: Orm, id: string): Promise<Order | undefined> => {
-  const [order] = collect(await selectOrders(orm).where(eq(orders.id, id)).orderBy(orderItems.id));
-  return order;
+  const { customerName, status } = orders;
+  const { itemName, quantity } = orderItems;
+  const rows = await readRows<Pick<Order, 'customer_name' | 'status'> & (OrderItem | { name: null })>(
+    orm,
+    sql`select ${customerName}, ${status}, ${itemName} as name, ${quantity}
+      from ${orders} left join ${orderItems} on ${orderItems.orderId} = ${orders.id}
+      where ${orders.id} = ${id} order by ${orderItems.id}`,
+  );
+  const [order] = rows;
+  return (
+    order && {
+      order_id: id,
+      customer_name: order.customer_name,
+      status: order.status,
+      items: rows.flatMap((row) => (row.name === null ? [] : [{ name: row.name, quantity: row.quantity }])),
+    }
+  );
 };
 
 export interface AcceptedOrder {

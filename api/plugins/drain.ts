@@ -36,8 +36,9 @@ export const drain = fastifyPlugin(
       await closed;
       clearInterval(sweeper);
     });
-    app.addHook('onRequest', async (_request, reply) => {
+    app.addHook('onRequest', (_request, reply, done) => {
       if (draining) reply.header('connection', 'close');
+      done();
     });
   },
   { name: 'drain', fastify: '5.x' },

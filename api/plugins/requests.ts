@@ -16,10 +16,12 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
     const format = compileFormat(config.format);
     const log = openAccessLog(config.file, (sentence) => app.log.warn(sentence));
 
-    app.addHook('onRequest', async (request, reply) => {
+    // Hooks with callbacks: every request would pay for a promise.
+    app.addHook('onRequest', (request, reply, done) => {
       reply.header('x-request-id', request.id);
+      done();
     });
-    app.addHook('onResponse', async (request, reply) => {
+    app.addHook('onResponse', (request, reply, done) => {
       log.write(
         format({
           method: request.method,
@@ -36,6 +38,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
           pid: process.pid,
         }),
       );
+      done();
     });
     app.addHook('onClose', () => log.close());
   },
