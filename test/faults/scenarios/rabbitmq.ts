@@ -16,7 +16,7 @@ const QUEUES_SETTLE_MS = 3_000;
 const KILL_INTERVAL_MS = 10_000;
 const AWAY_MS = { full: 20_000, short: 3_000 };
 /** Above what warm-up and garbage not collected yet come to, far below what would pile up without a bound. */
-const MEMORY_GROWTH_MAX = 100e6;
+const MEMORY_GROWTH_MAX = 250e6;
 
 const awayMs = (full: boolean) => (full ? AWAY_MS.full : AWAY_MS.short);
 
