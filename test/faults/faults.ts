@@ -1,8 +1,8 @@
 /** What scenarios repeat, and the traces that show that a fault was one. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { workersOf } from '../../ops/workers.ts';
+import { until } from '../helpers/until.ts';
 import type { Context } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -22,12 +22,15 @@ export const countLogged = ({ folder }: World, whose: 'api' | 'consumer', text: 
     .flatMap((name) => readFileSync(join(folder, 'logs', name), 'utf8').split('\n'))
     .filter((line) => line.includes(text)).length;
 
-/** The memory of all API workers together, in bytes. */
-export const apiMemory = async ({ apis }: World): Promise<number> => {
+/** What all API workers together keep in memory after garbage collection, in bytes. Takes the injected `heap`. */
+export const apiHeap = async ({ apis, folder }: World): Promise<number> => {
   const workers = (await Promise.all(apis.map((api) => workersOf(api.pid())))).flat();
   const sizes = workers.map(async (pid) => {
-    const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kilobytes) * 1024;
+    const file = join(folder, `heap.${pid}`);
+    rmSync(file, { force: true });
+    process.kill(pid, 'SIGUSR2');
+    await until(`API worker ${pid} has measured its heap`, () => existsSync(file));
+    return Number(readFileSync(file, 'utf8'));
   });
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 };
