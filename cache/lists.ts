@@ -1,4 +1,5 @@
 /** Answers to GET /orders as their bytes, by the version of the list that they show. */
+import { Command } from 'ioredis';
 import { keys } from './keys.ts';
 import { type RedisLink, script } from './redis.ts';
 
@@ -14,7 +15,12 @@ redis.call('SET', KEYS[1], string.format('%.0f', version))
 
 /** @param query of the methods: the answer's normalised query, '' for the whole list */
 export const cachedLists = ({ attempt }: RedisLink) => {
-  const readVersion = () => attempt(async (redis) => (await redis.get(keys.listVersion)) ?? '0', null);
+  /** Sent at once: there is nothing that it could share a pipeline with. */
+  const readVersion = () =>
+    attempt(async (redis) => {
+      const get = new Command('get', [keys.listVersion], { replyEncoding: 'utf8' });
+      return String((await redis.sendCommand(get)) ?? '0');
+    }, null);
   let reading: Promise<string | null> | undefined;
 
   return {

@@ -43,18 +43,21 @@ const unavailable = (reply: FastifyReply, error: string) =>
 export const sendError = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
   if (error instanceof HttpError) return reply.code(error.statusCode).send({ error: error.message });
   if (error instanceof PublishError) {
-    request.log.warn({ outcome: error.outcome, reason: error.message }, 'a write was not confirmed');
+    request.log.warn(
+      { request_id: request.id, outcome: error.outcome, reason: error.message },
+      'a write was not confirmed',
+    );
     return unavailable(reply, unaccepted[error.outcome]);
   }
   if (isSystemFailure(error)) {
-    request.log.warn({ err: error }, 'MySQL did not answer');
+    request.log.warn({ request_id: request.id, err: error }, 'MySQL did not answer');
     return unavailable(reply, 'Unable to read orders.');
   }
   if ('statusCode' in error && error.statusCode !== undefined && error.statusCode < 500) {
     const sentence = sentences[error.code]?.(request) ?? error.message;
     return reply.code(error.statusCode).send({ error: sentence });
   }
-  request.log.error({ err: error }, 'a request failed');
+  request.log.error({ request_id: request.id, err: error }, 'a request failed');
   return reply.code(500).send({ error: 'Internal server error.' });
 };
 

@@ -30,7 +30,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
           statusCode: reply.statusCode,
           remoteAddress: request.ip,
           requestHeaders: request.headers,
-          responseHeaders: reply.raw.getHeaders(),
+          responseHeader: (name) => reply.raw.getHeader(name),
           bytesSent: request.method === 'HEAD' ? 0 : Number(reply.getHeader('content-length') ?? 0),
           durationMs: reply.elapsedTime,
           finishedAt: Date.now(),

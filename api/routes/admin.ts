@@ -39,7 +39,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
       await broker.purge();
       await resetOrders(database.orm);
       await cache.clear();
-      request.log.info('all orders were removed');
+      request.log.info({ request_id: request.id }, 'all orders were removed');
       return reply.code(200).send({ message: 'All orders have been removed.' });
     },
   );

@@ -1,7 +1,7 @@
 /** /orders, one at a time. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { type JobType, NewOrder, Order, StatusUpdate, Uuid } from '../../order.ts';
 import { validator } from '../../validate.ts';
 import { acceptOnce } from '../idempotency.ts';
@@ -21,18 +21,27 @@ const Accepted = <T extends JobType>(type: T) =>
 
 const notAnId = validator(Uuid, 'id');
 /** What cannot be the id of an order is not found, before anything is asked. */
-const requireOrderId = async ({ params }: FastifyRequest) => {
+const requireOrderId = (
+  { params }: FastifyRequest,
+  _reply: FastifyReply,
+  done: HookHandlerDoneFunction,
+): void => {
   const { id } = params as { id: string };
-  if (notAnId(id)) throw notFound(id);
+  done(notAnId(id) ? notFound(id) : undefined);
 };
 
 /** The service that this one replaces took quantities as numeric strings too. */
-const readNumericQuantities = async ({ body }: FastifyRequest) => {
+const readNumericQuantities = (
+  { body }: FastifyRequest,
+  _reply: FastifyReply,
+  done: HookHandlerDoneFunction,
+): void => {
   const items = typeof body === 'object' && body !== null && 'items' in body ? body.items : undefined;
-  if (!Array.isArray(items)) return;
-  for (const item of items)
-    if (typeof item?.quantity === 'string' && /^\d+$/.test(item.quantity))
-      item.quantity = Number(item.quantity);
+  if (Array.isArray(items))
+    for (const item of items)
+      if (typeof item?.quantity === 'string' && /^\d+$/.test(item.quantity))
+        item.quantity = Number(item.quantity);
+  done();
 };
 
 export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> = async (
