@@ -62,14 +62,18 @@ export const startMysql = async (mysql: PrivateMysql): Promise<{ pid: number }> 
   const isMariadb = spawnSync(command, ['--version'], { encoding: 'utf8' }).stdout.includes('MariaDB');
   const data = join(folder, 'data');
   const initFile = join(folder, 'accounts.sql');
+  const temporary = join(folder, 'tmp');
   if (!existsSync(data)) initialize(command, isMariadb, data);
   writeFileSync(initFile, accounts(mysql), { mode: 0o600 });
+  mkdirSync(temporary, { recursive: true });
   // MySQL takes a killed server's lock for a living one's when its PID is in use again.
   rmSync(join(data, 'mysql.sock.lock'), { force: true });
   const args = [
     '--no-defaults',
     ...asRoot(),
     `--datadir=${data}`,
+    // A server that starts removes what looks like temporary tables of a dead one: in /tmp those of its neighbours.
+    `--tmpdir=${temporary}`,
     `--port=${port}`,
     '--bind-address=127.0.0.1',
     // In the data folder, where its path cannot be too long for a socket.
