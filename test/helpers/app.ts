@@ -1,13 +1,10 @@
 import { buildApp } from '../../api/app.ts';
 import { loadConfig } from '../../config.ts';
 import { createLog } from '../../log.ts';
+import type { Teardown } from './teardown.ts';
 import { until } from './until.ts';
 
 type App = Awaited<ReturnType<typeof buildApp>>;
-
-interface Teardown {
-  teardown(work: () => unknown): unknown;
-}
 
 /** Builds the application as the server does; closed when the test ends. */
 export const startApp = async (t: Teardown, env: NodeJS.ProcessEnv): Promise<App> => {

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { Teardown } from './teardown.ts';
 import { until } from './until.ts';
 
-interface Test {
-  teardown(work: () => unknown): unknown;
+interface Test extends Teardown {
   testdir(): string;
 }
 

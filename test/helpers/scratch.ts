@@ -2,15 +2,13 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Teardown } from './teardown.ts';
 
 /**
  * A folder of this test's own. Unlike `t.testdir()`, which goes before teardowns run, it is there until `stop`
  * has stopped what runs in it.
  */
-export const scratchFolder = (
-  t: { teardown(work: () => unknown): unknown },
-  stop: (folder: string) => Promise<unknown>,
-): string => {
+export const scratchFolder = (t: Teardown, stop: (folder: string) => Promise<unknown>): string => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orders-scratch-')));
   t.teardown(async () => {
     await stop(folder);

@@ -5,11 +5,8 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { loadConfig } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
 import type { Order } from '../../order.ts';
+import type { Teardown } from './teardown.ts';
 import { until } from './until.ts';
-
-interface Teardown {
-  teardown(work: () => unknown): unknown;
-}
 
 /** Connections to the three stores that `env` names, closed when the test ends. */
 export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {

@@ -14,6 +14,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, whoAnswers } from '../../ops/ports.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import type { Teardown } from '../helpers/teardown.ts';
 
 const origin = fileURLToPath(new URL('../..', import.meta.url));
 const leftOut = /^(node_modules|\.git|\.tap|\.data|\.env|.*\.(log|pid))$/;
@@ -34,7 +35,7 @@ export interface Running {
  * Copies the checkout as it is and returns how to use the copy. What its start script has started is stopped
  * when the test ends.
  */
-export const makeCheckout = async (t: { teardown(work: () => unknown): unknown }) => {
+export const makeCheckout = async (t: Teardown) => {
   const scratch = scratchFolder(t, () => stop());
   const folder = join(scratch, 'check out');
   for (const name of readdirSync(origin).filter((one) => !leftOut.test(one)))

@@ -9,6 +9,7 @@ import { DELAYS_MS, deadQueue, delayAfter, retryQueue } from '../../queue/topolo
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { openStores } from '../helpers/stores.ts';
+import type { Teardown } from '../helpers/teardown.ts';
 import { until } from '../helpers/until.ts';
 
 const reaches = (broker: Broker) =>
@@ -17,7 +18,7 @@ const reaches = (broker: Broker) =>
     () => false,
   );
 
-const open = async (t: { teardown(work: () => unknown): unknown }, env: NodeJS.ProcessEnv) => {
+const open = async (t: Teardown, env: NodeJS.ProcessEnv) => {
   const broker = await openBroker(loadConfig(env).rabbitmq, createLog('silent', 'test'));
   t.teardown(() => broker.close());
   await until('the broker is reached', () => reaches(broker));
