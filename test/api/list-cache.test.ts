@@ -4,26 +4,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import type { ListQuery } from '../../api/list-query.ts';
 import { isPassing } from '../../db/errors.ts';
-import { startReadyApp } from '../helpers/app.ts';
-import { isolatedEnvironment } from '../helpers/environment.ts';
-import { alone, startLists } from '../helpers/lists.ts';
-import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
-import { openStores } from '../helpers/stores.ts';
+import { alone, startAppWithOrder, startLists, times } from '../helpers/lists.ts';
 import { until } from '../helpers/until.ts';
 
-const env = await isolatedEnvironment();
-const app = await startReadyApp(t, env);
-const stores = await openStores(t, env);
-const accepted = anAcceptedOrder();
-await insertAccepted(app.database.orm, [accepted]);
-const ID = accepted.order.order_id;
-
-const setStatus = (status: string) => stores.rows('UPDATE orders SET status = ? WHERE id = ?', [status, ID]);
-const commit = async (status: string) => {
-  await setStatus(status);
-  await app.cache.lists.invalidate();
-};
-const times = <T>(count: number, work: () => T): T[] => Array.from({ length: count }, work);
+const { app, stores, id, setStatus, commit } = await startAppWithOrder(t);
 
 t.test('statements: two for a page, one for its number, one for the order before it', async (t) => {
   const table: [query: ListQuery, statements: number][] = [
@@ -32,8 +16,8 @@ t.test('statements: two for a page, one for its number, one for the order before
     [{ status: 'received' }, 2],
     [{ status: 'received', count: true }, 3],
     [{ status: 'none' }, 1],
-    [{ limit: 5, after: ID }, 3],
-    [{ customer_name: 'A', after: ID, count: true }, 3],
+    [{ limit: 5, after: id }, 3],
+    [{ customer_name: 'A', after: id, count: true }, 3],
   ];
   for (const [query, statements] of table) {
     const { find, counts } = startLists(app, {}, alone);

@@ -1,25 +1,9 @@
 /** How old a list may be that is served, and how many are kept. */
 import t from 'tap';
-import { startReadyApp } from '../helpers/app.ts';
-import { isolatedEnvironment } from '../helpers/environment.ts';
-import { alone, startLists } from '../helpers/lists.ts';
-import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
-import { openStores } from '../helpers/stores.ts';
+import { alone, startAppWithOrder, startLists, times } from '../helpers/lists.ts';
 import { until } from '../helpers/until.ts';
 
-const env = await isolatedEnvironment();
-const app = await startReadyApp(t, env);
-const stores = await openStores(t, env);
-const accepted = anAcceptedOrder();
-await insertAccepted(app.database.orm, [accepted]);
-const ID = accepted.order.order_id;
-
-const setStatus = (status: string) => stores.rows('UPDATE orders SET status = ? WHERE id = ?', [status, ID]);
-const commit = async (status: string) => {
-  await setStatus(status);
-  await app.cache.lists.invalidate();
-};
-const times = <T>(count: number, work: () => T): T[] => Array.from({ length: count }, work);
+const { app, stores, setStatus, commit } = await startAppWithOrder(t);
 
 t.test('LIST_STALE_MS: the last answer at once, while a new one is made', async (t) => {
   const lists = startLists(app, { staleMs: 60_000 }, alone);

@@ -1,10 +1,41 @@
-/** Lists over the stores of an app, which count what they ask and wait where a test wants it. */
+/** An app with one order, and lists over its stores, which count what they ask and wait where a test wants it. */
 import type { ListQuery } from '../../api/list-query.ts';
 import { orderLists } from '../../api/lists.ts';
 import type { Cache } from '../../cache/cache.ts';
-import type { startApp } from './app.ts';
+import { startReadyApp } from './app.ts';
+import { isolatedEnvironment } from './environment.ts';
+import { anAcceptedOrder, insertAccepted } from './orders.ts';
+import { openStores } from './stores.ts';
+import type { Teardown } from './teardown.ts';
 
 const DEFAULTS = { ttl: 30, memoryBytes: 2 ** 20, staleMs: 0 };
+
+/** What `work` returns, each of so many times. */
+export const times = <T>(count: number, work: () => T): T[] => Array.from({ length: count }, work);
+
+/** An app over fresh stores that hold one order; closed when the test ends. */
+export const startAppWithOrder = async (t: Teardown) => {
+  const env = await isolatedEnvironment();
+  const app = await startReadyApp(t, env);
+  const stores = await openStores(t, env);
+  const accepted = anAcceptedOrder();
+  await insertAccepted(app.database.orm, [accepted]);
+  const id = accepted.order.order_id;
+  /** Of the row alone: nobody is told. */
+  const setStatus = (status: string) =>
+    stores.rows('UPDATE orders SET status = ? WHERE id = ?', [status, id]);
+  return {
+    app,
+    stores,
+    id,
+    setStatus,
+    /** What a consumer does to the row, and to the cache after the commit. */
+    commit: async (status: string) => {
+      await setStatus(status);
+      await app.cache.lists.invalidate();
+    },
+  };
+};
 
 /** A promise, and what fulfils it. */
 const signal = () => {
@@ -23,7 +54,7 @@ export const alone = { find: async () => null, put: async () => null };
  * @param cache in place of what the app's own cache does
  */
 export const startLists = (
-  { database, cache: { lists: redis } }: Awaited<ReturnType<typeof startApp>>,
+  { database, cache: { lists: redis } }: Awaited<ReturnType<typeof startReadyApp>>,
   config: Partial<typeof DEFAULTS> = {},
   cache: Partial<Cache['lists']> = {},
 ) => {
