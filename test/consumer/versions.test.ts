@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import type { WriteJob } from '../../order.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { permutations } from '../helpers/permutations.ts';
 import { type Running, startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
 import { until } from '../helpers/until.ts';
@@ -45,13 +46,6 @@ const sequentially = (jobs: WriteJob[]): string | undefined => {
   }
   return status;
 };
-
-const permutations = <T>(all: T[]): T[][] =>
-  all.length < 2
-    ? [all]
-    : all.flatMap((first, i) =>
-        permutations([...all.slice(0, i), ...all.slice(i + 1)]).map((rest) => [first, ...rest]),
-      );
 
 /** Each of the jobs one to three times, the first time in their order; `seed` picks what comes again and where. */
 const delivered = <T>(jobs: T[], seed: number): T[] => {

@@ -2,6 +2,4 @@
 export const permutations = <T>(all: T[]): T[][] =>
   all.length < 2
     ? [all]
-    : all.flatMap((first, i) =>
-        permutations([...all.slice(0, i), ...all.slice(i + 1)]).map((rest) => [first, ...rest]),
-      );
+    : all.flatMap((first, i) => permutations(all.toSpliced(i, 1)).map((rest) => [first, ...rest]));

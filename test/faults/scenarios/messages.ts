@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deadQueue } from '../../../queue/topology.ts';
+import { permutations } from '../../helpers/permutations.ts';
 import { until } from '../../helpers/until.ts';
 import type { OrderHistory, Write } from '../history.ts';
 import { makeJobs, publishAll } from '../jobs.ts';
@@ -10,11 +11,6 @@ import type { Scenario } from '../scenario.ts';
 import { readOrders, readQueues, readShown } from '../stores.ts';
 
 const QUEUE = 'order_write_jobs';
-
-const permutations = <T>(list: T[]): T[][] =>
-  list.length <= 1
-    ? [list]
-    : list.flatMap((first, i) => permutations(list.toSpliced(i, 1)).map((rest) => [first, ...rest]));
 
 /** How many invalid messages come among the good ones. */
 const invalidCount = (full: boolean) => (full ? 1_000 : 50);
