@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
+import { withoutTap } from '../helpers/spawn.ts';
 
 const run = async (...args: string[]) => {
-  // tap has every child process load its own module first; this one is to run as it is. `env` becomes node.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, 'dist/bench/run.js', ...args], {
+  const child = spawn(...withoutTap(process.execPath, 'dist/bench/run.js', ...args), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [stdout, stderr, [code]] = await Promise.all([

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { withoutTap } from '../helpers/spawn.ts';
 import { noViolations } from './checker.ts';
 import type { Result } from './scenario.ts';
 
@@ -22,10 +23,8 @@ export const testShortForms = (...numbers: number[]): void => {
       const results = join(t.testdir(), 'results.json');
       const options = { only: number, accepted: ACCEPTED, seed: number, results };
       const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-      // tap has every child process load its own module first; this one is to run as it is. `env` becomes node.
       const run = spawn(
-        'env',
-        ['-u', 'NODE_OPTIONS', process.execPath, '--import=tsx', fromRoot('test/faults/run.ts'), ...args],
+        ...withoutTap(process.execPath, '--import=tsx', fromRoot('test/faults/run.ts'), ...args),
         { cwd: fromRoot('.'), stdio: ['ignore', 'ignore', 'inherit'] },
       );
       t.teardown(() => run.kill());

@@ -17,6 +17,7 @@ import {
   startRedis,
   stopServer,
 } from '../../ops/private-servers.ts';
+import { withoutTap } from '../helpers/spawn.ts';
 import { until } from '../helpers/until.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
 
@@ -71,8 +72,7 @@ const keepAlive = (args: string[], env: NodeJS.ProcessEnv, cwd: string, logFile:
 
   const start = () => {
     const log = openSync(logFile, 'a');
-    // tap has every child process load its own module first; ours are to run as they are. `env` becomes node.
-    child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...args], {
+    child = spawn(...withoutTap(process.execPath, ...args), {
       env,
       cwd,
       stdio: ['ignore', log, log],

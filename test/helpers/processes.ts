@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { withoutTap } from './spawn.ts';
 import type { Teardown } from './teardown.ts';
 import { until } from './until.ts';
 
@@ -35,9 +36,8 @@ export const startProcess = (
   imports: URL[] = [],
 ): Running => {
   let output = '';
-  // tap has every child process load its own module first; ours are to run as they are. `env` becomes node.
-  const node = [process.execPath, ...imports.map((url) => `--import=${url}`)];
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...node, programs[program], '1'], {
+  const options = imports.map((url) => `--import=${url}`);
+  const child = spawn(...withoutTap(process.execPath, ...options, programs[program], '1'), {
     env,
     cwd: t.testdir(),
     stdio: ['ignore', 'pipe', 'pipe'],

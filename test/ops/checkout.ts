@@ -14,6 +14,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, whoAnswers } from '../../ops/ports.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { withoutTap } from '../helpers/spawn.ts';
 import type { Teardown } from '../helpers/teardown.ts';
 
 const origin = fileURLToPath(new URL('../..', import.meta.url));
@@ -61,10 +62,10 @@ export const makeCheckout = async (t: Teardown) => {
     SIMULATED_WRITE_LAG: '0',
   };
 
-  /** Runs a script of the copy, from another folder. `env` also rids the copy of what tap loads into Node. */
+  /** Runs a script of the copy, from another folder. */
   const begin = (script: string, args: string[] = [], overrides: NodeJS.ProcessEnv = {}): Running => {
     let output = '';
-    const child = spawn('env', ['-u', 'NODE_OPTIONS', script, ...args], {
+    const child = spawn(...withoutTap(script, ...args), {
       cwd: '/',
       env: { ...settings, ...overrides },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,13 +6,14 @@ import t, { type Test } from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { withoutTap } from '../helpers/spawn.ts';
 import { openStores } from '../helpers/stores.ts';
 import { until } from '../helpers/until.ts';
 
 const program = fileURLToPath(new URL('../../dist/ops/dead-letters.js', import.meta.url));
 /** What the command line says to these arguments. */
 const run = async (t: Test, env: NodeJS.ProcessEnv, ...args: string[]) => {
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, program, ...args], {
+  const child = spawn(...withoutTap(process.execPath, program, ...args), {
     env,
     cwd: t.testdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
