@@ -7,7 +7,9 @@ import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { startRedis, stopServer } from '../../ops/private-servers.ts';
 import { startApp, startReadyApp } from '../helpers/app.ts';
+import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { openStores } from '../helpers/stores.ts';
 import { until } from '../helpers/until.ts';
@@ -23,12 +25,8 @@ const writes = [
   { method: 'DELETE', url: `/orders/${ID}` },
 ] as const;
 
-await stores.rows(
-  "INSERT INTO orders (id, customer_name, status, accepted_at) VALUES (?, 'Ada', 'received', NOW(3))",
-  [ID],
-);
-await stores.rows("INSERT INTO order_items (order_id, item_name, quantity) VALUES (?, 'Tea', 1)", [ID]);
-const order = { order_id: ID, ...body, status: 'received' };
+const { order, at } = anAcceptedOrder({ order_id: ID, ...body });
+await insertAccepted(startDatabase(t, env).orm, [{ order, at }]);
 
 t.test('without RabbitMQ: writes get 503 at once and leave no trace, reads work', async (t) => {
   const app = await startApp(t, { ...env, RABBITMQ_PORT: nowhere });

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
 import { openStores } from '../helpers/stores.ts';
 
 const UUIDV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -12,31 +13,14 @@ const body = { customer_name: 'Ada Lovelace', items: [{ name: 'Difference engine
 const create = async (payload: object = body) => app.inject({ method: 'POST', url: '/orders', payload });
 
 /** An order as a consumer would have left it in MySQL, with nothing of it in Redis. */
-const applied = async (id: string, acceptedAt = '2026-01-01 00:00:00') => {
-  const status = 'received';
-  await stores.rows('INSERT INTO orders (id, customer_name, status, accepted_at) VALUES (?, ?, ?, ?)', [
-    id,
-    'Grace Hopper',
-    status,
-    acceptedAt,
-  ]);
-  await stores.rows('INSERT INTO order_items (order_id, item_name, quantity) VALUES (?, ?, ?), (?, ?, ?)', [
-    id,
-    'Compiler',
-    2,
-    id,
-    'Nanosecond',
-    1000,
-  ]);
-  return {
-    order_id: id,
-    customer_name: 'Grace Hopper',
-    status,
-    items: [
-      { name: 'Compiler', quantity: 2 },
-      { name: 'Nanosecond', quantity: 1000 },
-    ],
-  };
+const applied = async (id: string, at?: number) => {
+  const items = [
+    { name: 'Compiler', quantity: 2 },
+    { name: 'Nanosecond', quantity: 1000 },
+  ];
+  const accepted = anAcceptedOrder({ order_id: id, customer_name: 'Grace Hopper', items }, at);
+  await insertAccepted(app.database.orm, [accepted]);
+  return accepted.order;
 };
 
 t.test('POST /orders answers 202, and the order is readable at once', async (t) => {
@@ -203,7 +187,7 @@ t.test('GET /orders lists what is applied, newest first', async (t) => {
 
   const ids = ['2', '3', '1'].map((n) => `00000000-0000-7000-8000-00000000000${n}`);
   const listed = [];
-  for (const [i, id] of ids.entries()) listed.unshift(await applied(id, `2026-01-01 00:00:0${i}`));
+  for (const [i, id] of ids.entries()) listed.unshift(await applied(id, Date.UTC(2026, 0, 1, 0, 0, i)));
   await stores.redis.incr('orders:list:version');
   const response = await app.inject('/orders');
   t.equal(response.headers['content-type'], 'application/json; charset=utf-8');

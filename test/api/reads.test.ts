@@ -5,6 +5,7 @@ import t from 'tap';
 import { jittered, STORE_WITHIN_MS } from '../../cache/orders.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
 import { openStores } from '../helpers/stores.ts';
 import { until } from '../helpers/until.ts';
 
@@ -12,11 +13,7 @@ const env = await isolatedEnvironment({ ORDERS_CACHE_TTL: '1', TEMP_ORDER_CACHE_
 const app = await startReadyApp(t, env);
 const stores = await openStores(t, env);
 const ID = '00000000-0000-7000-8000-000000000001';
-await stores.rows(
-  "INSERT INTO orders (id, customer_name, status, accepted_at) VALUES (?, 'Ada', 'received', NOW(3))",
-  [ID],
-);
-await stores.rows("INSERT INTO order_items (order_id, item_name, quantity) VALUES (?, 'Tea', 1)", [ID]);
+await insertAccepted(app.database.orm, [anAcceptedOrder({ order_id: ID })]);
 
 const status = async () => (await app.inject(`/orders/${ID}`)).json().status;
 const listed = async () => (await app.inject('/orders')).json().orders[0].status;
@@ -72,11 +69,7 @@ t.test('an order that was deleted is not found, though an answer is still cached
 
 t.test('an answer that took longer than the guard may stand is not stored', async (t) => {
   const slow = randomUUID();
-  await stores.rows(
-    "INSERT INTO orders (id, customer_name, status, accepted_at) VALUES (?, 'Ada', 'slow', NOW(3))",
-    [slow],
-  );
-  await stores.rows("INSERT INTO order_items (order_id, item_name, quantity) VALUES (?, 'Tea', 1)", [slow]);
+  await insertAccepted(app.database.orm, [anAcceptedOrder({ order_id: slow, status: 'slow' })]);
   await stores.rows('LOCK TABLES orders WRITE');
   const [answer] = await Promise.all([
     app.inject(`/orders/${slow}`),

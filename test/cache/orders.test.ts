@@ -8,6 +8,7 @@ import { loadConfig } from '../../config.ts';
 import { createLog } from '../../log.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
 import { openStores } from '../helpers/stores.ts';
 import { until } from '../helpers/until.ts';
 
@@ -16,15 +17,6 @@ const app = await startReadyApp(t, env);
 const stores = await openStores(t, env);
 const { lists, orders } = app.cache;
 
-const insert = async (status: string) => {
-  const id = randomUUID();
-  await stores.rows(
-    "INSERT INTO orders (id, customer_name, status, accepted_at) VALUES (?, 'Ada', ?, NOW(3))",
-    [id, status],
-  );
-  await stores.rows("INSERT INTO order_items (order_id, item_name, quantity) VALUES (?, 'Tea', 1)", [id]);
-  return id;
-};
 /** What a consumer does to a row, and to the cache after the commit. */
 const commit = async (id: string, status: string) => {
   await stores.rows('UPDATE orders SET status = ? WHERE id = ?', [status, id]);
@@ -57,7 +49,8 @@ t.test('an answer from before a commit is not stored after it, and later ones ar
 });
 
 t.test('a reader that asks MySQL before a commit and stores after it', async (t) => {
-  const id = await insert('old');
+  const id = randomUUID();
+  await insertAccepted(app.database.orm, [anAcceptedOrder({ order_id: id, status: 'old' })]);
   let commitIsDone: () => void = () => {};
   const committed = new Promise<void>((resolve) => {
     commitIsDone = resolve;

@@ -2,8 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import t from 'tap';
-import { loadConfig } from '../../config.ts';
-import { openDatabase } from '../../db/client.ts';
 import {
   BEGINNING,
   countMatching,
@@ -13,8 +11,8 @@ import {
   type OrderFilter,
   type Position,
 } from '../../db/lists.ts';
-import { createLog } from '../../log.ts';
 import type { Order } from '../../order.ts';
+import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { type Accepted, anAcceptedOrder, insertAccepted, newestFirst } from '../helpers/orders.ts';
 import { openStores } from '../helpers/stores.ts';
@@ -24,10 +22,9 @@ const NOON = Date.UTC(2026, 0, 1, 12);
 /** A database of its own. */
 const open = async () => {
   const env = await isolatedEnvironment();
-  const database = openDatabase(loadConfig(env).mysql, createLog('silent', 'test'), 4);
-  t.teardown(() => database.close());
+  const { orm } = startDatabase(t, env);
   const stores = await openStores(t, env);
-  return { orm: database.orm, stores };
+  return { orm, stores };
 };
 const { orm, stores } = await open();
 

@@ -1,51 +1,34 @@
-import { randomUUID } from 'node:crypto';
 import { sql } from 'drizzle-orm';
 import t from 'tap';
-import { loadConfig } from '../../config.ts';
-import { openDatabase } from '../../db/client.ts';
 import { isDuplicate, isPassing, reasonOf } from '../../db/errors.ts';
 import { findOrder, insertOrders, readLastReset, resetOrders } from '../../db/orders.ts';
-import { createLog } from '../../log.ts';
+import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
 
-const { mysql } = loadConfig(await isolatedEnvironment());
-const database = openDatabase(mysql, createLog('silent', 'test'), 4);
-t.teardown(() => database.close());
-const { orm } = database;
-
-const anOrder = (items = 1) => ({
-  order_id: randomUUID(),
-  customer_name: 'Ada',
-  status: 'received',
-  items: Array.from({ length: items }, (_, i) => ({ name: `Item ${items - i}`, quantity: i + 1 })),
-});
-const insert = (...orders: ReturnType<typeof anOrder>[]) =>
-  orm.transaction((tx) =>
-    insertOrders(
-      tx,
-      orders.map((order) => ({ order, acceptedAt: new Date(), version: 1 })),
-    ),
-  );
+const { orm } = startDatabase(t, await isolatedEnvironment());
 
 t.test('the items of an order keep their order, also when there are a thousand', async (t) => {
-  const order = anOrder(1_000);
-  await insert(order);
+  const items = Array.from({ length: 1_000 }, (_, i) => ({ name: `Item ${1_000 - i}`, quantity: i + 1 }));
+  const accepted = anAcceptedOrder({ items });
+  const { order } = accepted;
+  await insertAccepted(orm, [accepted]);
   t.strictSame(await findOrder(orm, order.order_id), order);
 });
 
 t.test('an insert of which one order exists leaves nothing of the others', async (t) => {
-  const [first, second] = [anOrder(), anOrder()];
-  await insert(first);
-  const error = await insert(second, first).catch((error) => error);
+  const [first, second] = [anAcceptedOrder(), anAcceptedOrder()];
+  await insertAccepted(orm, [first]);
+  const error = await insertAccepted(orm, [second, first]).catch((error) => error);
   t.ok(isDuplicate(error));
   t.notOk(isPassing(error));
   t.notMatch(reasonOf(error), 'Failed query', 'no statement in what people read');
-  t.equal(await findOrder(orm, second.order_id), undefined);
+  t.equal(await findOrder(orm, second.order.order_id), undefined);
 });
 
 t.test('a deadlock is a passing failure', async (t) => {
-  const [a, b] = [anOrder(), anOrder()];
-  await insert(a, b);
+  const [a, b] = [anAcceptedOrder(), anAcceptedOrder()];
+  await insertAccepted(orm, [a, b]);
   const touch = (id: string) => sql`update orders set status = concat(status, '!') where id = ${id}`;
   let bothHoldOne: () => void = () => {};
   const meeting = new Promise<void>((resolve) => {
@@ -60,8 +43,8 @@ t.test('a deadlock is a passing failure', async (t) => {
       await tx.execute(touch(second));
     });
   const results = await Promise.allSettled([
-    crossing(a.order_id, b.order_id),
-    crossing(b.order_id, a.order_id),
+    crossing(a.order.order_id, b.order.order_id),
+    crossing(b.order.order_id, a.order.order_id),
   ]);
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   t.equal(failures.length, 1);
@@ -69,7 +52,7 @@ t.test('a deadlock is a passing failure', async (t) => {
 });
 
 t.test('a reset waits for the transaction that applies a job, and removes what it leaves', async (t) => {
-  const order = anOrder();
+  const { order } = anAcceptedOrder();
   const acceptedAt = new Date();
   let readMark: () => void = () => {};
   const marked = new Promise<void>((resolve) => {
