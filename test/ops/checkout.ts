@@ -32,23 +32,23 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-/**
- * Copies the checkout as it is and returns how to use the copy. What its start script has started is stopped
- * when the test ends.
- */
-export const makeCheckout = async (t: Teardown) => {
-  const scratch = scratchFolder(t, () => stop());
-  const folder = join(scratch, 'check out');
+const copyTo = (folder: string) => {
   for (const name of readdirSync(origin).filter((one) => !leftOut.test(one)))
     cpSync(join(origin, name), join(folder, name), { recursive: true, preserveTimestamps: true });
   symlinkSync(join(origin, 'node_modules'), join(folder, 'node_modules'));
   // The folders are new, the build is that of the original.
   utimesSync(join(folder, 'dist/.built'), new Date(), new Date());
-  const noDocker = join(scratch, 'no-docker');
-  mkdirSync(noDocker);
-  writeFileSync(join(noDocker, 'docker'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+};
 
+/**
+ * Copies the checkout as it is and returns how to use the copy. What its start script has started is stopped
+ * when the test ends.
+ */
+export const makeCheckout = async (t: Teardown) => {
   const [port, mysql, redis, rabbitmq] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const scratch = scratchFolder(t, () => stop());
+  const folder = join(scratch, 'check out');
+  const noDocker = join(scratch, 'no-docker');
   const settings: NodeJS.ProcessEnv = {
     HOME: process.env.HOME,
     PATH: `${noDocker}:${process.env.PATH}`,
@@ -83,6 +83,11 @@ export const makeCheckout = async (t: Teardown) => {
   const start = (overrides?: NodeJS.ProcessEnv) =>
     begin(join(folder, 'start_services.sh'), [], overrides).outcome;
   const stop = (...args: string[]) => begin(join(folder, 'stop_services.sh'), args).outcome;
+
+  // Only now that `stop` is there: the teardown calls it also where this throws.
+  copyTo(folder);
+  mkdirSync(noDocker);
+  writeFileSync(join(noDocker, 'docker'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
 
   const foldersOfPids = [
     folder,
