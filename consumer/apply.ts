@@ -58,15 +58,13 @@ const apply = (orm: Orm, jobs: AcceptedJob[], writeLagMs: number): Promise<Appli
   orm.transaction(
     async (tx) => {
       const lastReset = await readLastReset(tx);
-      const [valid, outdated] = [
-        jobs.filter(({ acceptedAt }) => acceptedAt > lastReset),
-        jobs.filter(({ acceptedAt }) => acceptedAt <= lastReset),
-      ];
+      const valid = jobs.filter(({ acceptedAt }) => acceptedAt > lastReset);
       const ids = [...new Set(valid.map(({ job }) => job.payload.order_id))].sort();
       const plan = planBatch(valid, await readStates(tx, ids));
       await execute(tx, plan);
-      const outcomes = new Map<WriteJob, Outcome>(plan.effects);
-      for (const { job } of outdated) outcomes.set(job, 'void');
+      const outcomes = new Map<WriteJob, Outcome>(
+        jobs.map(({ job }) => [job, plan.effects.get(job) ?? 'void']),
+      );
       const changes = [...plan.effects.values()].includes('applied');
       if (changes && writeLagMs > 0) await sleep(writeLagMs);
       return { outcomes, states: plan.states };
