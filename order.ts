@@ -71,7 +71,7 @@ const job = <Name extends string, Payload extends TObject>(type: Name, payload: 
       ),
       accepted_at: Type.Optional(
         Type.String({
-          pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$',
+          format: 'moment',
           description: 'a time such as 2026-01-31T12:00:00.000Z',
         }),
       ),

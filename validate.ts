@@ -2,7 +2,18 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Ajv, type ErrorObject } from 'ajv';
 
-const ajv = new Ajv({ useDefaults: true, verbose: true, keywords: ['secret'] });
+/** A time that there is, as Date.prototype.toISOString writes it. */
+const isMoment = (text: string): boolean => {
+  const ms = Date.parse(text);
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === text;
+};
+
+const ajv = new Ajv({
+  useDefaults: true,
+  verbose: true,
+  keywords: ['secret'],
+  formats: { moment: isMoment },
+});
 
 const shown = (value: unknown): string => {
   if (value === undefined) return 'nothing';
