@@ -29,7 +29,7 @@ const accounts = ({ user, password, database }: PrivateMysql): string => {
 const asRoot = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : []);
 
 /** Fills `data` with the system tables, under another name until they are complete. */
-const initialize = (server: string, isMariadb: boolean, data: string): void => {
+const initialize = (server: string, isMariadb: boolean, data: string, env: NodeJS.ProcessEnv): void => {
   const unfinished = `${data}.new`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished);
@@ -40,6 +40,7 @@ const initialize = (server: string, isMariadb: boolean, data: string): void => {
   const { status, stdout, stderr, error } = spawnSync(command, ['--no-defaults', ...asRoot(), ...args], {
     cwd: unfinished,
     encoding: 'utf8',
+    env,
   });
   if (status !== 0)
     throw new Error(`${command} failed:\n${lastLines(error?.message ?? `${stdout}${stderr}`)}`);
@@ -63,17 +64,17 @@ export const startMysql = async (mysql: PrivateMysql): Promise<{ pid: number }> 
   const data = join(folder, 'data');
   const initFile = join(folder, 'accounts.sql');
   const temporary = join(folder, 'tmp');
-  if (!existsSync(data)) initialize(command, isMariadb, data);
-  writeFileSync(initFile, accounts(mysql), { mode: 0o600 });
   mkdirSync(temporary, { recursive: true });
+  // A server that starts removes what looks like temporary tables of a dead one: in /tmp those of its neighbours.
+  const env = { ...process.env, TMPDIR: temporary };
+  if (!existsSync(data)) initialize(command, isMariadb, data, env);
+  writeFileSync(initFile, accounts(mysql), { mode: 0o600 });
   // MySQL takes a killed server's lock for a living one's when its PID is in use again.
   rmSync(join(data, 'mysql.sock.lock'), { force: true });
   const args = [
     '--no-defaults',
     ...asRoot(),
     `--datadir=${data}`,
-    // A server that starts removes what looks like temporary tables of a dead one: in /tmp those of its neighbours.
-    `--tmpdir=${temporary}`,
     `--port=${port}`,
     '--bind-address=127.0.0.1',
     // In the data folder, where its path cannot be too long for a socket.
@@ -86,5 +87,5 @@ export const startMysql = async (mysql: PrivateMysql): Promise<{ pid: number }> 
     '--character-set-server=utf8mb4',
     `--init-file=${initFile}`,
   ];
-  return startServer({ ...server, command, args, env: process.env });
+  return startServer({ ...server, command, args, env });
 };
