@@ -170,10 +170,12 @@ t.test('jobs', async (t) => {
       remove(job('delete_order', { order_id }, { accepted_at: 'today' })),
       'accepted_at must be a time such as 2026-01-31T12:00:00.000Z, got "today".',
     ],
-    ...['2026-13-01T00:00:00.000Z', '2026-02-30T00:00:00.000Z', '2026-01-31T12:00:00Z'].map((accepted_at) => [
-      remove(job('delete_order', { order_id }, { accepted_at })),
-      `accepted_at must be a time such as 2026-01-31T12:00:00.000Z, got "${accepted_at}".`,
-    ]),
+    ...['2026-13-01T00:00:00.000Z', '2026-02-30T00:00:00.000Z', '2026-01-31T12:00:00Z'].map(
+      (accepted_at): [string | undefined, string] => [
+        remove(job('delete_order', { order_id }, { accepted_at })),
+        `accepted_at must be a time such as 2026-01-31T12:00:00.000Z, got "${accepted_at}".`,
+      ],
+    ),
   ];
   for (const [problem, sentence] of cases) t.equal(problem, sentence);
 });
