@@ -1,7 +1,6 @@
-/** The bytes of an answer to GET /orders, from one snapshot of the database. */
+/** The bytes of an answer to GET /orders, as the orders were at one moment. */
 import type { Orm, Transaction } from '../db/client.ts';
-import { countOrders } from '../db/counts.ts';
-import { BEGINNING, countMatching, findPosition, inSnapshot, listPage, type Page } from '../db/lists.ts';
+import { BEGINNING, findPosition, inSnapshot, listPage, type Page } from '../db/lists.ts';
 import type { Order } from '../order.ts';
 import { nextUrl, type PageQuery } from './list-query.ts';
 
@@ -29,15 +28,13 @@ const buildWhole = async (tx: Transaction, signal: AbortSignal): Promise<Buffer[
 };
 
 /** `{total_orders?, orders, next}` */
-const buildPage = async (tx: Transaction, query: PageQuery): Promise<Buffer[] | undefined> => {
-  const { limit, after, status, customer_name, count } = query;
-  const isFiltered = status !== undefined || customer_name !== undefined;
-  const position = after === undefined ? BEGINNING : await findPosition(tx, after);
+const buildPage = async (orm: Orm, query: PageQuery): Promise<Buffer[] | undefined> => {
+  const { limit, after, count } = query;
+  const position = after === undefined ? BEGINNING : await findPosition(orm, after);
   if (position === undefined) return undefined;
-  const total = count && (isFiltered ? await countMatching(tx, query) : await countOrders(tx));
-  const { orders, end } = await listPage(tx, query, position, limit);
+  const { orders, end, total } = await listPage(orm, query, position, limit, count);
   const next = end === undefined ? null : nextUrl(query, end.id);
-  const head = total === false ? '' : `"total_orders":${total},`;
+  const head = total === undefined ? '' : `"total_orders":${total},`;
   return [Buffer.from(`{${head}"orders":[${membersOf(orders)}],"next":${JSON.stringify(next)}}`)];
 };
 
@@ -52,4 +49,4 @@ export const buildList = (
   page: PageQuery | undefined,
   signal: AbortSignal,
 ): Promise<Buffer[] | undefined> =>
-  inSnapshot(orm, (tx) => (page === undefined ? buildWhole(tx, signal) : buildPage(tx, page)));
+  page === undefined ? inSnapshot(orm, (tx) => buildWhole(tx, signal)) : buildPage(orm, page);

@@ -9,10 +9,8 @@
 import type { Cache } from '../cache/cache.ts';
 import { jittered } from '../cache/orders.ts';
 import type { Config } from '../config.ts';
-import type { Database } from '../db/client.ts';
 import { withDeadline } from '../deadline.ts';
 import { createAnswer, encoded, type ListAnswer } from './list-answer.ts';
-import { buildList } from './list-build.ts';
 import { createMemory } from './list-memory.ts';
 import { type ListQuery, type PageQuery, pageOf, queryOf } from './list-query.ts';
 import type { Coding } from './negotiation.ts';
@@ -33,6 +31,9 @@ interface Kept extends ListAnswer {
 
 type Making = Promise<ListAnswer | undefined>;
 
+/** As buildList in list-build.ts, over some database. */
+export type Build = (page: PageQuery | undefined, signal: AbortSignal) => Promise<Buffer[] | undefined>;
+
 /** An answer that is being made, and the one to be made after it for those for whom it is too old. */
 interface Flight {
   /** The latest version known when it began; undefined where Redis is away. */
@@ -43,7 +44,7 @@ interface Flight {
 
 /** @returns answers, which stay the same objects for as long as they are kept */
 export const orderLists = (
-  { orm }: Database,
+  build: Build,
   lists: Cache['lists'],
   { ttl, memoryBytes, staleMs }: Config['lists'],
 ) => {
@@ -80,7 +81,7 @@ export const orderLists = (
       return fetched;
     }
     const expiresAt = performance.now() + jittered(ttl) * 1_000;
-    const chunks = await buildList(orm, page, signal);
+    const chunks = await build(page, signal);
     signal.throwIfAborted();
     if (chunks === undefined) return undefined;
     const answer = createAnswer(key, chunks);

@@ -2,6 +2,7 @@
 import { and, like, type SQL, sql } from 'drizzle-orm';
 import type { Order, OrderItem } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
+import { orderTotal } from './counts.ts';
 import { readRows } from './rows.ts';
 import { deletedOrders, orderItems, orders } from './schema.ts';
 
@@ -24,6 +25,8 @@ export interface Page {
   orders: Order[];
   /** The place of the last order, where more follow. */
   end: Position | undefined;
+  /** How many orders there are in all, or that the filter lets through; undefined where nobody asked. */
+  total: number | undefined;
 }
 
 /**
@@ -34,10 +37,10 @@ export const inSnapshot = <T>(orm: Orm, work: (tx: Transaction) => Promise<T>): 
   orm.transaction(work, { isolationLevel: 'repeatable read', accessMode: 'read only' });
 
 /** Where an order is or, deleted by now, was. Undefined where there never was one, or nobody noted its place. */
-export const findPosition = async (tx: Transaction, id: string): Promise<Position | undefined> => {
+export const findPosition = async (orm: Orm | Transaction, id: string): Promise<Position | undefined> => {
   for (const table of [orders, deletedOrders]) {
     const [row] = await readRows<{ accepted_at: string | null }>(
-      tx,
+      orm,
       sql`select ${table.acceptedAt} from ${table} where ${table.id} = ${id}`,
     );
     if (row) return row.accepted_at === null ? undefined : { acceptedAt: row.accepted_at, id };
@@ -53,53 +56,64 @@ const conditions = ({ status, customer_name }: OrderFilter): (SQL | undefined)[]
     : like(orders.customerName, `${customer_name.replace(/[\\%_]/g, '\\$&')}%`),
 ];
 
+/** Every order that the filter lets through is looked at; without a filter the counters say it. */
+const totalOf = (filter: OrderFilter): SQL =>
+  filter.status === undefined && filter.customer_name === undefined
+    ? orderTotal
+    : sql`select count(*) from ${orders} where ${and(...conditions(filter))}`;
+
+type Row = { total: number | null } & (
+  | { order_id: null }
+  | (Omit<Order, 'items'> & { order_id: string; accepted_at: string; name: null })
+  | (Omit<Order, 'items'> & { order_id: string; accepted_at: string } & OrderItem)
+);
+
 /**
- * Up to `limit` orders that come after a place, read by the index. The bound on the place is one range of the
- * index for each half of it; it stands there for the first page too, which MariaDB otherwise sorts the table for.
+ * Up to `limit` orders that come after a place, read by the index: one statement, so all of one moment. The bound on
+ * the place is one range of the index for each half of it; it stands there for the first page too, which MariaDB
+ * otherwise sorts the table for.
+ * @param counted whether to tell how many there are in all
  */
 export const listPage = async (
-  tx: Transaction,
+  orm: Orm | Transaction,
   filter: OrderFilter,
   after: Position,
   limit: number,
+  counted = false,
 ): Promise<Page> => {
   const { acceptedAt, id } = orders;
   const isAfter = sql`(${acceptedAt} < ${after.acceptedAt} or (${acceptedAt} = ${after.acceptedAt} and ${id} < ${after.id}))`;
   // The status is the same in all rows; the index has it in front.
   const direction = sql`${filter.status === undefined ? sql`` : sql`${orders.status} desc, `}${acceptedAt} desc, ${id} desc`;
-  const rows = await readRows<Omit<Order, 'items'> & { accepted_at: string }>(
-    tx,
-    sql`select ${id} as order_id, ${orders.customerName}, ${orders.status}, ${acceptedAt} from ${orders}
-      where ${and(...conditions(filter), isAfter)} order by ${direction} limit ${limit + 1}`,
+  const rows = await readRows<Row>(
+    orm,
+    sql`select total, page.id as order_id, customer_name, status, accepted_at, item_name as name, quantity
+      from (select (${counted ? totalOf(filter) : sql`null`}) as total) as counted
+      left join (
+        select ${id}, ${orders.customerName}, ${orders.status}, ${acceptedAt} from ${orders}
+        where ${and(...conditions(filter), isAfter)} order by ${direction} limit ${limit + 1}
+      ) as page on true
+      left join ${orderItems} on ${orderItems.orderId} = page.id
+      order by accepted_at desc, page.id desc, ${orderItems.id}`,
   );
-  const end = rows.length > limit ? rows[limit - 1] : undefined;
-  return {
-    orders: await withItems(tx, rows.slice(0, limit)),
-    end: end && { acceptedAt: end.accepted_at, id: end.order_id },
-  };
-};
-
-const withItems = async (tx: Transaction, rows: Omit<Order, 'items'>[]): Promise<Order[]> => {
-  if (rows.length === 0) return [];
-  const found = new Map<string, Order>();
-  for (const { order_id, customer_name, status } of rows)
-    found.set(order_id, { order_id, customer_name, status, items: [] });
-  const { orderId, itemName, quantity, id } = orderItems;
-  const items = await readRows<OrderItem & { order_id: string }>(
-    tx,
-    // One parameter, which mysql2 writes out: a thousand of them would pass through the query builder one by one.
-    sql`select ${orderId}, ${itemName} as name, ${quantity} from ${orderItems}
-      where ${orderId} in (${sql.param([...found.keys()])}) order by ${orderId}, ${id}`,
-  );
-  for (const { order_id, name, quantity } of items) found.get(order_id)?.items.push({ name, quantity });
-  return [...found.values()];
-};
-
-/** How many orders a filter lets through; every one of them is looked at. */
-export const countMatching = async (tx: Transaction, filter: OrderFilter): Promise<number> => {
-  const [row] = await readRows<{ total: number }>(
-    tx,
-    sql`select count(*) as total from ${orders} where ${and(...conditions(filter))}`,
-  );
-  return row?.total ?? 0;
+  const found: Order[] = [];
+  let last: Position | undefined;
+  let end: Position | undefined;
+  for (const row of rows) {
+    if (row.order_id === null) continue;
+    const { order_id, customer_name, status } = row;
+    let order = found.at(-1);
+    if (order?.order_id !== order_id) {
+      if (found.length === limit) {
+        end = last;
+        break;
+      }
+      order = { order_id, customer_name, status, items: [] };
+      found.push(order);
+      last = { acceptedAt: row.accepted_at, id: order_id };
+    }
+    if (row.name !== null) order.items.push({ name: row.name, quantity: row.quantity });
+  }
+  const [first] = rows;
+  return { orders: found, end, total: counted ? Number(first?.total ?? 0) : undefined };
 };

@@ -1,7 +1,10 @@
 /** An app with one order, and lists over its stores, which count what they ask and wait where a test wants it. */
+
+import { buildList } from '../../api/list-build.ts';
 import type { ListQuery } from '../../api/list-query.ts';
-import { orderLists } from '../../api/lists.ts';
+import { type Build, orderLists } from '../../api/lists.ts';
 import type { Cache } from '../../cache/cache.ts';
+import type { Orm, Transaction } from '../../db/client.ts';
 import { startReadyApp } from './app.ts';
 import { isolatedEnvironment } from './environment.ts';
 import { anAcceptedOrder, insertAccepted } from './orders.ts';
@@ -58,28 +61,31 @@ export const startLists = (
   config: Partial<typeof DEFAULTS> = {},
   cache: Partial<Cache['lists']> = {},
 ) => {
-  const { orm } = database;
   let hold: Promise<void> | undefined;
   let failure: Error | undefined;
-  const counts = { builds: 0, statements: 0, versions: 0 };
-  const counting = (tx: object) =>
-    new Proxy(tx, {
+  const counts = { builds: 0, read: 0, statements: 0, versions: 0 };
+  const counting = <T extends Orm | Transaction>(orm: T): T =>
+    new Proxy(orm, {
       get: (target, name, receiver) => {
-        if (name === 'execute' || name === 'select') counts.statements++;
-        return Reflect.get(target, name, receiver);
+        if (name === 'execute') counts.statements++;
+        if (name !== 'transaction') return Reflect.get(target, name, receiver);
+        const transaction: Orm['transaction'] = (work, options) =>
+          target.transaction((tx) => work(counting(tx)), options);
+        return transaction;
       },
     });
-  const transaction: typeof orm.transaction = (work, options) =>
-    orm.transaction(async (tx) => {
-      counts.builds++;
-      if (failure) throw failure;
-      const result = await work(counting(tx) as typeof tx);
-      await hold;
-      return result;
-    }, options);
+  const orm = counting(database.orm);
+  const build: Build = async (page, signal) => {
+    counts.builds++;
+    if (failure) throw failure;
+    const chunks = await buildList(orm, page, signal);
+    counts.read++;
+    await hold;
+    return chunks;
+  };
   const version = cache.version ?? redis.version;
   const lists = orderLists(
-    { ...database, orm: Object.assign(Object.create(orm), { transaction }) },
+    build,
     {
       ...redis,
       ...cache,
