@@ -28,7 +28,8 @@ export const serverScenarios: Scenario[] = [
           }
           await sleep(500);
           proxy.swallow(true);
-          await sleep(full ? 4_000 : 2_000);
+          // Longer than a confirm may take, so that one in vain is seen.
+          await sleep(full ? 4_000 : 3_000);
           proxy.swallow(false);
           if (!full) continue;
           await sleep(2_000);
