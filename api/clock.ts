@@ -30,11 +30,12 @@ export const createClock = (systemMs: () => number = Date.now) => {
      * Corrects the distance only as far as it cannot be right: an answer that took long says little, and must not
      * part clocks that agree (https://en.wikipedia.org/wiki/Cristian%27s_algorithm).
      * @param reference the shared clock's time, in microseconds
-     * @param roundTripMs the time was read at a moment of these milliseconds, which end now
+     * @param elapsedMs how long ago it was asked for; called after the own clock is read, so that a process that
+     *   loses its CPU in between takes the time for less certain, not its own clock for fast
      */
-    keepTo: (reference: number, roundTripMs = 0): void => {
+    keepTo: (reference: number, elapsedMs: () => number = () => 0): void => {
       const latest = reference - system();
-      offset = Math.min(Math.max(offset, latest - RESOLUTION), latest + roundTripMs * 1000);
+      offset = Math.min(Math.max(offset, latest - RESOLUTION), latest + elapsedMs() * 1000);
     },
   };
 };

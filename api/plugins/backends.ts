@@ -31,7 +31,7 @@ export const backends = fastifyPlugin<{ config: Config }>(
     const keepTime = async () => {
       const asked = performance.now();
       const time = await app.cache.time();
-      if (time !== null) app.clock.keepTo(time, performance.now() - asked);
+      if (time !== null) app.clock.keepTo(time, () => performance.now() - asked);
     };
     app.addHook('onReady', keepTime);
     const timekeeper = setInterval(keepTime, KEEP_TIME_INTERVAL_MS).unref();
