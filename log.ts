@@ -1,9 +1,26 @@
 /** What every process logs with. */
 import { pino } from 'pino';
 
-/** Lines of JSON on standard output, which start_services.sh sends to the process's log file. */
+/** The member of a line that says when, made once a millisecond. */
+const clock = () => {
+  let last = Number.NaN;
+  let text = '';
+  return (): string => {
+    const now = Date.now();
+    if (now !== last) {
+      last = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
+};
+
+/**
+ * Lines of JSON on standard output, which start_services.sh sends to the process's log file. Nobody waits for them to
+ * be written; those of one moment are written together, and the last ones when the process exits.
+ */
 export const createLog = (level: string, process: string) =>
-  pino({ level, base: { process }, timestamp: pino.stdTimeFunctions.isoTime });
+  pino({ level, base: { process }, timestamp: clock() }, pino.destination({ dest: 1, sync: false }));
 export type Log = Pick<ReturnType<typeof createLog>, 'debug' | 'info' | 'warn' | 'error'>;
 
 /**

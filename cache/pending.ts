@@ -69,13 +69,21 @@ local applied = not pending.deleting and version <= (tonumber(pending.applied) o
 redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', applied and ARGV[6] or ARGV[5])
 `);
 
-/** KEYS: the pending copy. ARGV: order id, version in MySQL or 'deleted', '1' where the job had a version, TTL. */
+/**
+ * KEYS: the pending copy. ARGV: order id, version in MySQL or 'deleted', '1' where the job had a version, TTL, and how
+ * a copy ends that is as the POST of that version put it: of most orders nothing else was ever written, and theirs
+ * needs neither to be read nor to be written anew.
+ */
 const settleScript = script(`
 if ARGV[2] == 'deleted' then
   redis.call('SET', KEYS[1], cjson.encode({ order_id = ARGV[1], deleted = true }), 'EX', ARGV[4])
   return
 end
 local raw = redis.call('GET', KEYS[1])
+if raw and ARGV[3] == '1' and string.sub(raw, -string.len(ARGV[5])) == ARGV[5] then
+  redis.call('EXPIRE', KEYS[1], ARGV[4])
+  return
+end
 local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
 if pending.deleted then return end
 local applied = math.max(tonumber(ARGV[2]), tonumber(pending.applied) or 0)
@@ -98,9 +106,10 @@ redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', ARGV[4])
  */
 const VERSION_DIGITS = 16;
 const VERSION_FIELD = ',"version":"';
-const copyOf = (order: string, version: number): string =>
-  `${order.slice(0, -1)}${VERSION_FIELD}${String(version).padStart(VERSION_DIGITS, '0')}"} `;
-const TAIL_BYTES = copyOf('{}', 0).length - 1;
+const tailOf = (version: number): string =>
+  `${VERSION_FIELD}${String(version).padStart(VERSION_DIGITS, '0')}"} `;
+const copyOf = (order: string, version: number): string => `${order.slice(0, -1)}${tailOf(version)}`;
+const TAIL_BYTES = tailOf(0).length;
 const SPACE = 0x20;
 const BRACE = 0x7d;
 
@@ -176,7 +185,15 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
       attempt(async (redis) => {
         await Promise.all(
           orders.map(({ orderId, state, versioned }) =>
-            settleScript(redis, keys.pending(orderId), orderId, state, versioned ? '1' : '', appliedTtl),
+            settleScript(
+              redis,
+              keys.pending(orderId),
+              orderId,
+              state,
+              versioned ? '1' : '',
+              appliedTtl,
+              state === 'deleted' ? '' : tailOf(state),
+            ),
           ),
         );
       }, undefined),
