@@ -145,6 +145,29 @@ t.test('put, settle and remove in each order', async (t) => {
   }
 });
 
+t.test(
+  'an order that nothing else was written to stays as it is once applied, for the shorter time',
+  async (t) => {
+    const raw = (id: string) => stores.redis.get(`temp_order:${id}`);
+    const order = anOrder();
+    const id = order.order_id;
+    await put(order, VERSION);
+    const before = await raw(id);
+    await settle(id, VERSION, true);
+    t.equal(await raw(id), before);
+    const lasts = await ttl(id);
+    t.ok(lasts > APPLIED_TTL - 5 && lasts <= APPLIED_TTL, `for ${lasts} s`);
+    await pending.showStatus(id, VERSION + 1, 'later');
+    t.equal(seenOf(await pending.find(id)), 'later');
+    t.ok((await ttl(id)) > APPLIED_TTL, 'and longer again while something waits');
+
+    const overtaken = anOrder();
+    await put(overtaken, VERSION);
+    await settle(overtaken.order_id, VERSION + 1, true);
+    t.equal(seenOf(await pending.find(overtaken.order_id)), undefined, 'MySQL has something newer');
+  },
+);
+
 t.test('a write without a version, once applied, ends what is not newer than the row', async (t) => {
   const table: [shown: number, applied: number, seen: string | undefined][] = [
     [3, 2, 'status 3'],
