@@ -19,6 +19,11 @@ export interface LoadOptions {
   clients?: number;
   /** Sends an Idempotency-Key with each write and tries again with it until the write is accepted. */
   keyed?: boolean;
+  /**
+   * Takes a reset of a connection that carried nothing before for a refusal: the kernel resets those that wait to be
+   * accepted when their server stops listening. A write that was refused must have no effect.
+   */
+  resetRefuses?: boolean;
 }
 
 interface Answer {
@@ -27,7 +32,7 @@ interface Answer {
 }
 
 /** Calls the API. @returns its answer, or 'refused' where no connection was to be had, or 'unknown' */
-export const createCaller = () => {
+export const createCaller = ({ resetRefuses = false }: Pick<LoadOptions, 'resetRefuses'> = {}) => {
   const agent = new Agent({ keepAlive: true });
   let longestMs = 0;
   const call = (method: string, url: string, body?: object, headers: Record<string, string> = {}) =>
@@ -44,9 +49,11 @@ export const createCaller = () => {
         headers: payload ? { ...headers, 'content-type': 'application/json' } : headers,
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       });
-      outgoing.on('error', (error) =>
-        settle('code' in error && error.code === 'ECONNREFUSED' ? 'refused' : 'unknown'),
-      );
+      outgoing.on('error', (error) => {
+        const code = 'code' in error ? error.code : undefined;
+        const isReset = resetRefuses && code === 'ECONNRESET' && !outgoing.reusedSocket;
+        settle(code === 'ECONNREFUSED' || isReset ? 'refused' : 'unknown');
+      });
       outgoing.on('response', (response) => {
         let text = '';
         response.setEncoding('utf8');
@@ -70,8 +77,8 @@ const outcomeOf = (answer: Answer | 'refused' | 'unknown'): Outcome => {
 };
 
 /** Starts clients at once; they go on until `stop`. */
-export const startLoad = ({ urls, random, clients = 16, keyed = false }: LoadOptions) => {
-  const caller = createCaller();
+export const startLoad = ({ urls, random, clients = 16, keyed = false, resetRefuses }: LoadOptions) => {
+  const caller = createCaller({ resetRefuses });
   const history: OrderHistory[] = [];
   const counts = { accepted: 0, refused: 0, unknown: 0, reads: 0, unreadable: 0 };
   /** Answers that no client should ever get. */

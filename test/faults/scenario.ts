@@ -46,7 +46,7 @@ export interface Scenario {
   number: number;
   title: string;
   world?: WorldOptions;
-  load?: Pick<LoadOptions, 'clients' | 'keyed'>;
+  load?: Omit<LoadOptions, 'urls' | 'random'>;
   /** Accepted writes at the most, where the ordinary number would take too long. */
   accepted?: number;
   /** False where Redis loses what was pending: then only the end is judged. */

@@ -9,6 +9,7 @@ export const scriptScenarios: Scenario[] = [
     number: 18,
     title: 'stop_services.sh and start_services.sh in the middle of load',
     world: { apis: [], consumers: 0 },
+    load: { resetRefuses: true },
     prepare: async (world, teardown) => {
       const checkout = await makeCheckout({ teardown });
       const { DB_PORT, REDIS_URL, RABBITMQ_PORT } = world.env;
