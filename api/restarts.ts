@@ -1,19 +1,19 @@
 /** When a worker that died is replaced. */
 
-const STABLE_MS = 10_000;
+const STABLE_MS = 1_000;
 const DELAY_MIN_MS = 500;
 const DELAY_MAX_MS = 5_000;
 
 /**
- * Counts deaths: the first is followed by a new worker at once; a worker that did not live for ten seconds
- * makes the next wait longer, up to five seconds.
+ * Counts deaths: the first is followed by a new worker at once; a worker that did not serve for a second makes the
+ * next wait longer, up to five seconds. A connection that was accepted for it waits as long.
  */
 export const createRestarts = () => {
   let early = 0;
   return {
-    /** @param livedMs how long the worker lived @returns milliseconds to wait before the next is started */
-    delayAfter: (livedMs: number): number => {
-      if (livedMs >= STABLE_MS) early = 0;
+    /** @param servedMs how long the worker listened @returns milliseconds to wait before the next is started */
+    delayAfter: (servedMs: number): number => {
+      if (servedMs >= STABLE_MS) early = 0;
       else early++;
       return early <= 1 ? 0 : Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** (early - 2));
     },

@@ -32,9 +32,10 @@ const runPrimary = async (config: Config, log: ProcessLog) => {
 
   const start = () => {
     const worker = cluster.fork();
-    const startedAt = performance.now();
+    let servesSince = Number.POSITIVE_INFINITY;
     // What keeps the first worker from starting would keep the others too: they wait for it.
     worker.once('listening', () => {
+      servesSince = performance.now();
       if (listening) return;
       listening = true;
       log.info(`listening on http://${config.api.host}:${config.api.port}`);
@@ -43,7 +44,7 @@ const runPrimary = async (config: Config, log: ProcessLog) => {
     worker.once('exit', (code, signal) => {
       if (ending) return;
       if (!listening) process.exit(code || 1);
-      const delay = restarts.delayAfter(performance.now() - startedAt);
+      const delay = restarts.delayAfter(Math.max(0, performance.now() - servesSince));
       log.warn(
         { worker_pid: worker.process.pid, code, signal, delay_ms: delay },
         'a worker died and is replaced',
