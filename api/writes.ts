@@ -1,10 +1,10 @@
 /** Accepting a write: a durable message that the broker has confirmed, and a pending copy for readers. */
-import { v7 as uuidv7 } from 'uuid';
 import type { Cache } from '../cache/cache.ts';
 import type { JobType, NewOrder, Order } from '../order.ts';
 import type { Broker } from '../queue/broker.ts';
 import type { Clock } from './clock.ts';
 import { keyedUuid } from './idempotency.ts';
+import { createIds } from './ids.ts';
 
 export interface Accepted<T extends JobType> {
   job_id: string;
@@ -22,6 +22,8 @@ export interface Origin {
 
 /** Each method resolves once the write is accepted. @throws PublishError; then no reader sees the write */
 export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) => {
+  const newId = createIds();
+
   /** @param payload JSON */
   const enqueue = async <T extends JobType>(
     type: T,
@@ -30,12 +32,12 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
     version: number,
     { requestId, key }: Origin,
   ): Promise<Accepted<T>> => {
-    const job_id = key === undefined ? uuidv7() : keyedUuid(key, 'job');
+    const job_id = key === undefined ? newId() : keyedUuid(key, 'job');
     const now = new Date();
     const job = `{"job_id":"${job_id}","type":"${type}","payload":${payload},"version":${version},"accepted_at":"${now.toISOString()}"}`;
     await broker.accept(Buffer.from(job), {
       // Unique among the messages in flight, also when a keyed write is sent twice at once.
-      messageId: key === undefined ? job_id : uuidv7(),
+      messageId: key === undefined ? job_id : newId(),
       correlationId: requestId,
       timestamp: Math.floor(now.getTime() / 1000),
       type,
@@ -54,7 +56,7 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
   return {
     /** Nobody knows the id before the answer, so the pending copy need not wait for the confirm. */
     create: async ({ customer_name, status = 'received', items }: NewOrder, origin: Origin) => {
-      const order_id = origin.key === undefined ? uuidv7() : keyedUuid(origin.key, 'order');
+      const order_id = origin.key === undefined ? newId() : keyedUuid(origin.key, 'order');
       const order: Order = {
         order_id,
         customer_name,
