@@ -68,9 +68,10 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
     if (waiting.some(isSuspect)) {
       if (inFlight.size > 0) return;
       const suspects = take(isSuspect);
-      suspectsInFlight = suspects.length > 0;
-      if (suspectsInFlight) launch(suspects, runSuspects);
-      return;
+      // None is ours any more: the others must not wait for the next job to come.
+      if (suspects.length === 0) return next();
+      suspectsInFlight = true;
+      return launch(suspects, runSuspects);
     }
     const batch = take(() => true);
     if (batch.length === 0) return;

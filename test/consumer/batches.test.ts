@@ -82,6 +82,13 @@ t.test('what a closed channel delivered is left to its next delivery', async (t)
   t.strictSame(begun, ['b']);
 });
 
+t.test('suspects that a closed channel delivered keep nobody waiting', async (t) => {
+  const { begun, add, begins } = start({ size: 3 });
+  add(entry('a', { lost: true, redelivered: true }), entry('b'));
+  await begins(1);
+  t.strictSame(begun, ['b']);
+});
+
 t.test('stop: what is in flight ends, nothing begins', async (t) => {
   const { begun, add, end, stop } = start({ size: 1, concurrency: 1 });
   add(entry('a'), entry('b'));
