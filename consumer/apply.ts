@@ -7,7 +7,6 @@ import {
   deleteOrders,
   findDeleted,
   insertOrders,
-  insertTombstones,
   lockOrders,
   readLastReset,
   updateStatuses,
@@ -38,7 +37,7 @@ const readStates = async (tx: Transaction, ids: string[]): Promise<Map<string, S
   return states;
 };
 
-const execute = async (tx: Transaction, { inserts, updates, deletes, tombstones }: Plan): Promise<void> => {
+const execute = async (tx: Transaction, { inserts, updates, deletes }: Plan): Promise<void> => {
   if (inserts.length > 0) {
     await insertOrders(tx, inserts);
     // Asked after the insert, which waits for a delete that is being committed: no order comes back in between.
@@ -50,7 +49,6 @@ const execute = async (tx: Transaction, { inserts, updates, deletes, tombstones 
   }
   await updateStatuses(tx, updates);
   await deleteOrders(tx, deletes);
-  await insertTombstones(tx, tombstones);
   await addToCount(tx, inserts.length - deletes.length);
 };
 

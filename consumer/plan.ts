@@ -3,7 +3,7 @@
  * arrive, and however often, an order ends as its versions say: a status is set only by a newer version, and after
  * a delete the tombstone turns everything else into nothing. The jobs of one order become one change of it.
  */
-import type { AcceptedOrder, StatusChange, Tombstone } from '../db/orders.ts';
+import type { AcceptedOrder, StatusChange } from '../db/orders.ts';
 import type { WriteJob } from '../order.ts';
 
 /** The version of an order's newest write, or that it is deleted. */
@@ -27,10 +27,11 @@ export interface Plan {
   states: Map<string, State>;
   inserts: AcceptedOrder[];
   updates: StatusChange[];
-  /** Ids of orders that are in the database. */
+  /**
+   * Ids of orders that are in the database, or are inserted by this plan: an order that is created and deleted in one
+   * batch meets the create of another consumer at its primary key, so that it cannot come back.
+   */
   deletes: string[];
-  /** Of orders that were created and deleted within the batch. */
-  tombstones: Tombstone[];
 }
 
 /** One order on its way through its jobs. */
@@ -95,7 +96,6 @@ export const planBatch = (jobs: AcceptedJob[], before: ReadonlyMap<string, State
     inserts: [],
     updates: [],
     deletes: [],
-    tombstones: [],
   };
   const drafts = new Map<string, Draft>();
   for (const accepted of jobs.toSorted(createsFirst)) {
@@ -108,11 +108,10 @@ export const planBatch = (jobs: AcceptedJob[], before: ReadonlyMap<string, State
     const { state, created, status } = drafts.get(id) ?? {};
     if (state === undefined) continue;
     plan.states.set(id, state);
-    if (state === 'deleted') {
-      if (created) plan.tombstones.push({ id, acceptedAt: created.acceptedAt });
-      else if (before.get(id) !== 'deleted') plan.deletes.push(id);
-    } else if (created) plan.inserts.push(created);
-    else if (status !== undefined) plan.updates.push({ id, status, version: state });
+    if (created) plan.inserts.push(created);
+    if (state !== 'deleted') {
+      if (status !== undefined) plan.updates.push({ id, status, version: state });
+    } else if (before.get(id) !== 'deleted') plan.deletes.push(id);
   }
   return plan;
 };

@@ -103,18 +103,6 @@ export const deleteOrders = async (tx: Transaction, ids: string[]): Promise<void
   await tx.execute(literal(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [ids]));
 };
 
-export interface Tombstone {
-  id: string;
-  acceptedAt: Date;
-}
-
-/** Remembers orders as deleted that never were in the table. */
-export const insertTombstones = async (tx: Transaction, tombstones: Tombstone[]): Promise<void> => {
-  if (tombstones.length === 0) return;
-  const deletedAt = new Date();
-  await tx.insert(deletedOrders).values(tombstones.map((tombstone) => ({ ...tombstone, deletedAt })));
-};
-
 /** Locks those of the orders that exist. @returns the versions of their newest writes */
 export const lockOrders = async (tx: Transaction, ids: string[]): Promise<Map<string, number>> => {
   if (ids.length === 0) return new Map();

@@ -1,0 +1,43 @@
+/** Transactions that meet. */
+import { randomUUID } from 'node:crypto';
+import t from 'tap';
+import { applyJobs } from '../../consumer/apply.ts';
+import type { AcceptedJob } from '../../consumer/plan.ts';
+import type { WriteJob } from '../../order.ts';
+import { startDatabase } from '../helpers/database.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import { openStores } from '../helpers/stores.ts';
+
+const env = await isolatedEnvironment();
+const { orm } = startDatabase(t, env);
+const stores = await openStores(t, env);
+
+/** So long before its COMMIT that the others have done all that does not wait for it. */
+const LAG_MS = 300;
+
+const accepted = (job: WriteJob): AcceptedJob => ({ job, acceptedAt: new Date() });
+const create = (order_id: string): AcceptedJob =>
+  accepted({
+    job_id: randomUUID(),
+    type: 'create_order',
+    payload: { order_id, customer_name: 'Ada', status: 'received', items: [{ name: 'Tea', quantity: 1 }] },
+    version: 1,
+  });
+const remove = (order_id: string): AcceptedJob =>
+  accepted({ job_id: randomUUID(), type: 'delete_order', payload: { order_id }, version: 2 });
+
+const cases: [what: string, batches: (id: string) => AcceptedJob[][]][] = [
+  ['a create and its delete, beside the create again', (id) => [[create(id), remove(id)], [create(id)]]],
+  ['the create again, beside both', (id) => [[create(id)], [create(id), remove(id)]]],
+  ['both beside both', (id) => [1, 2].map(() => [create(id), remove(id)])],
+];
+
+for (const [what, batches] of cases)
+  t.test(`${what}: the order is deleted, and stays so`, async (t) => {
+    const id = randomUUID();
+    await Promise.all(batches(id).map((jobs) => applyJobs(orm, jobs, LAG_MS)));
+    t.strictSame(await stores.rows('SELECT id FROM orders WHERE id = ?', [id]), []);
+    t.equal((await stores.rows('SELECT id FROM deleted_orders WHERE id = ?', [id])).length, 1);
+    const [count] = await stores.rows('SELECT SUM(orders) AS n FROM order_counts');
+    t.equal(Number(count?.n), 0);
+  });
