@@ -1,12 +1,12 @@
 /** run.ts [arguments for tap]: the tests, with private servers on free ports. Ends with the line `N passed, N failed`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstalled } from '../ops/packages.ts';
 import { guardedFolder, startServers } from '../ops/private-servers.ts';
 import { REDIS_DATABASES } from './helpers/environment.ts';
-import { tally } from './ops/tally.ts';
+import { failuresIn, tally } from './ops/tally.ts';
 
 const { folder, end: endFolder } = guardedFolder('orders-test-');
 
@@ -28,21 +28,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 const runTap = async (outputFile: string): Promise<number | null> => {
   const servers = await startTestServers();
   if (stop.signal.aborted) return null;
-  // Where nobody watches, the failures are enough, and are kept to be shown last.
-  const watched = process.stdout.isTTY;
-  const args = [
-    `--output-file=${outputFile}`,
-    ...(watched ? [] : ['--reporter=min']),
-    ...process.argv.slice(2),
-  ];
+  // Where nobody watches, the failures are enough; together with a file, tap's own default says everything twice.
+  const reporter = process.stdout.isTTY ? [] : ['--reporter=min'];
+  const args = [`--output-file=${outputFile}`, ...reporter, ...process.argv.slice(2)];
   const env = { ...process.env, ...servers };
-  const stdout = watched ? 'inherit' : openSync(failuresFile, 'w');
   // In a group of its own: on a signal tap waits for its test files, so these have to get it as well.
-  const tap = spawn('node_modules/.bin/tap', args, {
-    detached: true,
-    stdio: ['inherit', stdout, 'inherit'],
-    env,
-  });
+  const tap = spawn('node_modules/.bin/tap', args, { detached: true, stdio: 'inherit', env });
   await once(tap, 'spawn');
   const { pid } = tap;
   if (pid) stop.signal.addEventListener('abort', () => tap.exitCode ?? process.kill(-pid, 'SIGTERM'));
@@ -51,17 +42,16 @@ const runTap = async (outputFile: string): Promise<number | null> => {
 };
 
 const outputFile = join(folder, 'output.tap');
-const failuresFile = join(folder, 'failures.txt');
-const textOf = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8') : '');
 const exitCode = await runTap(outputFile).catch((error: Error) => {
   console.error(error.message);
   return null;
 });
-const [output, failures] = [textOf(outputFile), textOf(failuresFile)];
+const output = existsSync(outputFile) ? readFileSync(outputFile, 'utf8') : '';
 const { passed, failed, problems } = tally(output, exitCode);
 await endFolder();
 for (const [file] of output.matchAll(/^(not )?ok .*$/gm)) console.log(file);
-console.log(failures);
+// Last, as a log may keep only its end.
+if (!process.stdout.isTTY) for (const failure of failuresIn(output)) console.log(failure);
 for (const problem of problems) console.error(problem);
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : exitCode || 1;

@@ -1,6 +1,6 @@
 /** A run of tap that is worth nothing must not count as passed. */
 import t from 'tap';
-import { tally } from './tally.ts';
+import { failuresIn, tally } from './tally.ts';
 
 const passing = 'ok 1 - test/a.test.ts # time=5ms\n# { total: 3, pass: 3 }\n';
 const cases = [
@@ -20,3 +20,12 @@ const cases = [
 ] as const;
 
 for (const [name, tap, exitCode, expected] of cases) t.match(tally(tap, exitCode), expected, name);
+
+const assertion = '    not ok 2 - a title\n      ---\n      diff: |\n        -1\n        +2\n      ...\n';
+const bare = '        not ok 1 - without words\n';
+t.strictSame(
+  failuresIn(
+    `# Subtest: a.test.ts\n    ok 1 - fine\n${assertion}    # Subtest: inner\n${bare}        1..1\n    not ok 3 - inner # time=5ms\n      ---\n      at: here\n      ...\n    1..3\nnot ok 1 - a.test.ts # time=9ms\n`,
+  ),
+  [assertion, bare],
+);

@@ -26,3 +26,9 @@ export const tally = (tap: string, exitCode: number | null): Tally => {
     problems.push('tap failed without a failed assertion: it was cut short.');
   return { passed, failed: failed + problems.length, problems };
 };
+
+/** The failed assertions, each with what tap says of it; of a test that failed only because of them nothing. */
+export const failuresIn = (tap: string): string[] =>
+  [...tap.matchAll(/^( +)not ok \d+ - (?!.*# time=).*\n(?:\1 +---\n(?:.*\n)*?\1 +\.\.\.\n)?/gm)].map(
+    ([text]) => text,
+  );
