@@ -14,7 +14,7 @@ const WATCH_INTERVAL_MS = 1_000;
  * How long a queue that was deleted stays away: RabbitMQ 3.10 makes one that is declared again at once from what is
  * left of the old one, and its consumers' acknowledgements have no effect.
  */
-const DECLARE_PAUSE_MS = 1_000;
+const DECLARE_PAUSE_MS = 3_000;
 
 interface Live {
   model: ChannelModel;
