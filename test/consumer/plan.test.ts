@@ -88,7 +88,10 @@ t.test('whatever the order of delivery, the end is the same', async (t) => {
   for (const jobs of permutations([post(1), patch('a', 2), patch('b', 3)]))
     t.strictSame(outlined(jobs).changes, ['insert b 3']);
   for (const jobs of permutations([post(1), patch('a', 2), remove(3)]))
-    t.match(outlined(jobs).changes, [/^insert /, 'delete']);
+    t.strictSame(
+      outlined(jobs).changes.map((change) => change.split(' ')[0]),
+      ['insert', 'delete'],
+    );
 });
 
 t.test('orders do not touch each other, and changes come in the order of ids', async (t) => {
