@@ -72,7 +72,7 @@ redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', applied and ARGV[6] or A
 /**
  * KEYS: the pending copy. ARGV: order id, version in MySQL or 'deleted', '1' where the job had a version, TTL, and how
  * a copy ends that is as the POST of that version put it: of most orders nothing else was ever written, and theirs
- * needs neither to be read nor to be written anew.
+ * needs neither to be decoded nor to be written anew.
  */
 const settleScript = script(`
 if ARGV[2] == 'deleted' then
