@@ -39,14 +39,13 @@ const buildPage = async (orm: Orm, query: PageQuery): Promise<Buffer[] | undefin
 };
 
 /**
- * @param page what is asked for; undefined for all orders
- * @param signal ends the work where nobody waits for it any more
- * @returns undefined where the page is to follow an order that is not known
- * @throws the database's error, or the signal's
+ * Makes answers from a database: of the page that is asked for, or of all orders where that is undefined. The signal
+ * ends the work where nobody waits for it any more. An answer is undefined where the page is to follow an order that
+ * is not known.
+ * @throws (what it returns) the database's error, or the signal's
  */
-export const buildList = (
-  orm: Orm,
-  page: PageQuery | undefined,
-  signal: AbortSignal,
-): Promise<Buffer[] | undefined> =>
-  page === undefined ? inSnapshot(orm, (tx) => buildWhole(tx, signal)) : buildPage(orm, page);
+export const listBuilder =
+  (orm: Orm) =>
+  (page: PageQuery | undefined, signal: AbortSignal): Promise<Buffer[] | undefined> =>
+    page === undefined ? inSnapshot(orm, (tx) => buildWhole(tx, signal)) : buildPage(orm, page);
+export type BuildList = ReturnType<typeof listBuilder>;

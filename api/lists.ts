@@ -11,6 +11,7 @@ import { jittered } from '../cache/orders.ts';
 import type { Config } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
 import { createAnswer, encoded, type ListAnswer } from './list-answer.ts';
+import type { BuildList } from './list-build.ts';
 import { createMemory } from './list-memory.ts';
 import { type ListQuery, type PageQuery, pageOf, queryOf } from './list-query.ts';
 import type { Coding } from './negotiation.ts';
@@ -31,9 +32,6 @@ interface Kept extends ListAnswer {
 
 type Making = Promise<ListAnswer | undefined>;
 
-/** As buildList in list-build.ts, over some database. */
-export type Build = (page: PageQuery | undefined, signal: AbortSignal) => Promise<Buffer[] | undefined>;
-
 /** An answer that is being made, and the one to be made after it for those for whom it is too old. */
 interface Flight {
   /** The latest version known when it began; undefined where Redis is away. */
@@ -44,7 +42,7 @@ interface Flight {
 
 /** @returns answers, which stay the same objects for as long as they are kept */
 export const orderLists = (
-  build: Build,
+  build: BuildList,
   lists: Cache['lists'],
   { ttl, memoryBytes, staleMs }: Config['lists'],
 ) => {

@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { Config } from '../../config.ts';
 import { Order } from '../../order.ts';
-import { buildList } from '../list-build.ts';
+import { listBuilder } from '../list-build.ts';
 import { ListQuery } from '../list-query.ts';
 import { orderLists } from '../lists.ts';
 import { chooseCoding, namesTag } from '../negotiation.ts';
@@ -21,11 +21,7 @@ const OrderList = Type.Object({
 });
 
 export const listRoutes: FastifyPluginAsyncTypebox<{ config: Config['lists'] }> = async (app, { config }) => {
-  const lists = orderLists(
-    (page, signal) => buildList(app.database.orm, page, signal),
-    app.cache.lists,
-    config,
-  );
+  const lists = orderLists(listBuilder(app.database.orm), app.cache.lists, config);
 
   app.route({
     // Fastify's own HEAD would give a 304 the length 0, which is not that of the list (RFC 9110, 8.6).

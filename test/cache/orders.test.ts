@@ -1,7 +1,7 @@
 /** What is cached of MySQL's answers: nothing of before a commit is left behind by a reader that was slower. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
-import { buildList } from '../../api/list-build.ts';
+import { listBuilder } from '../../api/list-build.ts';
 import { orderLists } from '../../api/lists.ts';
 import { orderReads } from '../../api/reads.ts';
 import { openCache } from '../../cache/cache.ts';
@@ -73,11 +73,7 @@ t.test('a reader that asks MySQL before a commit and stores after it', async (t)
   };
   const reads = orderReads(app.database, { ...app.cache, orders: slowOrders }, app.clock, 60_000);
   t.match(JSON.parse(String(await reads.one(id))), { status: 'old' });
-  const all = orderLists(
-    (page, signal) => buildList(app.database.orm, page, signal),
-    slowLists,
-    loadConfig(env).lists,
-  );
+  const all = orderLists(listBuilder(app.database.orm), slowLists, loadConfig(env).lists);
   const listed = async () => JSON.parse(String((await all.find({}))?.body));
   t.match(await listed(), { orders: [{ status: 'old' }] });
 

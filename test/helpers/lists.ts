@@ -1,8 +1,8 @@
 /** An app with one order, and lists over its stores, which count what they ask and wait where a test wants it. */
 
-import { buildList } from '../../api/list-build.ts';
+import { type BuildList, listBuilder } from '../../api/list-build.ts';
 import type { ListQuery } from '../../api/list-query.ts';
-import { type Build, orderLists } from '../../api/lists.ts';
+import { orderLists } from '../../api/lists.ts';
 import type { Cache } from '../../cache/cache.ts';
 import type { Orm, Transaction } from '../../db/client.ts';
 import { startReadyApp } from './app.ts';
@@ -74,11 +74,11 @@ export const startLists = (
         return transaction;
       },
     });
-  const orm = counting(database.orm);
-  const build: Build = async (page, signal) => {
+  const read = listBuilder(counting(database.orm));
+  const build: BuildList = async (page, signal) => {
     counts.builds++;
     if (failure) throw failure;
-    const chunks = await buildList(orm, page, signal);
+    const chunks = await read(page, signal);
     counts.read++;
     await hold;
     return chunks;
