@@ -24,6 +24,7 @@ export const openCache = (config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>, 
     orders: cachedOrders(link, ordersTtl),
     lists,
     idempotency: idempotencyRecords(link, idempotencyTtl, lease),
+    reachedWithin: link.reachedWithin,
     ping: link.ping,
     close: link.close,
 

@@ -1,5 +1,4 @@
 /** Answers to GET /orders as their bytes, by the version of the list that they show. */
-import { Command } from 'ioredis';
 import { keys } from './keys.ts';
 import { type RedisLink, script } from './redis.ts';
 
@@ -15,26 +14,20 @@ redis.call('SET', KEYS[1], string.format('%.0f', version))
 
 /** @param query of the methods: the answer's normalised query, '' for the whole list */
 export const cachedLists = ({ attempt }: RedisLink) => {
-  /** Sent at once: there is nothing that it could share a pipeline with. */
-  const readVersion = () =>
-    attempt(async (redis) => {
-      const get = new Command('get', [keys.listVersion], { replyEncoding: 'utf8' });
-      return String((await redis.sendCommand(get)) ?? '0');
-    }, null);
   let reading: Promise<string | null> | undefined;
 
   return {
     /**
      * The version that a list read from MySQL from now on may be stored under; null where Redis is away. All who
-     * ask in one turn of the event loop share one question, which is sent after the last of them has asked.
+     * ask in one turn of the event loop share one question, which leaves when the turn ends: after the last has asked.
      */
     version: (): Promise<string | null> => {
-      reading ??= new Promise((resolve) => {
+      if (reading === undefined) {
+        reading = attempt(async (redis) => (await redis.get(keys.listVersion)) ?? '0', null);
         setImmediate(() => {
           reading = undefined;
-          resolve(readVersion());
         });
-      });
+      }
       return reading;
     },
 

@@ -5,25 +5,58 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import { type Command, Redis } from 'ioredis';
 import type { Config } from '../config.ts';
+import { withDeadline } from '../deadline.ts';
 import { type Log, reachability } from '../log.ts';
 
 /** No request waits longer than this for Redis. */
 const COMMAND_TIMEOUT_MS = 1_000;
+const TIMED_OUT = 'Redis did not answer in time.';
 const PROBE_INTERVAL_MS = 500;
 const RECONNECT_MAX_MS = 2_000;
 /** A connection that is half open never answers: after so many PINGs in vain another one is tried. */
 const SILENCES_PER_CONNECTION = 3;
 
+/**
+ * The commands of one turn of the event loop leave in one write and share one time limit. ioredis's own pipelining makes
+ * three promises a command, a timer each, and sends no pipeline before the last one is answered.
+ */
+export class PipeliningRedis extends Redis {
+  private turn: Command[] | undefined;
+
+  override sendCommand(...[command, stream]: Parameters<Redis['sendCommand']>): unknown {
+    if (!this.turn) {
+      this.turn = [];
+      setImmediate(this.endTurn, this.turn, this.stream);
+      this.stream?.cork();
+    }
+    const answer = super.sendCommand(command, stream);
+    // Not one that could not be sent: its failure says nothing of the others.
+    if (!command.isSettled) this.turn.push(command);
+    return answer;
+  }
+
+  private readonly endTurn = (commands: Command[], stream: Redis['stream'] | undefined): void => {
+    this.turn = undefined;
+    stream?.uncork();
+    const last = commands.at(-1);
+    if (!last) return;
+    const timer = setTimeout(() => {
+      for (const command of commands) command.reject(new Error(TIMED_OUT));
+    }, COMMAND_TIMEOUT_MS);
+    // Answers come in the order of the commands.
+    const answered = () => clearTimeout(timer);
+    last.promise.then(answered, answered);
+  };
+}
+
 const connect = ({ tls, ...options }: Config['redis'], log: Log): Redis => {
   const reach = reachability(log, 'Redis');
-  const redis = new Redis({
+  const redis = new PipeliningRedis({
     ...options,
     tls: tls ? { servername: options.host } : undefined,
-    commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: 3_000,
-    enableAutoPipelining: true,
     // A command that cannot be sent now fails now; one whose answer was lost is not sent a second time.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -50,7 +83,7 @@ export const script = (lua: string) => {
   };
 };
 
-const isTimeout = (error: unknown) => error instanceof Error && error.message === 'Command timed out';
+const isTimeout = (error: unknown) => error instanceof Error && error.message === TIMED_OUT;
 
 /** Opens the connection in the background; with CACHE_DISABLED there is none and every attempt misses. */
 export const openRedis = (config: Pick<Config, 'redis' | 'cache'>, log: Log) => {
@@ -74,8 +107,15 @@ export const openRedis = (config: Pick<Config, 'redis' | 'cache'>, log: Log) => 
     }
   };
 
+  const firstReached = redis && new Promise<void>((resolve) => redis.once('ready', resolve));
+
   return {
     enabled: redis !== undefined,
+
+    /** Resolves once Redis was reached for the first time, or after so many milliseconds. */
+    reachedWithin: async (ms: number): Promise<void> => {
+      if (firstReached) await withDeadline(firstReached, ms).catch(() => {});
+    },
 
     /** Runs commands; whatever fails about them, the answer is `otherwise`. Never rejects. */
     attempt: async <T>(commands: (redis: Redis) => Promise<T>, otherwise: T): Promise<T> => {

@@ -1,7 +1,7 @@
 /** The I/O of the bare server: each of these is one round trip. */
 import { connect } from 'amqplib';
-import { Redis } from 'ioredis';
 import { createPool, type RowDataPacket } from 'mysql2/promise';
+import { PipeliningRedis } from '../../cache/redis.ts';
 import type { Config } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
 import type { Order } from '../../order.ts';
@@ -19,7 +19,7 @@ export const openBareStores = async ({ redis, rabbitmq, mysql }: Config) => {
   const channel = await connection.createConfirmChannel();
   const pool = createPool({ ...connectionOptions(mysql), connectionLimit: CONNECTIONS });
   return {
-    redis: new Redis({ ...redis, tls: undefined, enableAutoPipelining: true }),
+    redis: new PipeliningRedis({ ...redis, tls: undefined }),
 
     /** Resolves with the confirm. */
     publish: (job: object): Promise<void> =>

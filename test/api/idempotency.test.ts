@@ -137,6 +137,7 @@ t.test('after a flush of Redis the ids are the same', async (t) => {
 
 t.test('a write that was refused may be retried with its key, and no other one', async (t) => {
   const cut = await startApp(t, { ...env, RABBITMQ_PORT: nowhere });
+  await cut.cache.reachedWithin(10_000);
   const keys = requests.map(() => randomUUID());
   for (const [i, [request, other]] of requests.entries()) {
     const key = keys[i] ?? '';
