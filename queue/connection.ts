@@ -37,7 +37,19 @@ export const openConnection = async (
           // Before `setup` is done nobody else listens, and an 'error' without a listener ends the process.
           // What happened is told by 'connect-failed' and 'disconnect'.
           model.on('error', () => {});
-          await setup(model);
+          // Nor does amqplib hear of a connection that closes before `setup` is done.
+          let closed = false;
+          model.on('close', () => {
+            closed = true;
+          });
+          try {
+            await setup(model);
+            if (closed) throw new Error('The connection closed while it was set up.');
+          } catch (error) {
+            // amqplib would wait for this as long as it takes; asked a second time it does not wait.
+            await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+            throw error;
+          }
         },
       },
     },
