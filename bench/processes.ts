@@ -1,9 +1,12 @@
 /** What processes use of the machine, as /proc tells (proc(5)): so this runs on Linux only. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { waitFor } from '../ops/processes.ts';
 import type { Line } from './report/results.ts';
 
 /** Of the times in /proc, a second: Linux shows all programs 100, whatever it counts in itself. */
 const TICKS_PER_SECOND = 100;
+const HEAP_WITHIN_MS = 5_000;
 
 /** The memory that a process has in RAM, in MB of 1,000,000 bytes; NaN where it is gone. */
 export const residentMb = (pid: number): number => {
@@ -30,21 +33,44 @@ export const cpuSeconds = (pids: number[]): number => {
   return ticks / TICKS_PER_SECOND;
 };
 
-/** Notes the memory of processes again and again. @param processes PIDs by name */
-export const watchMemory = (processes: Record<string, number>, everyMs: number) => {
+/**
+ * The memory that a process keeps after garbage collection, in MB of 1,000,000 bytes; NaN where it does not tell.
+ * @param folder where it works; it must have loaded heap.js
+ */
+export const retainedMb = async (pid: number, folder: string): Promise<number> => {
+  const file = join(folder, `heap.${pid}`);
+  rmSync(file, { force: true });
+  process.kill(pid, 'SIGUSR2');
+  const told = await waitFor(() => existsSync(file) || undefined, HEAP_WITHIN_MS);
+  return told ? Number(readFileSync(file, 'utf8')) / 1e6 : Number.NaN;
+};
+
+/**
+ * Notes the memory of processes again and again.
+ * @param processes PIDs by name
+ * @param measure what one of them has, in MB
+ */
+export const watchMemory = (
+  processes: Record<string, number>,
+  everyMs: number,
+  measure: (pid: number) => number | Promise<number> = residentMb,
+) => {
   const start = performance.now();
   const lines: Line[] = Object.keys(processes).map((name) => ({ name, points: [] }));
-  const sample = () => {
+  const sample = async () => {
     const seconds = (performance.now() - start) / 1000;
-    for (const { name, points } of lines) points.push([seconds, residentMb(processes[name] ?? 0)]);
+    for (const { name, points } of lines) points.push([seconds, await measure(processes[name] ?? 0)]);
   };
-  sample();
-  const timer = setInterval(sample, everyMs);
+  let sampling = sample();
+  const timer = setInterval(() => {
+    sampling = sampling.then(sample);
+  }, everyMs);
   return {
     /** @returns of each process: seconds since the start, MB */
-    stop: (): Line[] => {
+    stop: async (): Promise<Line[]> => {
       clearInterval(timer);
-      sample();
+      await sampling;
+      await sample();
       return lines;
     },
   };

@@ -1,8 +1,9 @@
 /** What the service uses of the machine, and whether that stays so. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { requireRight } from '../compare.ts';
 import { filledIds } from '../orders.ts';
-import { cpuSeconds, growth, watchMemory } from '../processes.ts';
+import { cpuSeconds, growth, retainedMb, watchMemory } from '../processes.ts';
 import { startConsumers } from '../programs.ts';
 import type { Chart, Line, Row } from '../report/results.ts';
 import { openStores } from '../stores.ts';
@@ -14,6 +15,8 @@ import { mixedRequests } from './writes.ts';
 
 const CONNECTIONS = 64;
 const SAMPLE_MS = 500;
+/** How often it is measured what processes keep: collecting garbage costs them a moment. */
+const HEAP_SAMPLES = 40;
 const MOST_CONSUMER_MB = 200;
 /** What a process has in its last quarter of the time, compared with the second: less is no leak. */
 const MOST_GROWTH = 1.15;
@@ -74,7 +77,7 @@ export const cost: Case<Context> = {
       });
       const { applied } = await watchDrain(stores, result.count, sizes.applyWithinMs);
       const after = used();
-      const lines = memory.stop();
+      const lines = await memory.stop();
       requireRight(result, 'ours');
       if (applied < result.count) throw new Error(`Only ${applied} of ${result.count} writes were applied.`);
       const perThousand = after.map((seconds, i) => ((seconds - (before[i] ?? 0)) / applied) * 1_000);
@@ -123,7 +126,7 @@ export const backlogMemory: Case<Context> = {
         SAMPLE_MS,
       );
       const { applied } = await watchDrain(stores, sizes.hugeBacklog, 10 * sizes.applyWithinMs);
-      const lines = memory.stop();
+      const lines = await memory.stop();
       const jobs = applied.toLocaleString('en');
       const rows: Row[] = [
         {
@@ -148,10 +151,19 @@ export const soak: Case<Context> = {
   onRequest: true,
   measure: async (context) => {
     const { system, sizes } = context;
-    const { url, processes, close } = await openSteady(context, 'soak', '0', 2 * sizes.listed);
+    const heap = fileURLToPath(new URL('../heap.js', import.meta.url));
+    const { url, processes, close } = await openSteady(context, 'soak', '0', 2 * sizes.listed, {
+      NODE_OPTIONS: `--import=${heap}`,
+    });
     try {
       const ids = filledIds(2 * sizes.listed);
-      const memory = watchMemory(processes, SAMPLE_MS);
+      const workers = Object.fromEntries(
+        Object.entries(processes).filter(([name]) => name.startsWith('API worker')),
+      );
+      const resident = watchMemory(processes, SAMPLE_MS);
+      const retained = watchMemory(workers, sizes.soakMs / HEAP_SAMPLES, (pid) =>
+        retainedMb(pid, system.folder),
+      );
       const result = await system.generator.run({
         url,
         requests: mixedRequests('/orders?limit=50', ids.slice(0, sizes.listed), ids.slice(sizes.listed)),
@@ -160,12 +172,23 @@ export const soak: Case<Context> = {
         warmupMs: 0,
         durationMs: sizes.soakMs,
       });
-      const lines = memory.stop();
+      const [all, kept] = [await resident.stop(), await retained.stop()];
       requireRight(result, 'ours');
-      const title = `growth of an API worker in ${sizes.soakMs / 1000} s of mixed load, last quarter to second`;
+      const rss = ofKind(all, 'API worker').flatMap(valuesOf);
+      const row = steadiness(
+        'soak',
+        `what an API worker keeps after garbage collection, ${sizes.soakMs / 1000} s of mixed load, last quarter to second`,
+        kept,
+      );
+      const range = (values: number[]) =>
+        `${Math.round(Math.min(...values))} to ${Math.round(Math.max(...values))} MB`;
+      const note = `Kept ${range(kept.flatMap(valuesOf))}, resident ${range(rss)}.`;
       return {
-        rows: [steadiness('soak', title, ofKind(lines, 'API worker'))],
-        charts: [memoryChart('Memory under mixed load', lines)],
+        rows: [{ ...row, note }],
+        charts: [
+          memoryChart('Memory under mixed load', all),
+          memoryChart('Kept after garbage collection under mixed load', kept),
+        ],
       };
     } finally {
       await close();

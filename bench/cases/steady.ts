@@ -10,11 +10,18 @@ import { type Context, closing } from './case.ts';
  * Starts them, with a place of their own.
  * @param lag simulated, in seconds
  * @param orders how many are in MySQL
+ * @param overrides more settings
  */
-export const openSteady = async ({ system }: Context, name: string, lag: string, orders = 0) => {
+export const openSteady = async (
+  { system }: Context,
+  name: string,
+  lag: string,
+  orders = 0,
+  overrides: NodeJS.ProcessEnv = {},
+) => {
   const { use, close } = closing();
   try {
-    const env = await system.place(name, { SIMULATED_WRITE_LAG: lag });
+    const env = await system.place(name, { SIMULATED_WRITE_LAG: lag, ...overrides });
     const stores = use(await openStores(env), (started) => started.close());
     if (orders > 0) await fillOrders(stores.mysql, orders);
     const api = use(await startApi(system.folder, `${name} api`, env), (started) => started.stop());
