@@ -15,7 +15,8 @@ const ajv = new Ajv({
   formats: { moment: isMoment },
 });
 
-const shown = (value: unknown): string => {
+/** A value in a sentence, however large or deep it is. */
+export const shown = (value: unknown): string => {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';

@@ -15,6 +15,8 @@ import { listRoutes } from './routes/lists.ts';
 import { orderRoutes } from './routes/orders.ts';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
+/** How long a client may take to send a request; Fastify's own default is for ever. */
+const REQUEST_TIMEOUT_MS = 30_000;
 /** Node's limit for all headers is 16 KiB: no id is too long to be answered 404. */
 const MAX_PARAM_LENGTH = 16 * 1024;
 
@@ -30,6 +32,7 @@ export const buildApp = async (config: Config, log: ProcessLog) => {
     childLoggerFactory: (logger) => logger,
     genReqId: requestId,
     bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     // A request that arrives on an open connection while the server closes is served like any other.
     return503OnClosing: false,

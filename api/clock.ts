@@ -1,6 +1,9 @@
 /** Of the system's clock, in microseconds. */
 const RESOLUTION = 1_000;
 
+/** When a version was given out, by the clock that all processes share. */
+export const timeOf = (version: number): Date => new Date(Math.floor(version / 1_000));
+
 /**
  * Versions of writes: microseconds since 1970, but never the same twice and never going back, also when the
  * machine's clock does (a hybrid logical clock, https://cse.buffalo.edu/tech-reports/2014-04.pdf). Processes agree

@@ -9,8 +9,9 @@ import { withDeadline } from '../deadline.ts';
 import type { Order } from '../order.ts';
 import type { Clock } from './clock.ts';
 
-/** How long a request waits for MySQL. */
-const ORDER_WITHIN_MS = 3_000;
+/** How long a request waits for MySQL: for an order, and to learn whether a pending copy is still to be believed. */
+const ORDER_WITHIN_MS = 2_000;
+const VERSION_WITHIN_MS = 500;
 
 const withStatus = (json: Buffer, status: string): Buffer => {
   const order: Order = JSON.parse(json.toString());
@@ -46,7 +47,7 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
   const verified = async (id: string, write: Waiting): Promise<Pending | undefined> => {
     if (clock.age(write.version) < trustMs) return write;
     try {
-      const state = await withDeadline(findVersion(orm, id), ORDER_WITHIN_MS);
+      const state = await withDeadline(findVersion(orm, id), VERSION_WITHIN_MS);
       if (state === undefined) return write;
       if (state !== 'deleted' && (write.deleting || state < write.version)) return write;
       await pending.settle([{ orderId: id, state, versioned: true }]);

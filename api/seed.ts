@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Orm } from '../db/client.ts';
 import { addToCount } from '../db/counts.ts';
 import { insertOrders } from '../db/orders.ts';
+import { runEach } from '../db/statements.ts';
 import type { Log } from '../log.ts';
 import type { Order } from '../order.ts';
 
@@ -35,8 +36,7 @@ export const seed = async (orm: Orm, count: number, log: Log): Promise<void> => 
     const acceptedAt = new Date();
     const chunk = Array.from({ length: size }, () => ({ order: fakeOrder(faker), acceptedAt, version: 0 }));
     await orm.transaction(async (tx) => {
-      await insertOrders(tx, chunk);
-      await addToCount(tx, size);
+      await runEach(tx, [...insertOrders(chunk), ...addToCount(size)]);
     });
     log.info({ done: done + size, count }, 'seeding');
   }

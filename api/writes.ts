@@ -2,7 +2,7 @@
 import type { Cache } from '../cache/cache.ts';
 import type { JobType, NewOrder, Order } from '../order.ts';
 import type { Broker } from '../queue/broker.ts';
-import type { Clock } from './clock.ts';
+import { type Clock, timeOf } from './clock.ts';
 import { keyedUuid } from './idempotency.ts';
 import { createIds } from './ids.ts';
 
@@ -33,13 +33,13 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
     { requestId, key }: Origin,
   ): Promise<Accepted<T>> => {
     const job_id = key === undefined ? newId() : keyedUuid(key, 'job');
-    const now = new Date();
-    const job = `{"job_id":"${job_id}","type":"${type}","payload":${payload},"version":${version},"accepted_at":"${now.toISOString()}"}`;
+    const acceptedAt = timeOf(version);
+    const job = `{"job_id":"${job_id}","type":"${type}","payload":${payload},"version":${version},"accepted_at":"${acceptedAt.toISOString()}"}`;
     await broker.accept(Buffer.from(job), {
       // Unique among the messages in flight, also when a keyed write is sent twice at once.
       messageId: key === undefined ? job_id : newId(),
       correlationId: requestId,
-      timestamp: Math.floor(now.getTime() / 1000),
+      timestamp: Math.floor(acceptedAt.getTime() / 1000),
       type,
     });
     return { job_id, job_type: type, status: 'queued', order_id };

@@ -100,6 +100,15 @@ pending.applied = string.format('%.0f', applied)
 redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', ARGV[4])
 `);
 
+/** KEYS: the pending copy. ARGV: version, '1' where it is a POST's. Others' copies of a POST stay: it may wait still. */
+const giveUpScript = script(`
+local raw = redis.call('GET', KEYS[1])
+local pending = raw and cjson.decode(raw)
+if pending and tonumber(pending.version) == tonumber(ARGV[1]) and (ARGV[2] == '1' or not pending.items) then
+  redis.call('DEL', KEYS[1])
+end
+`);
+
 /**
  * A copy that is as its POST put it ends in a space, which Lua never writes, and its version is in the last place:
  * what comes before is the answer to a reader, byte for byte.
@@ -197,6 +206,10 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
           ),
         );
       }, undefined),
+
+    /** A write is a dead letter: readers see it no more, unless something newer is to be seen. */
+    giveUp: (orderId: string, version: number, isCreate: boolean): Promise<unknown> =>
+      attempt((redis) => giveUpScript(redis, keys.pending(orderId), version, isCreate ? '1' : ''), undefined),
 
     remove: (orderId: string): Promise<void> =>
       attempt(async (redis) => {

@@ -1,18 +1,10 @@
-/** Applying a batch of jobs: one transaction, whose number of statements does not grow with the batch. */
+/** Applying a batch of jobs: one transaction, whose number of round trips does not grow with the batch. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Orm, Transaction } from '../db/client.ts';
-import { addToCount } from '../db/counts.ts';
+import type { Orm } from '../db/client.ts';
 import { isDuplicate } from '../db/errors.ts';
-import {
-  deleteOrders,
-  findDeleted,
-  insertOrders,
-  lockOrders,
-  readLastReset,
-  updateStatuses,
-} from '../db/orders.ts';
+import { changeOrders, readBefore } from '../db/orders.ts';
 import type { WriteJob } from '../order.ts';
-import { type AcceptedJob, type Effect, type Plan, planBatch, type State } from './plan.ts';
+import { type AcceptedJob, type Effect, planBatch, type State } from './plan.ts';
 
 /** void: the job was accepted before the last reset. */
 export type Outcome = Effect | 'void';
@@ -26,50 +18,37 @@ export interface Applied {
 /** Far more often than others can be faster. */
 const MAX_TRIES = 20;
 
-/** Another transaction was faster with one of the orders: what was planned is no longer right. */
+/** What was planned is not right: an order is not as it was taken to be, or another transaction was faster. */
 class Overtaken extends Error {}
 
-/** Whatever exists is locked from here on. */
-const readStates = async (tx: Transaction, ids: string[]): Promise<Map<string, State>> => {
-  const states: Map<string, State> = await lockOrders(tx, ids);
-  const absent = ids.filter((id) => !states.has(id));
-  for (const id of await findDeleted(tx, absent)) states.set(id, 'deleted');
-  return states;
-};
+const idsOf = (jobs: AcceptedJob[]) => new Set(jobs.map(({ job }) => job.payload.order_id));
 
-const execute = async (tx: Transaction, { inserts, updates, deletes }: Plan): Promise<void> => {
-  if (inserts.length > 0) {
-    await insertOrders(tx, inserts);
-    // Asked after the insert, which waits for a delete that is being committed: no order comes back in between.
-    const deleted = await findDeleted(
-      tx,
-      inserts.map(({ order }) => order.order_id),
+/**
+ * Three round trips and a COMMIT, however many jobs.
+ * @param trusting takes orders that the jobs create for new ones, without looking; that they are shows in the insert
+ */
+const apply = (orm: Orm, jobs: AcceptedJob[], writeLagMs: number, trusting: boolean): Promise<Applied> =>
+  orm.transaction(async (tx) => {
+    const created = idsOf(trusting ? jobs.filter(({ job }) => job.type === 'create_order') : []);
+    const ids = [...idsOf(jobs)].filter((id) => !created.has(id)).sort();
+    const { lastReset, versions, deleted } = await readBefore(tx, ids);
+    const states = new Map<string, State>(versions);
+    for (const id of deleted) states.set(id, 'deleted');
+
+    const plan = planBatch(
+      jobs.filter(({ acceptedAt }) => acceptedAt > lastReset),
+      states,
     );
-    if (deleted.length > 0) throw new Overtaken();
-  }
-  await updateStatuses(tx, updates);
-  await deleteOrders(tx, deletes);
-  await addToCount(tx, inserts.length - deletes.length);
-};
-
-const apply = (orm: Orm, jobs: AcceptedJob[], writeLagMs: number): Promise<Applied> =>
-  orm.transaction(
-    async (tx) => {
-      const lastReset = await readLastReset(tx);
-      const valid = jobs.filter(({ acceptedAt }) => acceptedAt > lastReset);
-      const ids = [...new Set(valid.map(({ job }) => job.payload.order_id))].sort();
-      const plan = planBatch(valid, await readStates(tx, ids));
-      await execute(tx, plan);
-      const outcomes = new Map<WriteJob, Outcome>(
-        jobs.map(({ job }) => [job, plan.effects.get(job) ?? 'void']),
-      );
-      const changes = [...plan.effects.values()].includes('applied');
-      if (changes && writeLagMs > 0) await sleep(writeLagMs);
-      return { outcomes, states: plan.states };
-    },
-    // Looking for what is not there must not lock the gap that others insert into; what is there is locked.
-    { isolationLevel: 'read committed' },
-  );
+    const deletedBefore = await changeOrders(tx, plan);
+    // They must not come back.
+    if (deletedBefore.length > 0) throw new Overtaken();
+    const outcomes = new Map<WriteJob, Outcome>(
+      jobs.map(({ job }) => [job, plan.effects.get(job) ?? 'void']),
+    );
+    const changes = [...plan.effects.values()].includes('applied');
+    if (changes && writeLagMs > 0) await sleep(writeLagMs);
+    return { outcomes, states: plan.states };
+  });
 
 /**
  * Applies jobs and commits.
@@ -81,7 +60,7 @@ const apply = (orm: Orm, jobs: AcceptedJob[], writeLagMs: number): Promise<Appli
 export const applyJobs = async (orm: Orm, jobs: AcceptedJob[], writeLagMs: number): Promise<Applied> => {
   for (let tries = 1; ; tries++) {
     try {
-      return await apply(orm, jobs, writeLagMs);
+      return await apply(orm, jobs, writeLagMs, tries === 1);
     } catch (error) {
       const again = error instanceof Overtaken || isDuplicate(error);
       if (!again || tries === MAX_TRIES) throw error;

@@ -20,6 +20,8 @@ export interface Handling {
   maxAttempts: number;
   /** Tells the broker that the jobs of these deliveries are done. */
   acknowledge: (deliveries: Delivery[]) => void;
+  /** Takes what no batch waits for, and what must be over before the process ends. */
+  track: (work: Promise<void>) => void;
   /** Aborted when the process is to end. */
   ending: AbortSignal;
 }
@@ -28,13 +30,20 @@ export interface Handling {
 export const backoff = (tries: number, random = Math.random()): number =>
   Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** tries) * (0.5 + random / 2);
 
-/** Asks the database, waiting for one that is away for as long as it takes: that is not the jobs' fault. */
-export const patiently = async <T>(work: () => Promise<T>, { log, ending }: Handling): Promise<T> => {
+/**
+ * Asks the database, waiting for one that is away for as long as it takes: that is not the jobs' fault.
+ * @param passes which failures are not
+ */
+export const patiently = async <T>(
+  work: () => Promise<T>,
+  { log, ending }: Handling,
+  passes: (error: unknown) => boolean = isSystemFailure,
+): Promise<T> => {
   for (let tries = 0; ; tries++) {
     try {
       return await work();
     } catch (error) {
-      if (!isSystemFailure(error)) throw error;
+      if (!passes(error)) throw error;
       if (tries === 0) log.warn({ reason: reasonOf(error) }, 'jobs wait for MySQL');
       await sleep(backoff(tries), undefined, { signal: ending });
     }
@@ -89,9 +98,16 @@ const refreshCache = async (cache: Cache, batch: Entry[], { outcomes, states }: 
   ]);
 };
 
-const retry = async (entry: Entry, reason: string, error: string, { log }: Handling): Promise<void> => {
-  const became = await entry.delivery.retry(reason, error);
-  log.warn({ ...named(entry), became, reason, error }, 'the job failed');
+/** A batch does not wait for that: a broker short of memory takes no messages, but acknowledgements all the same. */
+const retry = (entry: Entry, reason: string, error: string, { cache, log, track }: Handling): void => {
+  const move = async () => {
+    const became = await entry.delivery.retry(reason, error);
+    log.warn({ ...named(entry), became, reason, error }, 'the job failed');
+    const { job } = entry;
+    if (became === 'dead' && job.version !== undefined)
+      await cache.pending.giveUp(job.payload.order_id, job.version, job.type === 'create_order');
+  };
+  track(move());
 };
 
 /**
@@ -122,11 +138,6 @@ export const handleBatch = async (batch: Entry[], handling: Handling): Promise<v
   handling.acknowledge(done.map(({ delivery }) => delivery));
   const ms = Math.round(performance.now() - started);
   for (const entry of done) log.info({ ...named(entry), outcome: outcomes.get(entry.job), ms }, 'job done');
-  await Promise.all(
-    batch
-      .filter(isMissing)
-      .map((entry) =>
-        retry(entry, 'order_not_found', `There is no order ${entry.job.payload.order_id}.`, handling),
-      ),
-  );
+  for (const entry of batch.filter(isMissing))
+    retry(entry, 'order_not_found', `There is no order ${entry.job.payload.order_id}.`, handling);
 };

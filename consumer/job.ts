@@ -1,6 +1,6 @@
 /** From the bytes of a message to a job, validated at this boundary as strictly as HTTP is at the other. */
 import { type JobType, jobSchemas, type WriteJob } from '../order.ts';
-import { parser } from '../validate.ts';
+import { parser, shown } from '../validate.ts';
 
 /** A message that no consumer can ever apply. The message is a sentence for the dead letter. */
 export class InvalidJob extends Error {}
@@ -15,9 +15,10 @@ const parsers: Record<JobType, (value: unknown) => WriteJob> = {
 const isJobType = (type: unknown): type is JobType =>
   typeof type === 'string' && Object.hasOwn(parsers, type);
 
+const utf8 = new TextDecoder('utf-8', { fatal: true });
 const parseJson = (body: Buffer): unknown => {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    return JSON.parse(utf8.decode(body));
   } catch {
     throw fail('The job is not valid JSON in UTF-8.');
   }
@@ -28,8 +29,6 @@ export const parseJob = (body: Buffer): WriteJob => {
   const job = parseJson(body);
   const type = typeof job === 'object' && job !== null && 'type' in job ? job.type : undefined;
   if (!isJobType(type))
-    throw fail(
-      `type must be one of ${Object.keys(parsers).join(', ')}, got ${JSON.stringify(type)?.slice(0, 60) ?? 'nothing'}.`,
-    );
+    throw fail(`type must be one of ${Object.keys(parsers).join(', ')}, got ${shown(type)}.`);
   return parsers[type](job);
 };

@@ -3,7 +3,7 @@
  * arrive, and however often, an order ends as its versions say: a status is set only by a newer version, and after
  * a delete the tombstone turns everything else into nothing. The jobs of one order become one change of it.
  */
-import type { AcceptedOrder, StatusChange } from '../db/orders.ts';
+import type { AcceptedOrder, Changes } from '../db/orders.ts';
 import type { WriteJob } from '../order.ts';
 
 /** The version of an order's newest write, or that it is deleted. */
@@ -21,15 +21,13 @@ export interface AcceptedJob {
  */
 export type Effect = 'applied' | 'unchanged' | 'order_not_found';
 
-export interface Plan {
+export interface Plan extends Changes {
   effects: Map<WriteJob, Effect>;
   /** What each order is in the end; those that are not there are not in it. */
   states: Map<string, State>;
-  inserts: AcceptedOrder[];
-  updates: StatusChange[];
   /**
-   * Ids of orders that are in the database, or are inserted by this plan: an order that is created and deleted in one
-   * batch meets the create of another consumer at its primary key, so that it cannot come back.
+   * An order that is created and deleted in one batch is among the inserts and the deletes: it meets the create of
+   * another consumer at its primary key, so that it cannot come back.
    */
   deletes: string[];
 }

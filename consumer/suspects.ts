@@ -21,7 +21,9 @@ export const suspectsAtOnce = (times: number, batchSize: number, maxAttempts: nu
 export const handleSuspects = async (suspects: Entry[], handling: Handling): Promise<void> => {
   const { orm, log, batchSize, maxAttempts, ending } = handling;
   const idsOf = (entries: Entry[]) => [...new Set(entries.map(({ job }) => job.job_id))];
-  const begins = await patiently(() => readBegins(orm, idsOf(suspects)), handling);
+  /** No job is to blame for what becomes of these. */
+  const ask = <T>(work: () => Promise<T>) => patiently(work, handling, () => true);
+  const begins = await ask(() => readBegins(orm, idsOf(suspects)));
   const timesOf = ({ job }: Entry) => begins.get(job.job_id) ?? 0;
 
   let rest = suspects.toSorted((a, b) => timesOf(a) - timesOf(b));
@@ -40,9 +42,9 @@ export const handleSuspects = async (suspects: Entry[], handling: Handling): Pro
         );
       }
     } else {
-      await patiently(() => countBegins(orm, ids), handling);
+      await ask(() => countBegins(orm, ids));
       await handleBatch(batch, handling);
     }
-    await patiently(() => forgetBegins(orm, ids), handling);
+    await ask(() => forgetBegins(orm, ids));
   }
 };

@@ -2,18 +2,32 @@
 import { openCache } from '../cache/cache.ts';
 import { openDatabase, SILENCE_MS } from '../db/client.ts';
 import { runProcess } from '../lifecycle.ts';
+import type { WriteJob } from '../order.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
 import { createBatches, type Entry } from './batches.ts';
 import { handleBatch } from './handle.ts';
-import { InvalidJob, parseJob } from './job.ts';
+import { parseJob } from './job.ts';
 import { handleSuspects } from './suspects.ts';
+
+/** AMQP has 16 bits for it (0-9-1, basic.qos). */
+const MAX_PREFETCH = 65_535;
 
 await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log) => {
   const { batchSize, lingerMs, concurrency, writeLagMs } = config.consumer;
   // One for each batch in flight, one to watch whether MySQL is there.
-  const database = openDatabase(config.mysql, log, concurrency + 1, writeLagMs + SILENCE_MS);
+  const database = openDatabase(config.mysql, log, {
+    connections: concurrency + 1,
+    silenceMs: writeLagMs + SILENCE_MS,
+    applies: true,
+  });
   const cache = openCache(config, log);
   const ending = new AbortController();
+  /** Messages on their way to another queue. */
+  const moving = new Set<Promise<void>>();
+  const track = (work: Promise<void>) => {
+    const moved = work.finally(() => moving.delete(moved));
+    moving.add(moved);
+  };
   const handling = {
     orm: database.orm,
     cache,
@@ -22,6 +36,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
     batchSize,
     maxAttempts: config.rabbitmq.maxAttempts,
     acknowledge: (deliveries: Delivery[]) => jobs.acknowledge(deliveries),
+    track,
     ending: ending.signal,
   };
 
@@ -37,23 +52,24 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
     run: unlessEnding(handleBatch),
     runSuspects: unlessEnding(handleSuspects),
   });
-  const moving = new Set<Promise<void>>();
-  const deadLetter = (delivery: Delivery, { message: reason }: InvalidJob) => {
+  const deadLetter = async (delivery: Delivery, reason: string) => {
     log.warn({ request_id: delivery.requestId, reason }, 'a message is no job');
-    const moved = delivery.deadLetter('invalid_message', reason).finally(() => moving.delete(moved));
-    moving.add(moved);
+    await delivery.deadLetter('invalid_message', reason);
   };
 
   // The jobs of the next batch are at hand while the others are in flight.
-  const prefetch = batchSize * (concurrency + 1);
+  const prefetch = Math.min(MAX_PREFETCH, batchSize * (concurrency + 1));
   const jobs = await takeJobs(config.rabbitmq, log, prefetch, (delivery) => {
+    let job: WriteJob;
     try {
-      batches.add({ job: parseJob(delivery.body), delivery });
+      job = parseJob(delivery.body);
     } catch (error) {
-      if (!(error instanceof InvalidJob)) throw error;
-      deadLetter(delivery, error);
+      return track(deadLetter(delivery, error instanceof Error ? error.message : String(error)));
     }
+    batches.add({ job, delivery });
   });
+  // Tells a supervisor that the settings were right, and what it may log.
+  process.send?.(config.logLevel);
 
   return async () => {
     ending.abort();

@@ -1,11 +1,14 @@
 /** The connection pool of a process. */
 import { Socket } from 'node:net';
 import { drizzle } from 'drizzle-orm/mysql2';
+import { format } from 'mysql2';
 import { createPool, type Pool } from 'mysql2/promise';
 import type { Config } from '../config.ts';
 import { type Log, reachability } from '../log.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
+/** Who waits for a connection beyond that is refused: most of them would have given up before they got one. */
+const MAX_WAITING = 1_000;
 const WATCH_INTERVAL_MS = 5_000;
 /** Longer than any statement takes, lock waits aside. */
 export const SILENCE_MS = 15_000;
@@ -16,6 +19,11 @@ export const connectionOptions = ({ ssl, ...mysql }: Config['mysql']) => ({
   charset: 'utf8mb4',
   timezone: 'Z',
   connectTimeout: CONNECT_TIMEOUT_MS,
+  // A stack for each statement costs more than most statements.
+  trace: false,
+  // mysql2 would look for placeholders all through a statement, also where it has no values for them.
+  queryFormat: (statement: string, values: Parameters<typeof format>[1]) =>
+    Array.isArray(values) && values.length === 0 ? statement : format(statement, values, false, 'Z'),
   // RDS certificates are signed by Amazon's own authority, which mysql2 carries.
   ssl: ssl ? (mysql.host.endsWith('.rds.amazonaws.com') ? 'Amazon RDS' : {}) : undefined,
 });
@@ -38,19 +46,44 @@ const cutWhenSilent = (pool: Pool, silenceMs: number) => {
 };
 
 /**
+ * For whoever applies jobs: what is not there must not lock the gap that others insert into, and what others commit is
+ * seen by the next statement. A connection on which this fails is of no use.
+ */
+const readCommitted = (pool: Pool) => {
+  pool.pool.on('connection', (connection) => {
+    connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', (error) => {
+      if (error) connection.destroy();
+    });
+  });
+};
+
+interface DatabaseOptions {
+  /** How many connections at the most. */
+  connections: number;
+  /** After so many milliseconds a connection in use is given up: longer than any transaction pauses. */
+  silenceMs?: number;
+  /** Transactions read what is committed, and statements may come several at once (db/statements.ts). */
+  applies?: boolean;
+}
+
+/**
  * Opens the pool; connections are made when they are needed, so that a process starts without MySQL. Says in
  * the log when MySQL is lost and when it is back, also while nobody asks for anything.
- * @param connectionLimit how many connections at the most
- * @param silenceMs after which a connection in use is given up: longer than any transaction pauses
  */
 export const openDatabase = (
   config: Config['mysql'],
   log: Log,
-  connectionLimit: number,
-  silenceMs = SILENCE_MS,
+  { connections, silenceMs = SILENCE_MS, applies = false }: DatabaseOptions,
 ) => {
-  const pool = createPool({ ...connectionOptions(config), connectionLimit, enableKeepAlive: true });
+  const pool = createPool({
+    ...connectionOptions(config),
+    connectionLimit: connections,
+    queueLimit: MAX_WAITING,
+    enableKeepAlive: true,
+    multipleStatements: applies,
+  });
   cutWhenSilent(pool, silenceMs);
+  if (applies) readCommitted(pool);
   const reach = reachability(log, 'MySQL');
 
   /** @throws whatever keeps MySQL from answering */

@@ -1,6 +1,5 @@
 /** How many orders there are: exactly, and at a cost that does not grow with them. */
 import { sql } from 'drizzle-orm';
-import type { Transaction } from './client.ts';
 import { orderCounts } from './schema.ts';
 
 /** Each connection adds to a row of its own; two that share one by chance only wait for each other. */
@@ -11,12 +10,11 @@ const SLOTS = 256;
  * than its commit takes.
  * @param change how many more orders there are, or fewer
  */
-export const addToCount = async (tx: Transaction, change: number): Promise<void> => {
-  if (change === 0) return;
-  await tx
-    .insert(orderCounts)
-    .values({ slot: sql`connection_id() % ${SLOTS}`, orders: change })
-    .onDuplicateKeyUpdate({ set: { orders: sql`${orderCounts.orders} + ${change}` } });
+export const addToCount = (change: number): string[] => {
+  if (change === 0) return [];
+  return [
+    `INSERT INTO order_counts (slot, orders) VALUES (connection_id() % ${SLOTS}, ${change}) ON DUPLICATE KEY UPDATE orders = orders + ${change}`,
+  ];
 };
 
 /** The number of orders, as a query within another. */

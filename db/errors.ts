@@ -20,8 +20,11 @@ const passing = new Set([
   'ER_NET_READ_ERROR', // 1158: the connection broke
   'ER_NET_READ_INTERRUPTED', // 1159: the connection timed out
   'ER_TOO_MANY_USER_CONNECTIONS', // 1203: this user has too many connections
+  'ER_USER_LIMIT_REACHED', // 1226: this user has asked too often
   'ER_LOCK_WAIT_TIMEOUT', // 1205: another transaction held a lock for too long
   'ER_LOCK_DEADLOCK', // 1213: chosen as the victim of a deadlock
+  'ER_UNKNOWN_COM_ERROR', // 1047: a Galera node is not ready
+  'ER_HOST_IS_BLOCKED', // 1129: too many connections of this host broke
   'ER_OPTION_PREVENTS_STATEMENT', // 1290: read-only, as during a failover
   'ER_QUERY_INTERRUPTED', // 1317: somebody killed the statement
   'ER_READ_ONLY_MODE', // 1836: as during a failover
@@ -34,6 +37,9 @@ const forOperators = new Set([
   'ER_DBACCESS_DENIED_ERROR', // 1044: the account may not use the database
   'ER_ACCESS_DENIED_ERROR', // 1045: the password was changed
   'ER_BAD_DB_ERROR', // 1049: the database is not there, as while it is restored
+  'ER_BAD_FIELD_ERROR', // 1054: the migrations have not run
+  'ER_HOST_NOT_PRIVILEGED', // 1130: this host may not connect
+  'ER_ACCOUNT_HAS_BEEN_LOCKED', // 3118: the account is locked
   'ER_TABLEACCESS_DENIED_ERROR', // 1142: the account may not use the table
   'ER_NO_SUCH_TABLE', // 1146: the migrations have not run
 ]);
@@ -44,15 +50,20 @@ const codeOf = (error: unknown): string | undefined => {
   return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
 };
 
+/** mysql2's own words without a code, for what it is asked over a connection or a pool that is no more, or too full. */
+const codeless = /closed state|Pool is closed|Queue limit reached/;
+
+/** Whether mysql2 says that the connection is of no further use, whatever the reason. */
+const isFatal = (error: unknown): boolean =>
+  error instanceof Error && (('fatal' in error && error.fatal === true) || isFatal(error.cause));
+
 /** Whether MySQL is away or busy, so that the work is worth another try. */
-export const isPassing = (error: unknown): boolean => {
-  if (error instanceof Error && /closed state|Pool is closed/.test(error.message)) return true;
-  return passing.has(codeOf(error) ?? '');
-};
+export const isPassing = (error: unknown): boolean =>
+  passing.has(codeOf(error) ?? '') || codeless.test(reasonOf(error));
 
 /** Whether the work is not to blame: MySQL is away or busy, or does not let this service in. */
 export const isSystemFailure = (error: unknown): boolean =>
-  isPassing(error) || forOperators.has(codeOf(error) ?? '');
+  isPassing(error) || isFatal(error) || forOperators.has(codeOf(error) ?? '');
 
 /** 1062: a row with this key exists. */
 export const isDuplicate = (error: unknown): boolean => codeOf(error) === 'ER_DUP_ENTRY';

@@ -1,11 +1,11 @@
 /** What reads and writes orders. Nothing here decides what a job means: consumer/apply.ts does. */
 import { eq, lte, sql } from 'drizzle-orm';
-import { format } from 'mysql2';
 import type { Order, OrderItem } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
 import { readRows } from './rows.ts';
 import { deletedOrders, lastReset, orderItems, orders } from './schema.ts';
+import { row, runAll, runEach, statement } from './statements.ts';
 
 /** Rows of a multi-row INSERT at the most, to stay far below max_allowed_packet. */
 const ROWS_PER_INSERT = 1_000;
@@ -38,34 +38,23 @@ export interface AcceptedOrder {
   version: number;
 }
 
-/**
- * A statement with its values written into it: on the path of applying jobs an object per value, as drizzle-orm
- * makes, would be most of the work. mysql2 escapes them as it does its own parameters.
- */
-const literal = (statement: string, values: Parameters<typeof format>[1]) =>
-  sql.raw(format(statement, values, false, 'Z'));
-
-const insertRows = (tx: Transaction, into: string, rows: (string | number | Date)[][]) =>
-  tx.execute(literal(`INSERT INTO ${into} VALUES ?`, [rows]));
-
-/** Inserts orders. @throws isDuplicate() where one exists already */
-export const insertOrders = async (tx: Transaction, accepted: AcceptedOrder[]): Promise<void> => {
-  await insertRows(
-    tx,
-    'orders (id, customer_name, status, version, accepted_at)',
-    accepted.map(({ order, acceptedAt, version }) => [
-      order.order_id,
-      order.customer_name,
-      order.status,
-      version,
-      acceptedAt,
-    ]),
+/** Inserts orders. They fail with isDuplicate() where one exists already. */
+export const insertOrders = (accepted: AcceptedOrder[]): string[] => {
+  if (accepted.length === 0) return [];
+  const orders = accepted.map(({ order, acceptedAt, version }) =>
+    row([order.order_id, order.customer_name, order.status, version, acceptedAt]),
   );
   const items = accepted.flatMap(({ order }) =>
-    order.items.map(({ name, quantity }) => [order.order_id, name, quantity]),
+    order.items.map(({ name, quantity }) => row([order.order_id, name, quantity])),
   );
+  const statements = [
+    `INSERT INTO orders (id, customer_name, status, version, accepted_at) VALUES ${orders}`,
+  ];
   for (let i = 0; i < items.length; i += ROWS_PER_INSERT)
-    await insertRows(tx, 'order_items (order_id, item_name, quantity)', items.slice(i, i + ROWS_PER_INSERT));
+    statements.push(
+      `INSERT INTO order_items (order_id, item_name, quantity) VALUES ${items.slice(i, i + ROWS_PER_INSERT)}`,
+    );
+  return statements;
 };
 
 /** In a small table the optimizer would rather read all rows, and so wait for those that others have locked. */
@@ -77,78 +66,114 @@ export interface StatusChange {
   version: number;
 }
 
-/** Sets the status and the version of orders, in one statement. */
-export const updateStatuses = async (tx: Transaction, changes: StatusChange[]): Promise<void> => {
-  if (changes.length === 0) return;
+/** Set the status and the version of orders. */
+export const updateStatuses = (changes: StatusChange[]): string[] => {
+  if (changes.length === 0) return [];
   const cases = `CASE id ${'WHEN ? THEN ? '.repeat(changes.length)}END`;
-  await tx.execute(
-    literal(`UPDATE orders ${BY_KEY} SET status = ${cases}, version = ${cases} WHERE id IN (?)`, [
+  return [
+    statement(`UPDATE orders ${BY_KEY} SET status = ${cases}, version = ${cases} WHERE id IN (?)`, [
       ...changes.flatMap(({ id, status }) => [id, status]),
       ...changes.flatMap(({ id, version }) => [id, version]),
       changes.map(({ id }) => id),
     ]),
-  );
+  ];
 };
 
-/** Deletes orders and leaves their tombstones. */
-export const deleteOrders = async (tx: Transaction, ids: string[]): Promise<void> => {
-  if (ids.length === 0) return;
-  await tx.execute(
-    literal(
+/** Delete orders and leave their tombstones. */
+export const deleteOrders = (ids: string[]): string[] => {
+  if (ids.length === 0) return [];
+  return [
+    statement(
       'INSERT INTO deleted_orders (id, accepted_at, deleted_at) SELECT id, accepted_at, ? FROM orders WHERE id IN (?)',
       [new Date(), ids],
     ),
-  );
-  // By its name behind DELETE, where both MySQL and MariaDB take a hint.
-  await tx.execute(literal(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [ids]));
+    // By its name behind DELETE, where both MySQL and MariaDB take a hint.
+    statement(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [ids]),
+  ];
 };
 
-/** Locks those of the orders that exist. @returns the versions of their newest writes */
-export const lockOrders = async (tx: Transaction, ids: string[]): Promise<Map<string, number>> => {
-  if (ids.length === 0) return new Map();
-  const rows = await readRows<{ id: string; version: number }>(
-    tx,
-    literal(`SELECT id, version FROM orders ${BY_KEY} WHERE id IN (?) FOR UPDATE`, [ids]),
-  );
-  return new Map(rows.map(({ id, version }) => [id, version]));
+/** Finds those of the orders that existed once and were deleted: rows of `id`. */
+export const selectDeleted = (ids: string[]): string =>
+  statement('SELECT id FROM deleted_orders WHERE id IN (?)', [ids]);
+
+const idsOf = (rows: unknown): string[] => (rows as { id: string }[]).map(({ id }) => id);
+
+/** What is known before jobs are applied. */
+export interface Before {
+  /** Jobs accepted up to then are void. */
+  lastReset: Date;
+  /** Of those of the orders that exist, the versions of their newest writes. They are locked. */
+  versions: Map<string, number>;
+  /** Those of the orders that existed once and were deleted. */
+  deleted: string[];
+}
+
+/**
+ * The first thing that a transaction does which applies jobs, in one round trip. It holds `last_reset` shared, so that a
+ * reset waits for it: `LOCK IN SHARE MODE` is the form that MySQL and MariaDB both know.
+ */
+export const readBefore = async (tx: Transaction, ids: string[]): Promise<Before> => {
+  const statements = ['SELECT at FROM last_reset WHERE id = 1 LOCK IN SHARE MODE'];
+  if (ids.length > 0)
+    statements.push(
+      statement(`SELECT id, version FROM orders ${BY_KEY} WHERE id IN (?) FOR UPDATE`, [ids]),
+      // Behind the locks: a delete that they waited for is seen.
+      selectDeleted(ids),
+    );
+  const [resets, existing = [], deleted = []] = await runAll(tx, statements);
+  const [reset] = resets as { at: string }[];
+  if (!reset) throw new Error('The table last_reset is empty: run the migrations.');
+  return {
+    lastReset: new Date(`${reset.at.replace(' ', 'T')}Z`),
+    versions: new Map(
+      (existing as { id: string; version: number }[]).map(({ id, version }) => [id, version]),
+    ),
+    deleted: idsOf(deleted),
+  };
 };
 
-/** Those of the orders that existed once and were deleted. */
-export const findDeleted = async (orm: Orm | Transaction, ids: string[]): Promise<string[]> => {
-  if (ids.length === 0) return [];
-  const rows = await readRows<{ id: string }>(
-    orm,
-    literal('SELECT id FROM deleted_orders WHERE id IN (?)', [ids]),
-  );
-  return rows.map(({ id }) => id);
+export interface Changes {
+  inserts: AcceptedOrder[];
+  updates: StatusChange[];
+  /** Ids of orders that exist, or are among the inserts. */
+  deletes: string[];
+}
+
+/**
+ * Runs what changes orders, in one round trip.
+ * @throws isDuplicate() where one that is inserted exists already
+ * @returns those of the orders that were inserted which had been deleted before
+ */
+export const changeOrders = async (
+  tx: Transaction,
+  { inserts, updates, deletes }: Changes,
+): Promise<string[]> => {
+  const inserting = insertOrders(inserts);
+  // Asked after the insert, which waits for a delete that is being committed.
+  const asking = inserts.length > 0 ? [selectDeleted(inserts.map(({ order }) => order.order_id))] : [];
+  const results = await runAll(tx, [
+    ...inserting,
+    ...asking,
+    ...updateStatuses(updates),
+    ...deleteOrders(deletes),
+    ...addToCount(inserts.length - deletes.length),
+  ]);
+  return asking.length > 0 ? idsOf(results[inserting.length]) : [];
 };
 
 /** The version of the newest write to an order, 'deleted' where it existed once, or undefined. */
 export const findVersion = async (orm: Orm, id: string): Promise<number | 'deleted' | undefined> => {
   const [order] = await orm.select({ version: orders.version }).from(orders).where(eq(orders.id, id));
   if (order) return order.version;
-  return (await findDeleted(orm, [id])).length > 0 ? 'deleted' : undefined;
+  const [deleted] = await runAll(orm, [selectDeleted([id])]);
+  return idsOf(deleted).length > 0 ? 'deleted' : undefined;
 };
 
 /**
- * When the orders were last reset. A transaction that applies a job calls this first: the shared lock makes a
- * reset wait for it. `LOCK IN SHARE MODE` is the form that MySQL and MariaDB both know.
+ * Removes every order accepted until `at`, in chunks so that no lock is held for long. Jobs accepted until then
+ * that are applied later are void (readBefore).
  */
-export const readLastReset = async (tx: Transaction): Promise<Date> => {
-  const [row] = await tx
-    .select({ at: sql`${lastReset.at}`.mapWith(lastReset.at) })
-    .from(lastReset)
-    .where(sql`${lastReset.id} = 1 lock in share mode`);
-  if (!row) throw new Error('The table last_reset is empty: run the migrations.');
-  return row.at;
-};
-
-/**
- * Removes every order accepted until now, in chunks so that no lock is held for long. Jobs accepted until now
- * that are applied later are void (readLastReset).
- */
-export const resetOrders = async (orm: Orm): Promise<void> => {
-  const at = new Date();
+export const resetOrders = async (orm: Orm, at: Date): Promise<void> => {
   await orm.update(lastReset).set({ at }).where(eq(lastReset.id, 1));
   const deleteOrders = () =>
     orm.transaction(async (tx) => {
@@ -156,7 +181,7 @@ export const resetOrders = async (orm: Orm): Promise<void> => {
         .delete(orders)
         .where(lte(orders.acceptedAt, at))
         .limit(ORDERS_PER_DELETE);
-      await addToCount(tx, -affectedRows);
+      await runEach(tx, addToCount(-affectedRows));
       return affectedRows;
     });
   const deleteTombstones = async () => {

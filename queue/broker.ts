@@ -4,6 +4,7 @@
  */
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Config } from '../config.ts';
+import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import { openConnection } from './connection.ts';
 import { answerOf, confirmingPublisher, type Properties, PublishError } from './publisher.ts';
@@ -30,6 +31,10 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
   let live: Live | undefined;
   let blocked = false;
   let overfull = false;
+  let reached = () => {};
+  const firstReached = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
 
   const setup = async (model: ChannelModel) => {
     await assertTopology(model, log, config);
@@ -58,6 +63,7 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
     });
     blocked = false;
     live = { model, publish: confirmingPublisher(confirms, publishTimeoutMs), confirms, questions };
+    reached();
   };
   const connection = await openConnection(config, log, 'RabbitMQ', {
     setup,
@@ -103,6 +109,9 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
 
   return {
     queue,
+
+    /** Resolves once the broker was reached for the first time, or after so many milliseconds. */
+    reachedWithin: (ms: number): Promise<void> => withDeadline(firstReached, ms).catch(() => {}),
 
     /** Puts a message on a queue and waits until the broker has it on disk. @throws PublishError */
     publish,

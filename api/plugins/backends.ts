@@ -23,7 +23,7 @@ const KEEP_TIME_INTERVAL_MS = 1_000;
 export const backends = fastifyPlugin<{ config: Config }>(
   async (app, { config }) => {
     const log: Log = app.log;
-    app.decorate('database', openDatabase(config.mysql, log, CONNECTIONS));
+    app.decorate('database', openDatabase(config.mysql, log, { connections: CONNECTIONS }));
     app.decorate('cache', openCache(config, log));
     app.decorate('broker', await openBroker(config.rabbitmq, log));
     app.decorate('clock', createClock());

@@ -2,9 +2,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { resetOrders } from '../../db/orders.ts';
+import { withDeadline } from '../../deadline.ts';
+import { timeOf } from '../clock.ts';
 import { requireAdmin } from '../plugins/admin.ts';
 import { seed } from '../seed.ts';
 import { errorAnswers } from './answers.ts';
+
+const MYSQL_WITHIN_MS = 2_000;
 
 const Message = Type.Object({ message: Type.String() });
 const SeedRequest = Type.Object(
@@ -16,7 +20,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
   app,
   { adminPassword },
 ) => {
-  const { broker, cache, database } = app;
+  const { broker, cache, clock, database } = app;
   app.addHook('preValidation', requireAdmin(adminPassword));
 
   app.post(
@@ -34,10 +38,12 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
     '/admin/reset',
     { schema: { response: { 200: Message, ...errorAnswers } } },
     async (request, reply) => {
+      // Jobs must not be gone where the orders cannot be removed.
+      await withDeadline(database.ping(), MYSQL_WITHIN_MS);
       // The queue first: what was accepted before the reset of the database and is not in the queue any more is
       // in the hands of a consumer, who finds it void.
       await broker.purge();
-      await resetOrders(database.orm);
+      await resetOrders(database.orm, timeOf(clock.next()));
       await cache.clear();
       request.log.info({ request_id: request.id }, 'all orders were removed');
       return reply.code(200).send({ message: 'All orders have been removed.' });

@@ -14,7 +14,7 @@ const COUNT = 300;
 t.test('every order, its items, and how many there are', async (t) => {
   const env = await isolatedEnvironment();
   const stores = await openStores(env);
-  const database = openDatabase(loadConfig(env).mysql, createLog('silent', 'test'), 1);
+  const database = openDatabase(loadConfig(env).mysql, createLog('silent', 'test'), { connections: 1 });
   t.teardown(async () => {
     await stores.close();
     await database.close();

@@ -303,3 +303,21 @@ t.test('garbage in the key is as good as nothing, and a delete ends it', async (
   await pending.remove(id);
   t.ok(await put(anOrder(id), VERSION));
 });
+
+t.test('a write that is given up is seen no more, unless there is more to be seen', async (t) => {
+  const order = anOrder();
+  const { order_id: id } = order;
+  await put(order, VERSION);
+  await pending.giveUp(id, VERSION - 1, true);
+  t.match(await pending.find(id), { kind: 'order' }, 'another one was given up');
+  await pending.showStatus(id, VERSION + 1, 'shipped');
+  await pending.giveUp(id, VERSION + 1, false);
+  t.match(await pending.find(id), { kind: 'order' }, 'its POST may wait still');
+  await pending.giveUp(id, VERSION + 1, true);
+  t.equal(await pending.find(id), undefined);
+
+  const other = randomUUID();
+  await pending.showDeleting(other, VERSION);
+  await pending.giveUp(other, VERSION, false);
+  t.equal(await pending.find(other), undefined);
+});

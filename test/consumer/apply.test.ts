@@ -9,7 +9,7 @@ import { isolatedEnvironment } from '../helpers/environment.ts';
 import { openStores } from '../helpers/stores.ts';
 
 const env = await isolatedEnvironment();
-const { orm } = startDatabase(t, env);
+const { orm } = startDatabase(t, env, true);
 const stores = await openStores(t, env);
 
 /** So long before its COMMIT that the others have done all that does not wait for it. */

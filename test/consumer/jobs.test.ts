@@ -163,6 +163,11 @@ const invalid: [what: string, body: string | Buffer | object, reason: string][] 
   ['a list', '[]', `type must be one of ${types}, got nothing.`],
   ['an unknown type', { ...createJob(), type: 'explode' }, `type must be one of ${types}, got "explode".`],
   [
+    'a type of ten thousand lists in each other',
+    `{"job_id":"deep","type":${'['.repeat(10_000)}${']'.repeat(10_000)}}`,
+    `type must be one of ${types}, got a list of 1.`,
+  ],
+  [
     'the type toString',
     { ...createJob(), type: 'toString' },
     `type must be one of ${types}, got "toString".`,
@@ -270,4 +275,27 @@ t.test('SIGTERM: the job at hand is finished, the others go back to the queue', 
   const applied = Number((await there.rows('SELECT COUNT(*) AS n FROM orders'))[0]?.n);
   t.ok(applied >= 1 && applied < 4, `${applied} of 4 applied`);
   await until('the rest is back', async () => (await there.waiting()) === 4 - applied);
+});
+
+t.test('more jobs of a batch than AMQP can be told of', async (t) => {
+  const own = await isolatedEnvironment({ CONSUMER_BATCH_SIZE: '10000', CONSUMER_CONCURRENCY: '16' });
+  const ownStores = await openStores(t, own);
+  const greedy = startProcess(t, 'consumer', own);
+  await greedy.says('"prefetch":65535');
+  const job = createJob();
+  await ownStores.publish(job);
+  await until('it is applied', () => ownStores.order(job.payload.order_id));
+});
+
+t.test('a job in the dead letters is not shown as pending any more', async (t) => {
+  const own = await isolatedEnvironment({ MAX_ATTEMPTS: '1' });
+  const ownStores = await openStores(t, own);
+  const consumerOfOwn = startProcess(t, 'consumer', own);
+  await consumerOfOwn.says('consuming');
+  const job = { ...updateJob(randomUUID(), 'shipped'), version: 1_700_000_000_000_000 };
+  const copy = `temp_order:${job.payload.order_id}`;
+  await ownStores.redis.set(copy, JSON.stringify({ ...job.payload, version: String(job.version) }));
+  await ownStores.publish(job);
+  await until('it is a dead letter', () => ownStores.take(`${ownStores.queue}.dead`));
+  await until('its copy is gone', async () => (await ownStores.redis.get(copy)) === null);
 });

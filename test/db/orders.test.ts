@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 import t from 'tap';
 import { isDuplicate, isPassing, reasonOf } from '../../db/errors.ts';
-import { findOrder, insertOrders, readLastReset, resetOrders } from '../../db/orders.ts';
+import { findOrder, insertOrders, readBefore, resetOrders } from '../../db/orders.ts';
+import { runEach } from '../../db/statements.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
@@ -51,6 +52,18 @@ t.test('a deadlock is a passing failure', async (t) => {
   t.ok(isPassing(failures[0]));
 });
 
+t.test('a connection that is lost in a transaction is a passing failure', async (t) => {
+  const error = await orm
+    .transaction(async (tx) => {
+      await tx.execute(sql`select 1`);
+      const [[row]] = (await tx.execute(sql`select connection_id() as id`)) as unknown as [{ id: number }[]];
+      await orm.execute(sql.raw(`KILL ${row?.id}`));
+      await tx.execute(sql`select 1`);
+    })
+    .catch((error) => error);
+  t.ok(isPassing(error), reasonOf(error));
+});
+
 t.test('a reset waits for the transaction that applies a job, and removes what it leaves', async (t) => {
   const { order } = anAcceptedOrder();
   const acceptedAt = new Date();
@@ -59,15 +72,15 @@ t.test('a reset waits for the transaction that applies a job, and removes what i
     readMark = resolve;
   });
   const applying = orm.transaction(async (tx) => {
-    await readLastReset(tx);
-    const resetting = resetOrders(orm);
+    await readBefore(tx, []);
+    const resetting = resetOrders(orm, new Date());
     readMark();
     const first = await Promise.race([
       resetting.then(() => 'reset'),
       new Promise((r) => setTimeout(r, 200, 'waits')),
     ]);
     t.equal(first, 'waits');
-    await insertOrders(tx, [{ order, acceptedAt, version: 1 }]);
+    await runEach(tx, insertOrders([{ order, acceptedAt, version: 1 }]));
     return { resetting };
   });
   await marked;
@@ -75,6 +88,6 @@ t.test('a reset waits for the transaction that applies a job, and removes what i
   const before = new Date();
   await resetting;
   t.equal(await findOrder(orm, order.order_id), undefined);
-  const at = await orm.transaction(readLastReset);
+  const { lastReset: at } = await orm.transaction((tx) => readBefore(tx, []));
   t.ok(at <= before && before.getTime() - at.getTime() < 60_000);
 });

@@ -17,7 +17,10 @@ const config = loadConfig(await isolatedEnvironment());
 
 t.test('MySQL: what waits is told, and the place in the pool is free again', async (t) => {
   const proxy = await startProxy(config.mysql.port);
-  const database = openDatabase({ ...config.mysql, port: proxy.port }, log, 1, SILENCE_MS);
+  const database = openDatabase({ ...config.mysql, port: proxy.port }, log, {
+    connections: 1,
+    silenceMs: SILENCE_MS,
+  });
   t.teardown(async () => {
     await database.close();
     proxy.close();

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Orm } from '../../db/client.ts';
 import { addToCount } from '../../db/counts.ts';
 import { insertOrders } from '../../db/orders.ts';
+import { runEach } from '../../db/statements.ts';
 import type { Order } from '../../order.ts';
 
 /** An order, accepted at a time in milliseconds since 1970. */
@@ -23,11 +24,8 @@ export const anAcceptedOrder = (overrides: Partial<Order> = {}, at = Date.UTC(20
 /** Puts them into the tables and counts them. */
 export const insertAccepted = (orm: Orm, accepted: Accepted[]): Promise<void> =>
   orm.transaction(async (tx) => {
-    await insertOrders(
-      tx,
-      accepted.map(({ order, at }) => ({ order, acceptedAt: new Date(at), version: 1 })),
-    );
-    await addToCount(tx, accepted.length);
+    const rows = accepted.map(({ order, at }) => ({ order, acceptedAt: new Date(at), version: 1 }));
+    await runEach(tx, [...insertOrders(rows), ...addToCount(rows.length)]);
   });
 
 /** In the order of the list: the one accepted last first, the greater id where two are of the same time. */

@@ -127,3 +127,30 @@ t.test('short of memory: a consumer that cannot move a job hands it back when it
     return jobs > 0 && jobs + dead >= 5;
   });
 });
+
+t.test('short of memory: jobs that cannot be moved hold up no others', async (t) => {
+  await stores.channel.purgeQueue(stores.queue);
+  const update = () => ({
+    job_id: randomUUID(),
+    type: 'update_order_status',
+    payload: { order_id: randomUUID(), status: 'shipped' },
+  });
+  const create = () => {
+    const order_id = randomUUID();
+    const payload = { order_id, customer_name: 'Ada', status: 'new', items: [{ name: 'Tea', quantity: 1 }] };
+    return { job_id: order_id, type: 'create_order', payload };
+  };
+  const creates = Array.from({ length: 20 }, create);
+  for (const job of [update(), update(), ...creates]) await stores.publish(job);
+  await rabbitmqctl(folder, 'set_vm_memory_high_watermark', '0.0001');
+  const consumer = startProcess(t, 'consumer', {
+    ...env,
+    CONSUMER_BATCH_SIZE: '5',
+    CONSUMER_CONCURRENCY: '1',
+  });
+  await consumer.says('could not be moved yet');
+  for (const { job_id } of creates) await until('an order is applied', () => stores.order(job_id));
+  await rabbitmqctl(folder, 'set_vm_memory_high_watermark', '0.4');
+  await consumer.says('order_not_found');
+  t.equal(await consumer.end(), 0);
+});
