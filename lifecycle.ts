@@ -9,7 +9,8 @@ export type ProcessLog = ReturnType<typeof createLog>;
 
 /**
  * Runs a process: reads the settings (a bad one ends it with its sentence on standard error and exit code 1),
- * says in the log what it will connect to, and on SIGTERM or SIGINT calls what `main` returned.
+ * says in the log what it will connect to, and on SIGTERM or SIGINT, or when the supervisor that forked it is gone,
+ * calls what `main` returned.
  * @param name how log lines name the process
  * @param main starts the work and returns what finishes it
  */
@@ -38,6 +39,9 @@ export const runProcess = async (
     };
     process.on('SIGTERM', end);
     process.on('SIGINT', end);
+    // Whoever keeps this process has a channel to it and may be gone already, before anybody listened.
+    process.on('disconnect', () => end('disconnect'));
+    if (process.connected === false) await end('disconnect');
     finish = await main(config, log);
   } catch (error) {
     console.error(error instanceof ConfigError ? error.message : error);

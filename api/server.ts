@@ -3,12 +3,16 @@ import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { type Config, ConfigError } from '../config.ts';
 import { type ProcessLog, runProcess } from '../lifecycle.ts';
+import { createRestarts } from '../restarts.ts';
 import { buildApp } from './app.ts';
-import { createRestarts } from './restarts.ts';
+
+const REACHED_WITHIN_MS = 1_000;
 
 const runWorker = async (config: Config, log: ProcessLog) => {
   const app = await buildApp(config, log);
   const { host, port } = config.api;
+  // Until then it would refuse writes and miss what is pending, one that takes another's place as well.
+  await Promise.all([app.broker, app.cache].map((server) => server.reachedWithin(REACHED_WITHIN_MS)));
   try {
     await app.listen({ host, port });
   } catch (error) {

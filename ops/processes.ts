@@ -102,8 +102,8 @@ export const stopProcess = async (tracked: Tracked, timeoutMs: number): Promise<
   if (pid !== undefined) {
     outcome = 'stopped';
     signal(pid, 'SIGTERM');
-    // A frozen process (SIGSTOP) takes notice of SIGTERM only when it goes on.
-    signal(pid, 'SIGCONT');
+    // A frozen process (SIGSTOP) takes notice of SIGTERM only when it goes on; so do the children it waits for.
+    for (const target of [-pid, pid]) signal(target, 'SIGCONT');
     if (!(await waitFor(gone, timeoutMs))) {
       outcome = 'killed';
       for (const target of [-pid, pid]) signal(target, 'SIGKILL');

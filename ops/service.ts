@@ -25,10 +25,10 @@ const serviceProcess = (project: string, name: string, file: string, words: stri
 export const apiProcess = (project: string): ServiceProcess =>
   serviceProcess(project, 'the API', 'server', [join(project, 'dist/api/server.js')]);
 
-/** Consumer number `number`, from 1. */
+/** The supervisor of consumer number `number`, from 1. The consumer is in its process group and shares its log. */
 export const consumerProcess = (project: string, number: number): ServiceProcess => ({
   ...serviceProcess(project, `consumer ${number}`, `worker_${number}`, [
-    join(project, 'dist/consumer/worker.js'),
+    join(project, 'dist/consumer/supervisor.js'),
     `${number}`,
   ]),
   readyLine: '"msg":"consuming"',

@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { createRestarts } from '../../api/restarts.ts';
 import { freePort } from '../../ops/ports.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
@@ -68,14 +67,6 @@ t.test('a worker that dies is replaced, and its port is served meanwhile', async
     return now.length === 2 && !now.includes(victim ?? 0);
   });
   t.equal((await post(api.url)).status, 202);
-});
-
-t.test('restarts are immediate once, then ever slower, then immediate again', (t) => {
-  const restarts = createRestarts();
-  const delays = Array.from({ length: 9 }, () => restarts.delayAfter(100));
-  t.strictSame(delays, [0, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000, 5_000]);
-  t.equal(restarts.delayAfter(1_000), 0);
-  t.end();
 });
 
 t.test('SIGTERM: requests in flight are answered, then all processes are gone', async (t) => {

@@ -50,9 +50,9 @@ t.test('a process that ignores SIGTERM is killed, and its children with it', asy
 });
 const readFileIfAny = (file: string): string => (existsSync(file) ? readFileSync(file, 'utf8') : '');
 
-t.test('a frozen process ends by itself all the same', async (t) => {
+t.test('a frozen process group ends by itself all the same', async (t) => {
   const { tracked, pid } = await startShell(t, `trap exit TERM; ${sleeping}`);
-  process.kill(pid, 'SIGSTOP');
+  process.kill(-pid, 'SIGSTOP');
   t.equal(await stopProcess(tracked, 5000), 'stopped');
 });
 

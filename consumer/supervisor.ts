@@ -1,0 +1,43 @@
+/**
+ * The process behind worker_N.pid: keeps a consumer running. `node dist/consumer/supervisor.js <number>`
+ * There is one for each consumer, so it loads next to nothing: to read the settings is left to the consumer.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { createLog, type Log } from '../log.ts';
+import { createRestarts } from '../restarts.ts';
+
+const args = process.argv.slice(2);
+const restarts = createRestarts();
+let consumer: ChildProcess | undefined;
+/** There once a consumer has consumed. What keeps the first one from that would keep the others too. */
+let log: Log | undefined;
+let ending = false;
+
+const start = () => {
+  const child = fork(new URL('worker.js', import.meta.url), args);
+  consumer = child;
+  let consumesSince = Number.POSITIVE_INFINITY;
+  child.once('message', (logLevel) => {
+    consumesSince = performance.now();
+    log ??= createLog(String(logLevel), ['supervisor', ...args].join(' '));
+  });
+  child.once('exit', (code, signal) => {
+    if (ending) process.exit(code ?? 1);
+    if (!log) process.exit(code || 1);
+    const delay = restarts.delayAfter(Math.max(0, performance.now() - consumesSince));
+    log.warn(
+      { consumer_pid: child.pid, code, signal, delay_ms: delay },
+      'the consumer died and is started again',
+    );
+    setTimeout(start, delay);
+  });
+};
+
+const end = (signal: NodeJS.Signals) => {
+  ending = true;
+  // Between two consumers there is none to wait for.
+  if (!consumer?.kill(signal)) process.exit(0);
+};
+process.on('SIGTERM', end);
+process.on('SIGINT', end);
+start();
