@@ -1,10 +1,15 @@
 /** What scenarios repeat, and the traces that show that a fault was one. */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { workersOf } from '../../ops/workers.ts';
+import { rabbitmqctl } from '../helpers/rabbitmqctl.ts';
 import { until } from '../helpers/until.ts';
+import { check } from './checker.ts';
 import type { Context } from './scenario.ts';
+import { readOrders, readQueues } from './stores.ts';
 import type { World } from './world.ts';
+
+const HAPPENS_WITHIN_MS = 60_000;
 
 /** Does it again and again until the load has had enough, and at least so many times. */
 export const repeat = async (
@@ -15,12 +20,54 @@ export const repeat = async (
   for (let n = 0; n < atLeast || !enough(); n++) await work();
 };
 
-/** How many lines of the logs of the APIs or the consumers hold a text. */
-export const countLogged = ({ folder }: World, whose: 'api' | 'consumer', text: string): number =>
+/** Asks an injected module for what it does, and waits until it has begun. */
+export const provoke = async ({ folder }: World, what: string): Promise<void> => {
+  const file = join(folder, what);
+  writeFileSync(file, '');
+  await until(`there was a ${what}`, () => !existsSync(file), HAPPENS_WITHIN_MS);
+};
+
+/** Makes RabbitMQ short of memory, so that it blocks those who publish, or gives it what it has by default. */
+export const setMemoryAlarm = ({ folder }: World, on: boolean): Promise<void> =>
+  rabbitmqctl(join(folder, 'rabbitmq'), 'set_vm_memory_high_watermark', on ? '0.00001' : '0.4');
+
+/** Waits until all that was accepted is applied. The load must pause. */
+export const drain = ({ world, load }: Pick<Context, 'world' | 'load'>) =>
+  until(
+    'the queue is drained',
+    async () => {
+      const { waiting, dead } = await readQueues(world.env);
+      if (waiting > 0) return false;
+      const state = {
+        stored: await readOrders(world.env),
+        shown: new Map<string, string>(),
+        dead: new Set(dead.map(({ jobId }) => jobId)),
+      };
+      const { violations } = check(load.history, state, { readYourWrites: false });
+      return Object.values(violations).every((count) => count === 0);
+    },
+    120_000,
+  );
+
+const logged = ({ folder }: World, whose: 'api' | 'consumer'): string[] =>
   readdirSync(join(folder, 'logs'))
     .filter((name) => name.startsWith(whose))
-    .flatMap((name) => readFileSync(join(folder, 'logs', name), 'utf8').split('\n'))
-    .filter((line) => line.includes(text)).length;
+    .flatMap((name) => readFileSync(join(folder, 'logs', name), 'utf8').split('\n'));
+
+/** How many lines of the logs of the APIs or the consumers hold a text. */
+export const countLogged = (world: World, whose: 'api' | 'consumer', text: string): number =>
+  logged(world, whose).filter((line) => line.includes(text)).length;
+
+/**
+ * What consumers took for the fault of jobs. No job of any scenario fails by itself, but for one whose order is not
+ * there: it was the database, whose failures cost a job nothing.
+ */
+export const blamed = (world: World): string[] =>
+  logged(world, 'consumer').filter(
+    (line) =>
+      line.includes('"a batch failed and is split"') ||
+      (line.includes('"the job failed"') && !line.includes('"reason":"order_not_found"')),
+  );
 
 /** What all API workers together keep in memory after garbage collection, in bytes. Takes the injected `heap`. */
 export const apiHeap = async ({ apis, folder }: World): Promise<number> => {

@@ -80,9 +80,12 @@ const outcomeOf = (answer: Answer | 'refused' | 'unknown'): Outcome => {
 export const startLoad = ({ urls, random, clients = 16, keyed = false, resetRefuses }: LoadOptions) => {
   const caller = createCaller({ resetRefuses });
   const history: OrderHistory[] = [];
-  const counts = { accepted: 0, refused: 0, unknown: 0, reads: 0, unreadable: 0 };
+  /** Of reads: unreachable where no connection was to be had, unreadable where no answer came, or a 503. */
+  const counts = { accepted: 0, refused: 0, unknown: 0, reads: 0, unreachable: 0, unreadable: 0 };
   /** Answers that no client should ever get. */
   const oddities: string[] = [];
+  /** Orders that nobody touches any more. */
+  const finished: OrderHistory[] = [];
   let running = true;
   let paused = false;
   let inFlight = 0;
@@ -124,6 +127,10 @@ export const startLoad = ({ urls, random, clients = 16, keyed = false, resetRefu
     }
     const outcome = outcomeOf(answer);
     counts[outcome]++;
+    if (key && outcome !== 'accepted')
+      oddities.push(
+        `${method} ${path} was not accepted within ${RETRY_FOR_MS} ms: ${JSON.stringify(answer)}`,
+      );
     const { job_id: jobId, order_id: id } = typeof answer === 'object' ? answer.body : {};
     order.writes.push({ kind, status, outcome, ...(jobId && { jobId }) });
     if (id && outcome === 'accepted') order.id = id;
@@ -134,7 +141,8 @@ export const startLoad = ({ urls, random, clients = 16, keyed = false, resetRefu
   const read = async (order: OrderHistory) => {
     const answer = await call('GET', `${anyUrl()}/orders/${order.id}`);
     counts.reads++;
-    if (typeof answer !== 'object' || answer.status === 503) counts.unreadable++;
+    if (answer === 'refused') counts.unreachable++;
+    else if (answer === 'unknown' || answer.status === 503) counts.unreadable++;
     else if (answer.status === 404) order.reads.push({ after: order.writes.length, saw: GONE });
     else if (answer.status === 200)
       order.reads.push({ after: order.writes.length, saw: answer.body.status ?? '(nothing)' });
@@ -159,12 +167,14 @@ export const startLoad = ({ urls, random, clients = 16, keyed = false, resetRefu
       }
       if (random.chance(0.2)) await write(order, 'delete', '');
       if (random.chance(0.5)) await read(order);
+      finished.push(order);
     }
   };
   const clientsDone = Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
 
   return {
     history,
+    finished,
     counts,
     oddities,
     clients,

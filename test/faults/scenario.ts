@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../helpers/until.ts';
 import { check, type FinalState, noViolations, type Violations } from './checker.ts';
+import { blamed } from './faults.ts';
 import { GONE, type OrderHistory } from './history.ts';
 import { type Load, type LoadOptions, startLoad } from './load.ts';
 import { createRandom, type Random } from './random.ts';
@@ -116,9 +117,10 @@ const judgeDead = (expected: Record<string, number>, dead: Map<string, string>):
   );
 };
 
-const runLoad = async (scenario: Scenario, world: World, base: Base) => {
+/** @param random of the clients alone: how often they draw is a matter of moments, and must not change the faults */
+const runLoad = async (scenario: Scenario, world: World, base: Base, random: Random) => {
   const target = base.accepted;
-  const load = startLoad({ urls: world.urls, random: base.random, ...scenario.load });
+  const load = startLoad({ urls: world.urls, random, ...scenario.load });
   const enough = () => load.counts.accepted >= target;
   const progress = async (share: number) => {
     await until(
@@ -147,17 +149,18 @@ export const runScenario = async (
   const { number, title, readYourWrites = true, maxRequestMs = Number.POSITIVE_INFINITY } = scenario;
   const problems: string[] = [];
   const teardowns: (() => unknown)[] = [];
+  const seed = options.seed + number;
   const world = await createWorld(scenario.world);
   try {
     const base: Base = {
-      random: createRandom(options.seed + number),
+      random: createRandom(seed),
       full: options.full,
       accepted: Math.min(options.accepted, scenario.accepted ?? options.accepted),
       hours: options.hours,
       prepared: await scenario.prepare?.(world, (work) => teardowns.push(work)),
       fail: (problem) => problems.push(problem),
     };
-    const load = scenario.history ? undefined : await runLoad(scenario, world, base);
+    const load = scenario.history ? undefined : await runLoad(scenario, world, base, createRandom(seed));
     const history = load?.history ?? (await scenario.history?.(world, base)) ?? [];
     await world.ready();
     const { final, dead, ms } = await settle(world, history, scenario.shownAfterMs ?? 0);
@@ -166,6 +169,7 @@ export const runScenario = async (
       ...details.slice(0, 10),
       ...judgeDead(scenario.dead?.(options.full) ?? {}, dead),
       ...(load?.oddities.slice(0, 10) ?? []),
+      ...blamed(world).slice(0, 10),
     );
     const longestMs = Math.round(load?.longestMs() ?? 0);
     if (longestMs > maxRequestMs) problems.push(`a request took ${longestMs} ms`);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../config.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { freePort } from '../../ops/ports.ts';
+import { tracked } from '../../ops/private/server.ts';
 import {
   account,
   guardedFolder,
@@ -17,6 +18,7 @@ import {
   startRedis,
   stopServer,
 } from '../../ops/private-servers.ts';
+import { runningPid } from '../../ops/processes.ts';
 import { withoutTap } from '../helpers/spawn.ts';
 import { until } from '../helpers/until.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
@@ -56,6 +58,8 @@ const createServer = (start: () => Promise<{ pid: number }>, folder: string) => 
       signal('SIGKILL');
       await stopServer(folder);
     },
+    /** Waits until it is gone, whoever has killed it. */
+    gone: () => until('the server is gone', () => runningPid(tracked(folder)) === undefined),
     /** SIGTERM, and waits for it. */
     stop: () => stopServer(folder),
     freeze: () => signal('SIGSTOP'),
@@ -162,7 +166,8 @@ export const createWorld = async (options: WorldOptions = {}) => {
   const consumers = Array.from({ length: consumerCount }, (_, i) =>
     keepAlive(
       [...inject(options.consumerInject), fromRoot('dist/consumer/worker.js'), String(i + 1)],
-      { ...env, ...options.consumerEnv },
+      // What a batch fails for is a matter of debugging, and of `blamed`.
+      { ...env, LOG_LEVEL: 'debug', ...options.consumerEnv },
       folder,
       place(`logs/consumer_${i + 1}.log`),
     ),

@@ -2,10 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workersOf } from '../../../ops/workers.ts';
 import { until } from '../../helpers/until.ts';
+import { countLogged, provoke, repeat } from '../faults.ts';
 import type { Scenario } from '../scenario.ts';
 
 /** The load goes on until then. */
 const KILLED_WITHIN_MS = 60_000;
+/** As inject/kill-at-confirm.mjs knows them. */
+const deaths = ['death-at-publish', 'death-before-confirm', 'death-at-confirm'];
 
 export const processScenarios: Scenario[] = [
   { number: 1, title: 'no fault' },
@@ -31,13 +34,28 @@ export const processScenarios: Scenario[] = [
   },
   {
     number: 4,
-    title: 'SIGKILL of API workers',
-    faults: async ({ world, random, enough }) => {
-      while (!enough()) {
-        await sleep(1_000);
+    title: 'SIGKILL of API workers, before and after the confirm',
+    world: { apiInject: 'kill-at-confirm' },
+    // A client whose worker has died tries again until it is answered: that must be the same write.
+    // Its key is free again after some seconds: meanwhile others must go on.
+    load: { keyed: true, clients: 32 },
+    faults: async (context) => {
+      const { world, random } = context;
+      let provoked = 0;
+      await repeat(2, context, async () => {
+        for (const death of random.shuffle(deaths)) {
+          await sleep(random.integer(1_000, 2_000));
+          await provoke(world, death);
+          provoked++;
+        }
+        await sleep(random.integer(1_000, 2_000));
         const workers = await workersOf(random.pick(world.apis).pid());
         if (workers.length > 0) process.kill(random.pick(workers), 'SIGKILL');
-      }
+      });
+      await until(
+        `${provoked} dead workers are replaced`,
+        () => countLogged(world, 'api', 'a worker died and is replaced') >= provoked,
+      );
     },
   },
   {

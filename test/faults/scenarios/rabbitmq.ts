@@ -1,14 +1,10 @@
 /** RabbitMQ away, silent, short of memory, or without its queue. */
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { loadConfig } from '../../../config.ts';
-import { rabbitmqctl } from '../../helpers/rabbitmqctl.ts';
 import { until } from '../../helpers/until.ts';
-import { check } from '../checker.ts';
-import { apiHeap, countLogged, repeat } from '../faults.ts';
-import type { Context, Scenario } from '../scenario.ts';
-import { readOrders, readQueues } from '../stores.ts';
+import { apiHeap, countLogged, drain, repeat, setMemoryAlarm } from '../faults.ts';
+import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';
 
 /** A quorum queue of RabbitMQ 3.10 may not survive a SIGKILL within a second of its declaration. */
@@ -27,24 +23,6 @@ const deleteQueue = async ({ env }: World) => {
   await channel.deleteQueue(queue);
   await connection.close();
 };
-
-/** Waits until all that was accepted is applied. The load must pause. */
-const drain = ({ world, load }: Context) =>
-  until(
-    'the queue is drained',
-    async () => {
-      const { waiting, dead } = await readQueues(world.env);
-      if (waiting > 0) return false;
-      const state = {
-        stored: await readOrders(world.env),
-        shown: new Map<string, string>(),
-        dead: new Set(dead.map(({ jobId }) => jobId)),
-      };
-      const { violations } = check(load.history, state, { readYourWrites: false });
-      return Object.values(violations).every((count) => count === 0);
-    },
-    120_000,
-  );
 
 export const rabbitmqScenarios: Scenario[] = [
   {
@@ -92,11 +70,9 @@ export const rabbitmqScenarios: Scenario[] = [
     load: { clients: 32 },
     maxRequestMs: 3_000,
     faults: async ({ world, load, full, progress, fail }) => {
-      const setMemoryLimit = (share: string) =>
-        rabbitmqctl(join(world.folder, 'rabbitmq'), 'set_vm_memory_high_watermark', share);
       await progress(0.5);
       const { refused } = load.counts;
-      await setMemoryLimit('0.00001');
+      await setMemoryAlarm(world, true);
       await sleep(awayMs(full) / 2);
       const heap = await apiHeap(world);
       await sleep(awayMs(full) / 2);
@@ -106,7 +82,7 @@ export const rabbitmqScenarios: Scenario[] = [
       if (load.counts.refused === refused) fail('no write was refused');
       if (countLogged(world, 'api', 'RabbitMQ takes no messages for now') === 0)
         fail('no connection was blocked');
-      await setMemoryLimit('0.4');
+      await setMemoryAlarm(world, false);
       const { accepted } = load.counts;
       await until('writes are accepted again', () => load.counts.accepted > accepted + 100);
     },

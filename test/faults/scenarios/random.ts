@@ -2,12 +2,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { workersOf } from '../../../ops/workers.ts';
+import { setMemoryAlarm } from '../faults.ts';
+import { createRandom } from '../random.ts';
 import type { Context, Scenario } from '../scenario.ts';
 import { SHORT_LIFE_MS, shortLived } from './stores.ts';
 
 /** A quorum queue of RabbitMQ 3.10 may not survive a SIGKILL within a second of its declaration. */
 const QUEUES_SETTLE_MS = 3_000;
 const SHORT_MS = 10_000;
+/** How long a server may be frozen. */
+const FREEZE_MS = { full: 12_000, short: 3_000 };
 
 /** What may happen. Each heals by itself or is healed when it returns. */
 const faults: ((context: Context) => Promise<unknown>)[] = [
@@ -16,7 +20,7 @@ const faults: ((context: Context) => Promise<unknown>)[] = [
     const workers = await workersOf(random.pick(world.apis).pid());
     if (workers.length > 0) process.kill(random.pick(workers), 'SIGKILL');
   },
-  async ({ world, random }) => random.pick(world.consumers).kill('SIGTERM'),
+  async ({ world, random }) => random.pick([...world.apis, ...world.consumers]).kill('SIGTERM'),
   async ({ world, random }) => {
     const server = random.pick([world.servers.mysql, world.servers.redis, world.servers.rabbitmq]);
     await server.kill();
@@ -24,11 +28,16 @@ const faults: ((context: Context) => Promise<unknown>)[] = [
     await server.start();
     if (server === world.servers.rabbitmq) await sleep(QUEUES_SETTLE_MS);
   },
-  async ({ world, random }) => {
+  async ({ world, random, full }) => {
     const server = random.pick([world.servers.mysql, world.servers.redis, world.servers.rabbitmq]);
     server.freeze();
-    await sleep(random.integer(100, 3_000));
+    await sleep(random.integer(100, full ? FREEZE_MS.full : FREEZE_MS.short));
     server.thaw();
+  },
+  async ({ world, random }) => {
+    await setMemoryAlarm(world, true);
+    await sleep(random.integer(1_000, 2_000));
+    await setMemoryAlarm(world, false);
   },
   async ({ world, random }) => random.pick([...world.proxies.values()]).cut(() => random.chance(0.5)),
   async ({ world, random }) => {
@@ -58,7 +67,9 @@ export const randomScenarios: Scenario[] = [
       const until = Date.now() + (hours * 3_600_000 || (full ? 600_000 : SHORT_MS));
       await sleep(QUEUES_SETTLE_MS);
       while (Date.now() < until) {
-        await random.pick(faults)(context);
+        // What one fault draws, as one number for each connection, must not change the next.
+        const own = createRandom(random.integer(0, 2 ** 32 - 1));
+        await random.pick(faults)({ ...context, random: own });
         await sleep(random.integer(0, 1_000));
       }
     },

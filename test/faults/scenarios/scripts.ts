@@ -30,7 +30,8 @@ export const scriptScenarios: Scenario[] = [
         await prepared?.start();
       }
       await progress(1);
-      if (load.counts.unknown > 0) fail(`${load.counts.unknown} requests in flight failed`);
+      const { unknown, unreadable } = load.counts;
+      if (unknown + unreadable > 0) fail(`${unknown} writes and ${unreadable} reads failed in flight`);
       const folder = prepared?.folder ?? '';
       const again = readdirSync(folder)
         .filter((name) => /^worker_\d+\.log$/.test(name))
