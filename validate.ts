@@ -2,11 +2,10 @@
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Ajv, type ErrorObject } from 'ajv';
 
-/** A time that there is, as Date.prototype.toISOString writes it. */
-const isMoment = (text: string): boolean => {
-  const ms = Date.parse(text);
-  return !Number.isNaN(ms) && new Date(ms).toISOString() === text;
-};
+const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+/** A time that there is, as Date.prototype.toISOString writes it: a day too many would be one of the next month. */
+const isMoment = (text: string): boolean =>
+  MOMENT.test(text) && new Date(text).getUTCDate() === Number(text.slice(8, 10));
 
 const ajv = new Ajv({
   useDefaults: true,

@@ -5,6 +5,7 @@ import { type Config, ConfigError } from '../config.ts';
 import { type ProcessLog, runProcess } from '../lifecycle.ts';
 import { createRestarts } from '../restarts.ts';
 import { buildApp } from './app.ts';
+import { declineWhenDead } from './handoffs.ts';
 
 const REACHED_WITHIN_MS = 1_000;
 
@@ -36,6 +37,7 @@ const runPrimary = async (config: Config, log: ProcessLog) => {
 
   const start = () => {
     const worker = cluster.fork();
+    declineWhenDead(worker);
     let servesSince = Number.POSITIVE_INFINITY;
     // What keeps the first worker from starting would keep the others too: they wait for it.
     worker.once('listening', () => {

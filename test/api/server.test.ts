@@ -1,10 +1,12 @@
 /** The API's processes: start, death of a worker, end. */
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
+import { workersOf } from '../../ops/workers.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { until } from '../helpers/until.ts';
@@ -13,12 +15,13 @@ const env = await isolatedEnvironment();
 const order = { customer_name: 'Ada', items: [{ name: 'Tea', quantity: 1 }] };
 
 const startApi = async (t: Parameters<typeof startProcess>[0], overrides: NodeJS.ProcessEnv = {}) => {
+  const workers = Number(overrides.API_WORKERS ?? env.API_WORKERS);
   const port = await freePort();
   const api = startProcess(t, 'api', { ...env, PORT: String(port), ...overrides });
   const url = `http://127.0.0.1:${port}`;
-  await until('both workers are ready', () => {
+  await until('all workers listen', () => {
     if (api.child.exitCode !== null) throw new Error(api.output());
-    return api.output().split('RabbitMQ is reached').length === 3;
+    return api.output().split('Server listening at').length > workers;
   });
   return { ...api, url };
 };
@@ -28,12 +31,6 @@ const post = (url: string) =>
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(order),
   });
-/** The children of a process, which are the API's workers. */
-const workersOf = async (pid: number | undefined) => {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  return children.trim().split(' ').filter(Boolean).map(Number);
-};
-
 t.test('the log begins with what it reaches, without passwords', async (t) => {
   const api = await startApi(t, { API_THREADS: '8' });
   const lines = api
@@ -67,6 +64,36 @@ t.test('a worker that dies is replaced, and its port is served meanwhile', async
     return now.length === 2 && !now.includes(victim ?? 0);
   });
   t.equal((await post(api.url)).status, 202);
+});
+
+t.test('a connection that a dead worker had not taken is served by another', async (t) => {
+  const api = await startApi(t);
+  const [victim = 0] = await workersOf(api.child.pid);
+  process.kill(victim, 'SIGSTOP');
+  let answered = 0;
+  // Each on a connection of its own: they go to both workers in turn.
+  const answers = Array.from({ length: 4 }, async () => {
+    const { status } = await post(api.url);
+    answered++;
+    return status;
+  });
+  await until('the other worker has answered', () => answered > 0);
+  process.kill(victim, 'SIGKILL');
+  t.strictSame(await Promise.all(answers), [202, 202, 202, 202]);
+});
+
+t.test('a connection that the only worker had not taken is closed', async (t) => {
+  const api = await startApi(t, { API_WORKERS: '1' });
+  const [victim = 0] = await workersOf(api.child.pid);
+  process.kill(victim, 'SIGSTOP');
+  const openFiles = () => readdirSync(`/proc/${api.child.pid}/fd`).length;
+  const before = openFiles();
+  const socket = connect(Number(new URL(api.url).port), '127.0.0.1');
+  socket.on('error', () => {});
+  const closed = once(socket, 'close');
+  await until('the primary has accepted it', () => openFiles() > before);
+  process.kill(victim, 'SIGKILL');
+  await closed;
 });
 
 t.test('SIGTERM: requests in flight are answered, then all processes are gone', async (t) => {

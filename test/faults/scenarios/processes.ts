@@ -39,6 +39,7 @@ export const processScenarios: Scenario[] = [
     // A client whose worker has died tries again until it is answered: that must be the same write.
     // Its key is free again after some seconds: meanwhile others must go on.
     load: { keyed: true, clients: 32 },
+    maxRequestMs: 5_000,
     faults: async (context) => {
       const { world, random } = context;
       let provoked = 0;
