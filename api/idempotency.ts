@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Cache } from '../cache/cache.ts';
+import { PublishError } from '../queue/publisher.ts';
 import { HttpError } from './plugins/errors.ts';
 import type { Origin } from './writes.ts';
 
@@ -41,8 +42,7 @@ export const acceptOnce = async <T extends object>(
   accept: (origin: Origin) => Promise<T>,
 ): Promise<T> => {
   const key = readKey(request.headers['idempotency-key']);
-  const origin = { requestId: request.id, key };
-  if (key === undefined) return accept(origin);
+  if (key === undefined) return accept({ requestId: request.id, keyed: undefined });
 
   const { method, url, body } = request;
   const fingerprint = digest(`${method} ${url}\n${JSON.stringify(body) ?? ''}`).digest('base64');
@@ -56,12 +56,22 @@ export const acceptOnce = async <T extends object>(
     reply.header('idempotency-replayed', 'true');
     return JSON.parse(claim.answer);
   }
+  let { version } = claim;
+  const keyed = {
+    key,
+    version,
+    keepVersion: async (given: number) => {
+      version = given;
+      await idempotency.keepVersion(record, given);
+    },
+  };
   try {
-    const accepted = await accept(origin);
+    const accepted = await accept({ requestId: request.id, keyed });
     await idempotency.answer(record, fingerprint, JSON.stringify(accepted));
     return accepted;
   } catch (error) {
-    await idempotency.release(record, fingerprint);
+    const isUnknown = error instanceof PublishError && error.outcome === 'unknown';
+    await idempotency.release(record, fingerprint, isUnknown ? version : undefined);
     throw error;
   }
 };

@@ -16,8 +16,16 @@ export interface Accepted<T extends JobType> {
 /** Where a write comes from. */
 export interface Origin {
   requestId: string;
-  /** The client's Idempotency-Key: the write's ids follow from it, so that a retry is the same write. */
-  key: string | undefined;
+  keyed: Keyed | undefined;
+}
+
+/** A write with an Idempotency-Key: its ids follow from that, so that another try is the same write. */
+export interface Keyed {
+  key: string;
+  /** That of an earlier try which may have been accepted, and so has its place among the writes to its order. */
+  version: number | undefined;
+  /** Notes the version for the next try, before the write is published. */
+  keepVersion(version: number): Promise<void>;
 }
 
 /** Each method resolves once the write is accepted. @throws PublishError; then no reader sees the write */
@@ -30,14 +38,14 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
     order_id: string,
     payload: string,
     version: number,
-    { requestId, key }: Origin,
+    { requestId, keyed }: Origin,
   ): Promise<Accepted<T>> => {
-    const job_id = key === undefined ? newId() : keyedUuid(key, 'job');
+    const job_id = keyed ? keyedUuid(keyed.key, 'job') : newId();
     const acceptedAt = timeOf(version);
     const job = `{"job_id":"${job_id}","type":"${type}","payload":${payload},"version":${version},"accepted_at":"${acceptedAt.toISOString()}"}`;
     await broker.accept(Buffer.from(job), {
       // Unique among the messages in flight, also when a keyed write is sent twice at once.
-      messageId: key === undefined ? job_id : newId(),
+      messageId: keyed ? newId() : job_id,
       correlationId: requestId,
       timestamp: Math.floor(acceptedAt.getTime() / 1000),
       type,
@@ -46,17 +54,19 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
   };
 
   /** Redis knows the order's last version, whichever process gave it; without Redis the clock must do. */
-  const nextVersion = async (orderId: string): Promise<number> => {
+  const nextVersion = async (orderId: string, { keyed }: Origin): Promise<number> => {
+    if (keyed?.version !== undefined) return keyed.version;
     const own = clock.next();
     const version = (await pending.reserve(orderId, own)) ?? own;
     clock.observe(version);
+    await keyed?.keepVersion(version);
     return version;
   };
 
   return {
     /** Nobody knows the id before the answer, so the pending copy need not wait for the confirm. */
     create: async ({ customer_name, status = 'received', items }: NewOrder, origin: Origin) => {
-      const order_id = origin.key === undefined ? newId() : keyedUuid(origin.key, 'order');
+      const order_id = origin.keyed ? keyedUuid(origin.keyed.key, 'order') : newId();
       const order: Order = {
         order_id,
         customer_name,
@@ -78,7 +88,7 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
 
     /** Readers know this order: they see the change only once it is sure to come. */
     updateStatus: async (order_id: string, status: string, origin: Origin) => {
-      const version = await nextVersion(order_id);
+      const version = await nextVersion(order_id, origin);
       const payload = JSON.stringify({ order_id, status });
       const accepted = await enqueue('update_order_status', order_id, payload, version, origin);
       await pending.showStatus(order_id, version, status);
@@ -86,7 +96,7 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
     },
 
     remove: async (order_id: string, origin: Origin) => {
-      const version = await nextVersion(order_id);
+      const version = await nextVersion(order_id, origin);
       const accepted = await enqueue('delete_order', order_id, JSON.stringify({ order_id }), version, origin);
       await pending.showDeleting(order_id, version);
       return accepted;

@@ -33,6 +33,7 @@ const post = (customer_name?: string): Request => ({
 const send = (request: Request, key: string, to: App = app) =>
   to.inject({ ...request, headers: { 'idempotency-key': key } });
 const idsOf = (key: string) => ({ job_id: keyedUuid(key, 'job'), order_id: keyedUuid(key, 'order') });
+const recordOf = (key: string) => createHash('sha256').update(key).digest('base64');
 const reused = { error: 'This Idempotency-Key was used with another request.' };
 
 t.test('the ids that follow from a key are UUIDs of version 8, different ones for each use', async (t) => {
@@ -91,26 +92,65 @@ t.test('409 while a request with the key is in flight, and the write once that o
   const cache = openCache(loadConfig(env), createLog('silent', 'test'));
   t.teardown(() => cache.close());
   await until('Redis is reached', async () => (await cache.time()) !== null);
-  const recordOf = (key: string) => createHash('sha256').update(key).digest('base64');
-
   const earlier = randomUUID();
   await send(post(), earlier);
   const stored = await stores.redis.get(`idempotency:${recordOf(earlier)}`);
   const { fingerprint } = JSON.parse(stored ?? '');
 
   const key = randomUUID();
-  t.strictSame(await cache.idempotency.claim(recordOf(key), fingerprint), { kind: 'new' });
+  t.strictSame(await cache.idempotency.claim(recordOf(key), fingerprint), {
+    kind: 'new',
+    version: undefined,
+  });
   const refused = await send(post(), key);
   t.equal(refused.statusCode, 409);
   t.strictSame(refused.json(), { error: 'A request with this Idempotency-Key is still in flight.' });
   t.equal((await send(post('Bob'), key)).statusCode, 422);
 
-  await cache.idempotency.release(recordOf(key), fingerprint);
+  await cache.idempotency.release(recordOf(key), fingerprint, undefined);
   t.equal((await send(post('Bob'), key)).statusCode, 422, 'the key stays with its request');
   const accepted = await send(post(), key);
   t.equal(accepted.statusCode, 202);
   t.match(accepted.json(), idsOf(key));
 });
+
+t.test(
+  'a PATCH of which nobody knows whether it was accepted keeps its place when it is repeated',
+  async (t) => {
+    const { order_id } = (await app.inject(post())).json();
+    await stores.channel.purgeQueue(stores.queue);
+    const patch = (status: string): Request => ({
+      method: 'PATCH',
+      url: `/orders/${order_id}/status`,
+      payload: { status },
+    });
+    const takeVersion = async (): Promise<number> => {
+      const message = await until('there is a job', () => stores.take());
+      return JSON.parse(message.content.toString()).version;
+    };
+    const key = randomUUID();
+    await send(patch('packed'), key);
+    const version = await takeVersion();
+    const { fingerprint } = JSON.parse((await stores.redis.get(`idempotency:${recordOf(key)}`)) ?? '');
+    await app.inject(patch('shipped'));
+    t.ok((await takeVersion()) > version);
+
+    // As after a 503 whose outcome is unknown.
+    await app.cache.idempotency.release(recordOf(key), fingerprint, version);
+    t.equal((await send(patch('packed'), key)).statusCode, 202);
+    t.equal(await takeVersion(), version, 'the same write');
+    t.equal((await app.inject(`/orders/${order_id}`)).json().status, 'shipped', 'which undoes nothing newer');
+
+    // As after a worker's death, which leaves the record as it was before the publish.
+    const another = randomUUID();
+    await app.cache.idempotency.claim(recordOf(another), fingerprint);
+    await app.cache.idempotency.keepVersion(recordOf(another), version);
+    const record = JSON.parse((await stores.redis.get(`idempotency:${recordOf(another)}`)) ?? '');
+    t.match(record, { fingerprint, version: String(version) });
+    await stores.redis.set(`idempotency:${recordOf(another)}`, JSON.stringify({ ...record, lease: 0 }));
+    t.match(await app.cache.idempotency.claim(recordOf(another), fingerprint), { kind: 'new', version });
+  },
+);
 
 t.test('without Redis the ids follow from the key, each time', async (t) => {
   const without = await startApp(t, { ...env, REDIS_URL: `redis://127.0.0.1:${nowhere}/0` });

@@ -69,6 +69,17 @@ export const blamed = (world: World): string[] =>
       (line.includes('"the job failed"') && !line.includes('"reason":"order_not_found"')),
   );
 
+/** Jobs that have changed the database twice. */
+export const appliedTwice = (world: World): string[] => {
+  const applied = logged(world, 'consumer').flatMap((line) =>
+    line.includes('"outcome":"applied"') ? (/"job_id":"([^"]+)"/.exec(line)?.slice(1) ?? []) : [],
+  );
+  const once = new Set<string>();
+  return applied
+    .filter((job) => once.size === once.add(job).size)
+    .map((job) => `job ${job} was applied twice`);
+};
+
 /** What all API workers together keep in memory after garbage collection, in bytes. Takes the injected `heap`. */
 export const apiHeap = async ({ apis, folder }: World): Promise<number> => {
   const workers = (await Promise.all(apis.map((api) => workersOf(api.pid())))).flat();

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../helpers/until.ts';
 import { check, type FinalState, noViolations, type Violations } from './checker.ts';
-import { blamed } from './faults.ts';
+import { appliedTwice, blamed } from './faults.ts';
 import { GONE, type OrderHistory } from './history.ts';
 import { type Load, type LoadOptions, startLoad } from './load.ts';
 import { createRandom, type Random } from './random.ts';
@@ -52,6 +52,8 @@ export interface Scenario {
   accepted?: number;
   /** False where Redis loses what was pending: then only the end is judged. */
   readYourWrites?: boolean;
+  /** Whether Redis loses what it knows of keys: a keyed PATCH that is repeated is a new write then. */
+  forgetsKeys?: boolean;
   /** How long what is shown may be old once everything is applied, where Redis misses what happens. */
   shownAfterMs?: number;
   /** No request may take longer. */
@@ -170,6 +172,7 @@ export const runScenario = async (
       ...judgeDead(scenario.dead?.(options.full) ?? {}, dead),
       ...(load?.oddities.slice(0, 10) ?? []),
       ...blamed(world).slice(0, 10),
+      ...(scenario.forgetsKeys ? [] : appliedTwice(world).slice(0, 10)),
     );
     const longestMs = Math.round(load?.longestMs() ?? 0);
     if (longestMs > maxRequestMs) problems.push(`a request took ${longestMs} ms`);

@@ -59,6 +59,7 @@ export const randomScenarios: Scenario[] = [
     title: 'everything at once at random',
     world: { proxied: true, env: shortLived },
     load: { keyed: true },
+    forgetsKeys: true,
     readYourWrites: false,
     shownAfterMs: SHORT_LIFE_MS,
     accepted: 5_000,
