@@ -4,7 +4,7 @@
  * worker would do that takes no more: it declines, and the connection goes to another one
  * (https://github.com/nodejs/node/blob/v20.x/lib/internal/cluster/round_robin_handle.js).
  */
-import cluster, { type Worker } from 'node:cluster';
+import type { Worker } from 'node:cluster';
 
 /** As cluster's two sides write to each other. */
 interface Message {
@@ -16,28 +16,37 @@ interface Connection {
   close(): void;
 }
 
-/** Declines for a worker what it has not answered when it is dead. To be called when it was forked. */
-export const declineWhenDead = (worker: Worker): void => {
-  const child = worker.process;
-  const unanswered = new Map<number, Connection>();
-  const { send } = child;
-  Object.assign(child, {
-    send: (message: Message, connection: Connection, ...rest: unknown[]) => {
-      if (message.act === 'newconn' && message.seq !== undefined) unanswered.set(message.seq, connection);
-      return Reflect.apply(send, child, [message, connection, ...rest]);
-    },
-  });
-  child.on('internalMessage', ({ ack }: Message) => {
-    if (ack !== undefined) unanswered.delete(ack);
-  });
-  const decline = () => {
-    // As long as one of the two is to come, cluster would give it the connection back.
-    if (!worker.isDead() || worker.isConnected()) return;
-    const others = Object.keys(cluster.workers ?? {}).length > 0;
-    for (const [ack, connection] of unanswered)
-      if (others) child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: false });
-      else connection.close();
+/** Declines for workers what they have not answered when they are dead. */
+export const createHandoffs = () => {
+  /** Those that are given connections. */
+  const listening = new Set<Worker>();
+
+  /** To be called when it was forked. */
+  const watch = (worker: Worker): void => {
+    const child = worker.process;
+    const unanswered = new Map<number, Connection>();
+    const { send } = child;
+    Object.assign(child, {
+      send: (message: Message, connection: Connection, ...rest: unknown[]) => {
+        if (message.act === 'newconn' && message.seq !== undefined) unanswered.set(message.seq, connection);
+        return Reflect.apply(send, child, [message, connection, ...rest]);
+      },
+    });
+    child.on('internalMessage', ({ ack }: Message) => {
+      if (ack !== undefined) unanswered.delete(ack);
+    });
+    worker.on('listening', () => listening.add(worker));
+    const decline = () => {
+      // As long as one of the two is to come, cluster would give it the connection back.
+      if (!worker.isDead() || worker.isConnected()) return;
+      listening.delete(worker);
+      // Where none listens cluster has given up the port, and would keep the connection for nobody.
+      for (const [ack, connection] of unanswered)
+        if (listening.size === 0) connection.close();
+        else child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: false });
+    };
+    child.on('exit', decline);
+    child.on('disconnect', decline);
   };
-  child.on('exit', decline);
-  child.on('disconnect', decline);
+  return { watch };
 };

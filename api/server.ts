@@ -5,7 +5,7 @@ import { type Config, ConfigError } from '../config.ts';
 import { type ProcessLog, runProcess } from '../lifecycle.ts';
 import { createRestarts } from '../restarts.ts';
 import { buildApp } from './app.ts';
-import { declineWhenDead } from './handoffs.ts';
+import { createHandoffs } from './handoffs.ts';
 
 const REACHED_WITHIN_MS = 1_000;
 
@@ -32,12 +32,13 @@ const runWorker = async (config: Config, log: ProcessLog) => {
 const runPrimary = async (config: Config, log: ProcessLog) => {
   for (const name of config.ignored) log.warn(`${name} is set and has no meaning here`);
   const restarts = createRestarts();
+  const handoffs = createHandoffs();
   let ending = false;
   let listening = false;
 
   const start = () => {
     const worker = cluster.fork();
-    declineWhenDead(worker);
+    handoffs.watch(worker);
     let servesSince = Number.POSITIVE_INFINITY;
     // What keeps the first worker from starting would keep the others too: they wait for it.
     worker.once('listening', () => {
