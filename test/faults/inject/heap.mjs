@@ -1,15 +1,2 @@
-// Loaded into an API: on SIGUSR2 it collects garbage and writes into heap.<pid> how many bytes are left.
-import { renameSync, writeFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc');
-
-process.on('SIGUSR2', () => {
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  const file = `heap.${process.pid}`;
-  writeFileSync(`${file}.new`, String(heapUsed + external));
-  renameSync(`${file}.new`, file);
-});
+// Loaded into an API: what it keeps after garbage collection is asked for by SIGUSR2, as the benchmark does.
+import '../../../dist/bench/heap.js';

@@ -65,7 +65,7 @@ export const messageScenarios: Scenario[] = [
     number: 17,
     title: 'every message three times, and shuffled',
     history: async (world, { random, full }) => {
-      const made = Array.from({ length: full ? 5_000 : 100 }, (_, n) => {
+      const made = Array.from({ length: full ? 6_500 : 100 }, (_, n) => {
         const changes = Array.from({ length: random.integer(0, 4) }, (): Write['kind'] => 'status');
         return makeJobs(`shuffled ${n}`, [
           'create',
@@ -83,7 +83,7 @@ export const messageScenarios: Scenario[] = [
     title: 'DELETE, PATCH and POST of one order in each permutation',
     history: async (world, { full }) => {
       const made: OrderHistory[] = [];
-      for (let n = 0; n < (full ? 200 : 3); n++)
+      for (let n = 0; n < (full ? 1_200 : 3); n++)
         for (const [p, order] of permutations([0, 1, 2]).entries()) {
           const one = makeJobs(`permutation ${n} ${p}`, ['create', 'status', 'delete']);
           await publishAll(
