@@ -70,8 +70,9 @@ export const acceptOnce = async <T extends object>(
     await idempotency.answer(record, fingerprint, JSON.stringify(accepted));
     return accepted;
   } catch (error) {
+    // Refused says nothing of an earlier try.
     const isUnknown = error instanceof PublishError && error.outcome === 'unknown';
-    await idempotency.release(record, fingerprint, isUnknown ? version : undefined);
+    await idempotency.release(record, fingerprint, isUnknown ? version : claim.version);
     throw error;
   }
 };

@@ -1,6 +1,5 @@
 /** Reading an order: what is pending, then what is cached, then MySQL. The answer is JSON, ready to send. */
 import type { Cache } from '../cache/cache.ts';
-import { STORE_WITHIN_MS } from '../cache/orders.ts';
 import type { Pending, Waiting } from '../cache/pending.ts';
 import type { Database } from '../db/client.ts';
 import { isSystemFailure } from '../db/errors.ts';
@@ -25,11 +24,10 @@ const withStatus = (json: Buffer, status: string): Buffer => {
  */
 export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock: Clock, trustMs: number) => {
   const query = async (id: string): Promise<Buffer | undefined> => {
-    const asked = performance.now();
     const found = await withDeadline(findOrder(orm, id), ORDER_WITHIN_MS);
     if (!found) return undefined;
     const json = Buffer.from(JSON.stringify(found));
-    if (performance.now() - asked < STORE_WITHIN_MS) void orders.putDetail(id, json);
+    void orders.putDetail(id, json);
     return json;
   };
 

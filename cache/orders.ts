@@ -8,12 +8,11 @@ export const jittered = (ttl: number, random = Math.random()): number =>
 
 /**
  * After a commit an order's answer is replaced by nothing for so many seconds, and an answer is stored only where
- * there is no value: a reader that asked MySQL before the commit and stores after it finds the place taken.
+ * there is no value: a reader that asked MySQL before the commit and stores after it finds the place taken. Readers
+ * give up well before that (api/reads.ts).
  */
 const GUARD_SECONDS = 5;
 const GUARD = '';
-/** A reader that took longer than this from asking to storing may have outlived the guard: it does not store. */
-export const STORE_WITHIN_MS = 2_500;
 
 /** @param ttl seconds an answer is kept */
 export const cachedOrders = ({ attempt }: RedisLink, ttl: number) => ({

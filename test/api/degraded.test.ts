@@ -30,6 +30,7 @@ await insertAccepted(startDatabase(t, env).orm, [{ order, at }]);
 
 t.test('without RabbitMQ: writes get 503 at once and leave no trace, reads work', async (t) => {
   const app = await startApp(t, { ...env, RABBITMQ_PORT: nowhere });
+  await app.cache.reachedWithin(10_000);
   for (const write of writes) {
     const response = await app.inject(write);
     t.equal(response.statusCode, 503);
@@ -44,6 +45,7 @@ t.test('without RabbitMQ: writes get 503 at once and leave no trace, reads work'
       .statusCode,
     503,
   );
+  await app.cache.lists.invalidate();
 });
 
 t.test('the queue deleted under us: never a 202', async (t) => {
@@ -58,6 +60,7 @@ t.test('the queue deleted under us: never a 202', async (t) => {
 
 t.test('without MySQL: writes are accepted, pending and cached reads answered, others 503', async (t) => {
   const app = await startApp(t, { ...env, DB_PORT: nowhere });
+  await app.cache.reachedWithin(10_000);
   const accepted = await until('RabbitMQ is reached', async () => {
     const response = await app.inject(writes[0]);
     return response.statusCode === 202 && response;
