@@ -3,7 +3,7 @@ import { type JobType, jobSchemas, type WriteJob } from '../order.ts';
 import { parser, shown } from '../validate.ts';
 
 /** A message that no consumer can ever apply. The message is a sentence for the dead letter. */
-export class InvalidJob extends Error {}
+class InvalidJob extends Error {}
 
 const fail = (sentence: string) => new InvalidJob(sentence);
 const parsers: Record<JobType, (value: unknown) => WriteJob> = {
