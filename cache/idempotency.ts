@@ -54,7 +54,7 @@ export const idempotencyRecords = ({ attempt }: RedisLink, ttl: number, lease: n
   claim: (key: string, fingerprint: string): Promise<Claim> =>
     attempt<Claim>(
       async (redis) => {
-        const found = String(await claim(redis, keys.idempotency(key), fingerprint, lease, ttl));
+        const found = String(await claim(redis, [keys.idempotency(key)], fingerprint, lease, ttl));
         if (found.startsWith(ANSWERED)) return { kind: 'answered', answer: found.slice(ANSWERED.length) };
         if (found === 'other request' || found === 'in flight') return { kind: found };
         return { kind: 'new', version: Number(found.slice(NEW.length)) || undefined };
@@ -64,7 +64,7 @@ export const idempotencyRecords = ({ attempt }: RedisLink, ttl: number, lease: n
 
   /** Before a write is published: should nobody learn whether it was, another try is the same write. */
   keepVersion: (key: string, version: number): Promise<unknown> =>
-    attempt((redis) => keepVersion(redis, keys.idempotency(key), version), null),
+    attempt((redis) => keepVersion(redis, [keys.idempotency(key)], version), null),
 
   /** Keeps the answer of a request that was carried out. */
   answer: (key: string, fingerprint: string, answer: string): Promise<unknown> =>

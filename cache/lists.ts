@@ -44,6 +44,6 @@ export const cachedLists = ({ attempt }: RedisLink) => {
       attempt((redis) => redis.set(keys.list(version, query), bytes, 'PX', ttlMs), null),
 
     /** After a commit: the lists of this version are read no more. */
-    invalidate: (): Promise<unknown> => attempt((redis) => bump(redis, keys.listVersion), null),
+    invalidate: (): Promise<unknown> => attempt((redis) => bump(redis, [keys.listVersion]), null),
   };
 };

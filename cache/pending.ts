@@ -18,7 +18,7 @@
  * The steps of one write may come in any order, and steps may be missing.
  */
 import { keys } from './keys.ts';
-import { type RedisLink, script } from './redis.ts';
+import { isAcrossSlots, type RedisLink, script } from './redis.ts';
 
 /** What a reader lays over what it finds elsewhere; an order is JSON, ready to send. `version` is 0 where the writer gave none. */
 export type Pending = Waiting | { kind: 'deleted' };
@@ -35,6 +35,9 @@ export interface Settled {
   /** Whether what readers see is as new as its version says: a job without a version may have changed it. */
   versioned: boolean;
 }
+
+/** Orders that one command settles. While it does, some hundred microseconds, Redis answers nobody else. */
+const SETTLED_TOGETHER = 50;
 
 /** How long a reserved version waits to be shown, in seconds: longer than any publish. */
 const RESERVE_TTL = 120;
@@ -70,34 +73,41 @@ redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', applied and ARGV[6] or A
 `);
 
 /**
- * KEYS: the pending copy. ARGV: order id, version in MySQL or 'deleted', '1' where the job had a version, TTL, and how
- * a copy ends that is as the POST of that version put it: of most orders nothing else was ever written, and theirs
- * needs neither to be decoded nor to be written anew.
+ * KEYS: pending copies. ARGV: TTL, and of each copy its order id, the version in MySQL or 'deleted', '1' where the job
+ * had a version, and how a copy ends that is as the POST of that version put it: of most orders nothing else was ever
+ * written, and theirs needs neither to be decoded nor to be written anew. A copy that nobody can read keeps no other
+ * from being settled.
  */
 const settleScript = script(`
-if ARGV[2] == 'deleted' then
-  redis.call('SET', KEYS[1], cjson.encode({ order_id = ARGV[1], deleted = true }), 'EX', ARGV[4])
-  return
-end
-local raw = redis.call('GET', KEYS[1])
-if raw and ARGV[3] == '1' and string.sub(raw, -string.len(ARGV[5])) == ARGV[5] then
-  redis.call('EXPIRE', KEYS[1], ARGV[4])
-  return
-end
-local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
-if pending.deleted then return end
-local applied = math.max(tonumber(ARGV[2]), tonumber(pending.applied) or 0)
-local seen = tonumber(pending.version) or 0
-if pending.deleting or seen > applied then
+local ttl = ARGV[1]
+local function settle(key, id, state, versioned, tail)
+  if state == 'deleted' then
+    redis.call('SET', key, cjson.encode({ order_id = id, deleted = true }), 'EX', ttl)
+    return
+  end
+  local raw = redis.call('GET', key)
+  if raw and versioned and string.sub(raw, -string.len(tail)) == tail then
+    redis.call('EXPIRE', key, ttl)
+    return
+  end
+  local pending = raw and cjson.decode(raw) or { order_id = id }
+  if pending.deleted then return end
+  local applied = math.max(tonumber(state), tonumber(pending.applied) or 0)
+  local seen = tonumber(pending.version) or 0
+  if pending.deleting or seen > applied then
+    pending.applied = string.format('%.0f', applied)
+    redis.call('SET', key, cjson.encode(pending), 'KEEPTTL')
+    return
+  end
+  if seen < applied or not versioned then
+    pending = { order_id = id, reserved = pending.reserved }
+  end
   pending.applied = string.format('%.0f', applied)
-  redis.call('SET', KEYS[1], cjson.encode(pending), 'KEEPTTL')
-  return
+  redis.call('SET', key, cjson.encode(pending), 'EX', ttl)
 end
-if seen < applied or ARGV[3] ~= '1' then
-  pending = { order_id = ARGV[1], reserved = pending.reserved }
+for i, key in ipairs(KEYS) do
+  pcall(settle, key, ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i] == '1', ARGV[4 * i + 1])
 end
-pending.applied = string.format('%.0f', applied)
-redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', ARGV[4])
 `);
 
 /** KEYS: the pending copy. ARGV: version, '1' where it is a POST's. Others' copies of a POST stay: it may wait still. */
@@ -145,14 +155,35 @@ const parse = (raw: Buffer): Pending | undefined => {
   return status ? { kind: 'status', status, ...common } : undefined;
 };
 
+const settling = ({ orderId, state, versioned }: Settled) => [
+  orderId,
+  state,
+  versioned ? '1' : '',
+  state === 'deleted' ? '' : tailOf(state),
+];
+
+const chunksOf = <T>(list: T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
+
 /**
  * @param waitingTtl seconds a write stays readable while it waits to be applied
  * @param appliedTtl seconds it stays readable after
  */
 export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, appliedTtl: number) => {
+  // One by one once Redis turns out to be a cluster.
+  let settledTogether = SETTLED_TOGETHER;
   const show = (orderId: string, version: number, status: string, mode: 'deleting' | '') =>
     attempt(async (redis) => {
-      await showScript(redis, keys.pending(orderId), orderId, version, status, mode, waitingTtl, appliedTtl);
+      await showScript(
+        redis,
+        [keys.pending(orderId)],
+        orderId,
+        version,
+        status,
+        mode,
+        waitingTtl,
+        appliedTtl,
+      );
     }, undefined);
 
   return {
@@ -179,7 +210,7 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
     reserve: (orderId: string, least = 0): Promise<number | null> =>
       attempt(
         async (redis) =>
-          Number(await reserveScript(redis, keys.pending(orderId), orderId, RESERVE_TTL, least)),
+          Number(await reserveScript(redis, [keys.pending(orderId)], orderId, RESERVE_TTL, least)),
         null,
       ),
 
@@ -192,24 +223,28 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
     /** What MySQL holds after jobs were applied. */
     settle: (orders: Settled[]): Promise<void> =>
       attempt(async (redis) => {
-        await Promise.all(
-          orders.map(({ orderId, state, versioned }) =>
-            settleScript(
-              redis,
-              keys.pending(orderId),
-              orderId,
-              state,
-              versioned ? '1' : '',
-              appliedTtl,
-              state === 'deleted' ? '' : tailOf(state),
-            ),
-          ),
-        );
+        const settleSome = (some: Settled[]) =>
+          settleScript(
+            redis,
+            some.map(({ orderId }) => keys.pending(orderId)),
+            appliedTtl,
+            ...some.flatMap(settling),
+          );
+        try {
+          await Promise.all(chunksOf(orders, settledTogether).map(settleSome));
+        } catch (error) {
+          if (!isAcrossSlots(error)) throw error;
+          settledTogether = 1;
+          await Promise.all(chunksOf(orders, settledTogether).map(settleSome));
+        }
       }, undefined),
 
     /** A write is a dead letter: readers see it no more, unless something newer is to be seen. */
     giveUp: (orderId: string, version: number, isCreate: boolean): Promise<unknown> =>
-      attempt((redis) => giveUpScript(redis, keys.pending(orderId), version, isCreate ? '1' : ''), undefined),
+      attempt(
+        (redis) => giveUpScript(redis, [keys.pending(orderId)], version, isCreate ? '1' : ''),
+        undefined,
+      ),
 
     remove: (orderId: string): Promise<void> =>
       attempt(async (redis) => {

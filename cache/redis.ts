@@ -70,15 +70,22 @@ const connect = ({ tls, ...options }: Config['redis'], log: Log): Redis => {
   return redis;
 };
 
-/** A Lua script with one key. It is sent only where Redis does not know it by its hash yet. */
+/** Redis's errors begin with a word of their own. */
+const saysFirst = (word: string) => (error: unknown) =>
+  error instanceof Error && error.message.startsWith(word);
+const isUnknownScript = saysFirst('NOSCRIPT');
+/** A cluster takes no keys of several slots in one command (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
+export const isAcrossSlots = saysFirst('CROSSSLOT');
+
+/** A Lua script. It is sent only where Redis does not know it by its hash yet. */
 export const script = (lua: string) => {
   const sha = createHash('sha1').update(lua).digest('hex');
-  return async (redis: Redis, key: string, ...args: (string | number)[]): Promise<unknown> => {
+  return async (redis: Redis, keys: string[], ...args: (string | number)[]): Promise<unknown> => {
     try {
-      return await redis.evalsha(sha, 1, key, ...args);
+      return await redis.evalsha(sha, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return redis.eval(lua, 1, key, ...args);
+      if (!isUnknownScript(error)) throw error;
+      return redis.eval(lua, keys.length, ...keys, ...args);
     }
   };
 };

@@ -304,6 +304,27 @@ t.test('garbage in the key is as good as nothing, and a delete ends it', async (
   t.ok(await put(anOrder(id), VERSION));
 });
 
+t.test('many orders are settled at once, each by itself, whatever the keys of others hold', async (t) => {
+  const orders = Array.from({ length: 120 }, () => anOrder());
+  const garbage = orders.filter((_, n) => n % 7 === 0).map(({ order_id }) => order_id);
+  for (const order of orders) await put(order, VERSION);
+  for (const id of garbage) await stores.redis.set(`temp_order:${id}`, '{"order_id": ');
+  const states = [VERSION, VERSION + 1, 'deleted'] as const;
+  const seen = ['received', undefined, 'deleted'];
+  await pending.settle(
+    orders.map(({ order_id: orderId }, n) => ({
+      orderId,
+      state: states[n % states.length] ?? 0,
+      versioned: true,
+    })),
+  );
+  for (const [n, { order_id: id }] of orders.entries()) {
+    const unreadable = garbage.includes(id) && states[n % states.length] !== 'deleted';
+    t.equal(seenOf(await pending.find(id)), unreadable ? undefined : seen[n % seen.length], `order ${n}`);
+    if (!unreadable) t.ok((await ttl(id)) <= APPLIED_TTL, 'and not for long');
+  }
+});
+
 t.test('a write that is given up is seen no more, unless there is more to be seen', async (t) => {
   const order = anOrder();
   const { order_id: id } = order;
