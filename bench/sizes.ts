@@ -12,8 +12,9 @@ export interface Sizes {
   rows: number;
   /** Orders in the large table of the case `page`. */
   manyRows: number;
-  /** Jobs that wait to be applied, and in how many rounds. */
+  /** Jobs that wait to be applied behind those of the warm-up, and in how many rounds. */
   backlog: number;
+  applyWarmup: number;
   applyRounds: number;
   /** After this what was applied by then is what counts. */
   applyWithinMs: number;
@@ -35,6 +36,7 @@ export const fullSizes = (seconds: number): Sizes => ({
   rows: 50_000,
   manyRows: 1_000_000,
   backlog: 100_000,
+  applyWarmup: 50_000,
   applyRounds: 3,
   applyWithinMs: 60_000,
   steadyRate: 500,
@@ -53,6 +55,7 @@ export const quickSizes: Sizes = {
   rows: 1_000,
   manyRows: 2_000,
   backlog: 200,
+  applyWarmup: 100,
   applyRounds: 1,
   applyWithinMs: 3_000,
   steadyRate: 100,

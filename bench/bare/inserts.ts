@@ -1,6 +1,7 @@
 /**
- * inserts.ts <orders>: puts so many orders and their items into MySQL over one connection, as fast as multi-row
- * INSERTs go: what applying jobs is measured against. Told to prepare, it makes the rows; told to go, it inserts.
+ * inserts.ts <warm-up> <orders>: puts so many orders and their items into MySQL over one connection, as fast as
+ * multi-row INSERTs go: what applying jobs is measured against. Told to prepare, it makes the rows and inserts those of
+ * the warm-up; told to go, it inserts the others.
  */
 import { createConnection } from 'mysql2/promise';
 import { environment, loadConfig } from '../../config.ts';
@@ -16,11 +17,11 @@ export interface Span {
 
 const ORDERS_PER_TRANSACTION = 250;
 
-const count = Number(process.argv[2]);
+const [warmup = 0, count = 0] = process.argv.slice(2).map(Number);
 const connection = await createConnection(connectionOptions(loadConfig(environment()).mysql));
 const now = () => performance.timeOrigin + performance.now();
 
-const prepare = () => {
+const transactionsOf = (count: number) => {
   const acceptedAt = new Date();
   const orders = Array.from({ length: count }, (_, n) => acceptedOrder(n));
   return Array.from({ length: Math.ceil(count / ORDERS_PER_TRANSACTION) }, (_, i) => {
@@ -33,9 +34,10 @@ const prepare = () => {
     };
   });
 };
-let transactions: ReturnType<typeof prepare> = [];
+type Transactions = ReturnType<typeof transactionsOf>;
+let prepared: Transactions = [];
 
-const insert = async (): Promise<Span> => {
+const insert = async (transactions: Transactions): Promise<Span> => {
   const from = now();
   for (const { orders, items } of transactions) {
     await connection.beginTransaction();
@@ -49,8 +51,9 @@ const insert = async (): Promise<Span> => {
 };
 
 process.on('message', async (command: Command) => {
-  if (command === 'go') return process.send?.(await insert());
-  transactions = prepare();
+  if (command === 'go') return process.send?.(await insert(prepared));
+  prepared = transactionsOf(count);
+  await insert(transactionsOf(warmup));
   process.send?.('prepared');
 });
 process.on('disconnect', () => process.exit());

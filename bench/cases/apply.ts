@@ -4,26 +4,34 @@ import type { Command, Span } from '../bare/inserts.ts';
 import { CONSUMERS, startConsumers, startWorker } from '../programs.ts';
 import { median, type Row } from '../report/results.ts';
 import { openStores, type Stores } from '../stores.ts';
-import type { System } from '../system.ts';
 import { type Case, type Context, closing } from './case.ts';
 
 const SAMPLE_MS = 100;
 
 interface Drained {
-  /** Jobs applied a second, from the first one applied to the last. */
+  /** Jobs applied a second, from the warm-up's end to the last one. */
   rate: number;
   applied: number;
 }
 
-/** Watches until `count` orders are there, or the time is over. */
-export const watchDrain = async (stores: Stores, count: number, withinMs: number): Promise<Drained> => {
+/**
+ * Watches until `count` orders are there, or the time is over.
+ * @param warmup how many of them do not count for the rate
+ */
+export const watchDrain = async (
+  stores: Stores,
+  count: number,
+  withinMs: number,
+  warmup = 0,
+): Promise<Drained> => {
   const deadline = performance.now() + withinMs;
-  let from = performance.now();
+  let from = { at: performance.now(), applied: 0 };
   for (;;) {
-    const asked = performance.now();
+    const at = performance.now();
     const applied = await stores.countOrders();
-    if (applied === 0) from = asked;
-    if (applied >= count || asked > deadline) return { rate: (applied / (asked - from)) * 1000, applied };
+    if (applied <= warmup) from = { at, applied };
+    if (applied >= count || at > deadline)
+      return { rate: ((applied - from.applied) / (at - from.at)) * 1000, applied };
     await sleep(SAMPLE_MS);
   }
 };
@@ -33,8 +41,9 @@ const applyBacklog = async ({ system, sizes }: Context, lag: string): Promise<Dr
   try {
     const env = await system.place('apply', { SIMULATED_WRITE_LAG: lag });
     const stores = use(await openStores(env), (started) => started.close());
-    await stores.publishJobs(sizes.backlog);
-    const drained = watchDrain(stores, sizes.backlog, sizes.applyWithinMs);
+    const { backlog, applyWarmup, applyWithinMs } = sizes;
+    await stores.publishJobs(applyWarmup + backlog);
+    const drained = watchDrain(stores, applyWarmup + backlog, applyWithinMs, applyWarmup);
     drained.catch(() => {});
     use(await startConsumers(system.folder, `apply ${lag}`, env), async (consumers) => {
       await Promise.all(consumers.map((consumer) => consumer.stop()));
@@ -46,26 +55,30 @@ const applyBacklog = async ({ system, sizes }: Context, lag: string): Promise<Dr
 };
 
 /** The same rows by as many processes, over one connection each. @returns orders a second */
-const insertBare = async ({ folder, place }: System, count: number): Promise<number> => {
+const insertBare = async ({ system, sizes }: Context): Promise<number> => {
+  const { folder, place } = system;
+  const { backlog, applyWarmup } = sizes;
   const { use, close } = closing();
   try {
     const env = await place('inserts');
-    const each = String(Math.ceil(count / CONSUMERS));
+    const counts = [applyWarmup, backlog].map((count) => String(Math.ceil(count / CONSUMERS)));
     const workers = Array.from({ length: CONSUMERS }, () =>
-      use(startWorker<Command, Span>(folder, 'bench/bare/inserts', [each], env), (worker) => worker.stop()),
+      use(startWorker<Command, Span>(folder, 'bench/bare/inserts', counts, env), (worker) => worker.stop()),
     );
     await Promise.all(workers.map((worker) => worker.ask('prepare')));
     const spans = await Promise.all(workers.map((worker) => worker.ask('go')));
     const from = Math.min(...spans.map((span) => span.from));
     const to = Math.max(...spans.map((span) => span.to));
-    return (count / (to - from)) * 1000;
+    return (backlog / (to - from)) * 1000;
   } finally {
     await close();
   }
 };
 
-const noteOf = (applied: number, count: number, withinMs: number) =>
-  applied < count ? { note: `Only ${applied} of ${count} were applied in ${withinMs / 1000} s.` } : {};
+const noteOf = (applied: number, { applyWarmup, backlog, applyWithinMs }: Context['sizes']) =>
+  applied < applyWarmup + backlog
+    ? { note: `Only ${applied} of ${applyWarmup + backlog} were applied in ${applyWithinMs / 1000} s.` }
+    : {};
 
 const titleOf = ({ backlog }: Context['sizes'], lag: string) =>
   `apply ${backlog.toLocaleString('en')} jobs, lag ${lag} s`;
@@ -74,7 +87,6 @@ const titleOf = ({ backlog }: Context['sizes'], lag: string) =>
 export const applyWithLag: Case<Context> = {
   name: 'apply-lag',
   measure: async (context) => {
-    const { backlog, applyWithinMs } = context.sizes;
     const { rate, applied } = await applyBacklog(context, '0.3');
     const row: Row = {
       name: 'apply-lag',
@@ -82,7 +94,7 @@ export const applyWithLag: Case<Context> = {
       unit: 'jobs/s',
       ours: rate,
       target: { least: 3_000 },
-      ...noteOf(applied, backlog, applyWithinMs),
+      ...noteOf(applied, context.sizes),
     };
     return { rows: [row] };
   },
@@ -91,12 +103,11 @@ export const applyWithLag: Case<Context> = {
 export const apply: Case<Context> = {
   name: 'apply',
   measure: async (context) => {
-    const { backlog, applyRounds, applyWithinMs } = context.sizes;
     const ours: Drained[] = [];
     const bare: number[] = [];
-    for (let round = 0; round < applyRounds; round++) {
+    for (let round = 0; round < context.sizes.applyRounds; round++) {
       ours.push(await applyBacklog(context, '0'));
-      bare.push(await insertBare(context.system, backlog));
+      bare.push(await insertBare(context));
     }
     const row: Row = {
       name: 'apply',
@@ -105,7 +116,7 @@ export const apply: Case<Context> = {
       ours: median(ours.map(({ rate }) => rate)),
       bare: median(bare),
       target: { ofBare: 0.4, least: 12_000 },
-      ...noteOf(Math.min(...ours.map(({ applied }) => applied)), backlog, applyWithinMs),
+      ...noteOf(Math.min(...ours.map(({ applied }) => applied)), context.sizes),
     };
     return { rows: [row] };
   },
