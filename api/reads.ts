@@ -48,7 +48,11 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
       const state = await withDeadline(findVersion(orm, id), VERSION_WITHIN_MS);
       if (state === undefined) return write;
       if (state !== 'deleted' && (write.deleting || state < write.version)) return write;
-      await pending.settle([{ orderId: id, state, versioned: true }]);
+      // What is cached may be from before the commit that nobody told Redis of.
+      await Promise.all([
+        orders.invalidateDetails([id]),
+        pending.settle([{ orderId: id, state, versioned: true }]),
+      ]);
       return state === 'deleted' ? { kind: 'deleted' } : undefined;
     } catch (error) {
       if (isSystemFailure(error)) return write;
@@ -63,7 +67,8 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
       const write = copy && copy.kind !== 'deleted' ? await verified(id, copy) : copy;
       if (write?.kind === 'deleted') return undefined;
       if (write?.kind === 'order') return write.json;
-      const applied = cached ?? (await readApplied(id));
+      // A copy that gave way was older than MySQL: neither what is cached nor a query that runs already may be newer.
+      const applied = write === copy ? (cached ?? (await readApplied(id))) : await query(id);
       if (applied === undefined || write === undefined) return applied;
       return withStatus(applied, write.status);
     },

@@ -27,8 +27,8 @@ export interface Handling {
 }
 
 /** Delay before try number `tries` (from 0), jittered so that consumers do not come back in step. */
-export const backoff = (tries: number, random = Math.random()): number =>
-  Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** tries) * (0.5 + random / 2);
+const backoff = (tries: number): number =>
+  Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** tries) * (0.5 + Math.random() / 2);
 
 /**
  * Asks the database, waiting for one that is away for as long as it takes: that is not the jobs' fault.
@@ -92,10 +92,17 @@ const refreshCache = async (cache: Cache, batch: Entry[], { outcomes, states }: 
   });
   if (settled.length === 0) return;
   await Promise.all([
-    cache.pending.settle(settled),
+    // Before the copies that stand in front of what is cached.
     cache.orders.invalidateDetails([...changed]),
+    cache.pending.settle(settled),
     cache.lists.invalidate(),
   ]);
+};
+
+/** A job is a dead letter: readers see it no more. */
+export const giveUp = async ({ job }: Entry, cache: Cache): Promise<void> => {
+  if (job.version === undefined) return;
+  await cache.pending.giveUp(job.payload.order_id, job.version, job.type === 'create_order');
 };
 
 /** A batch does not wait for that: a broker short of memory takes no messages, but acknowledgements all the same. */
@@ -103,9 +110,7 @@ const retry = (entry: Entry, reason: string, error: string, { cache, log, track 
   const move = async () => {
     const became = await entry.delivery.retry(reason, error);
     log.warn({ ...named(entry), became, reason, error }, 'the job failed');
-    const { job } = entry;
-    if (became === 'dead' && job.version !== undefined)
-      await cache.pending.giveUp(job.payload.order_id, job.version, job.type === 'create_order');
+    if (became === 'dead') await giveUp(entry, cache);
   };
   track(move());
 };
