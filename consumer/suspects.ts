@@ -6,7 +6,7 @@
  */
 import { countBegins, forgetBegins, readBegins } from '../db/begun-jobs.ts';
 import type { Entry } from './batches.ts';
-import { type Handling, handleBatch, named, patiently } from './handle.ts';
+import { giveUp, type Handling, handleBatch, named, patiently } from './handle.ts';
 
 const NARROWING = 8;
 
@@ -19,12 +19,24 @@ export const suspectsAtOnce = (times: number, batchSize: number, maxAttempts: nu
 
 /** Handles jobs that were delivered before. Nothing else may be in flight. Rejects as `handleBatch` does. */
 export const handleSuspects = async (suspects: Entry[], handling: Handling): Promise<void> => {
-  const { orm, log, batchSize, maxAttempts, ending } = handling;
+  const { orm, cache, log, batchSize, maxAttempts, track, ending } = handling;
   const idsOf = (entries: Entry[]) => [...new Set(entries.map(({ job }) => job.job_id))];
   /** No job is to blame for what becomes of these. */
   const ask = <T>(work: () => Promise<T>) => patiently(work, handling, () => true);
   const begins = await ask(() => readBegins(orm, idsOf(suspects)));
   const timesOf = ({ job }: Entry) => begins.get(job.job_id) ?? 0;
+  /** Nobody waits for that, as for a retry: a broker short of memory takes no messages. */
+  const bury = async (entry: Entry): Promise<void> => {
+    log.error(named(entry), 'the job has ended its process too often');
+    const became = await entry.delivery.deadLetter(
+      'crashed',
+      'Each process that took the job ended before it was done.',
+    );
+    if (became !== 'dead') return;
+    await giveUp(entry, cache);
+    // It rejects only when the process ends: then a number stays that nobody asks for any more.
+    await ask(() => forgetBegins(orm, idsOf([entry]))).catch(() => {});
+  };
 
   let rest = suspects.toSorted((a, b) => timesOf(a) - timesOf(b));
   while (rest.length > 0 && !ending.aborted) {
@@ -32,19 +44,13 @@ export const handleSuspects = async (suspects: Entry[], handling: Handling): Pro
     const isAlike = (entry: Entry) => timesOf(entry) === times;
     const batch = rest.filter(isAlike).slice(0, suspectsAtOnce(times, batchSize, maxAttempts));
     rest = rest.slice(batch.length);
-    const ids = idsOf(batch);
     if (times >= maxAttempts) {
-      for (const entry of batch) {
-        log.error(named(entry), 'the job has ended its process too often');
-        await entry.delivery.deadLetter(
-          'crashed',
-          'Each process that took the job ended before it was done.',
-        );
-      }
-    } else {
-      await ask(() => countBegins(orm, ids));
-      await handleBatch(batch, handling);
+      for (const entry of batch) track(bury(entry));
+      continue;
     }
+    const ids = idsOf(batch);
+    await ask(() => countBegins(orm, ids));
+    await handleBatch(batch, handling);
     await ask(() => forgetBegins(orm, ids));
   }
 };

@@ -18,6 +18,9 @@ import { deadQueue, delayAfter, retryQueue } from './topology.ts';
 const MOVE_PAUSE_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 
+/** Where a delivery went: to a delay queue, to the dead letters, or, as it is not ours any more, back to the broker. */
+export type Moved = 'retried' | 'dead' | 'lost';
+
 export interface Delivery {
   body: Buffer;
   /** Whether the broker has delivered it before: its consumer went away before it answered. */
@@ -27,9 +30,10 @@ export interface Delivery {
   receivedAt: Date;
   /** Whether its channel has closed: then the broker delivers it once more, and no answer reaches it. */
   isLost(): boolean;
-  /** Back to the queue after a delay, or to the dead letters when it has been tried often enough. */
-  retry(reason: string, error: string): Promise<'retried' | 'dead'>;
-  deadLetter(reason: string, error: string): Promise<void>;
+  /** Back to the queue after a delay, or to the dead letters when it has been tried often enough. Never rejects. */
+  retry(reason: string, error: string): Promise<Moved>;
+  /** Never rejects. */
+  deadLetter(reason: string, error: string): Promise<Moved>;
   readonly tag: number;
   readonly subscription: Subscription;
 }
@@ -66,10 +70,11 @@ const toDelivery = (
 ): Delivery => {
   const { properties, content: body, fields } = message;
   const headers = properties.headers ?? {};
-  const failures = (Number(headers['x-attempts']) || 0) + 1;
+  // Another publisher may have put anything there.
+  const failures = Math.max(0, Math.trunc(Number(headers['x-attempts']) || 0)) + 1;
 
   /** Tries for as long as the delivery is ours: a job that waits holds up others less than one that is lost. */
-  const move = async (to: string, reason: string, error: string) => {
+  const move = async (to: string, moved: Moved, reason: string, error: string): Promise<Moved> => {
     const now = new Date().toISOString();
     const story = {
       'x-attempts': failures,
@@ -88,16 +93,18 @@ const toDelivery = (
           timestamp: properties.timestamp,
           type: properties.type,
         });
-        return acknowledge(subscription, [fields.deliveryTag], log);
+        acknowledge(subscription, [fields.deliveryTag], log);
+        return moved;
       } catch (failure) {
         log.warn({ err: failure, to }, 'a message could not be moved yet');
         // Unanswered it goes back to the queue.
-        if (isEnding()) return;
+        if (isEnding()) break;
         await sleep(MOVE_PAUSE_MS, undefined, { ref: false });
       }
     }
+    return 'lost';
   };
-  const deadLetter = (reason: string, error: string) => move(deadQueue(broker.queue), reason, error);
+  const deadLetter = (reason: string, error: string) => move(deadQueue(broker.queue), 'dead', reason, error);
 
   return {
     body,
@@ -108,14 +115,10 @@ const toDelivery = (
     tag: fields.deliveryTag,
     subscription,
     deadLetter,
-    retry: async (reason, error) => {
-      if (failures >= maxAttempts) {
-        await deadLetter(reason, error);
-        return 'dead';
-      }
-      await move(retryQueue(broker.queue, delayAfter(failures)), reason, error);
-      return 'retried';
-    },
+    retry: (reason, error) =>
+      failures >= maxAttempts
+        ? deadLetter(reason, error)
+        : move(retryQueue(broker.queue, delayAfter(failures)), 'retried', reason, error),
   };
 };
 

@@ -243,6 +243,17 @@ t.test('a job whose order never appears ends in the dead letters', async (t) => 
   }
 });
 
+t.test('a number of attempts that is none counts as none', async (t) => {
+  const own = await isolatedEnvironment({ MAX_ATTEMPTS: '1' });
+  const there = await openStores(t, own);
+  await startProcess(t, 'consumer', own).says('consuming');
+  for (const attempts of [-1, 0.5, 'many']) {
+    await there.publish(updateJob(randomUUID(), 'x'), { headers: { 'x-attempts': attempts } });
+    const message = await until('it is in the dead letters', () => there.take(`${there.queue}.dead`));
+    t.match(message.properties.headers, { 'x-reason': 'order_not_found', 'x-attempts': 1 });
+  }
+});
+
 t.test('an account that MySQL does not let in costs no job an attempt', async (t) => {
   const own = await isolatedEnvironment();
   const there = await openStores(t, own);
