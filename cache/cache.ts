@@ -2,13 +2,11 @@
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { idempotencyRecords } from './idempotency.ts';
-import { keys } from './keys.ts';
 import { cachedLists } from './lists.ts';
 import { cachedOrders } from './orders.ts';
 import { pendingOrders } from './pending.ts';
 import { openRedis } from './redis.ts';
 
-const SCAN_COUNT = 1_000;
 /** How much longer than a publish a request may take before its Idempotency-Key is free for a retry. */
 const LEASE_MARGIN_SECONDS = 5;
 
@@ -18,10 +16,12 @@ export const openCache = (config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>, 
   const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl } = config.cache;
   const lease = Math.ceil(config.rabbitmq.publishTimeoutMs / 1000) + LEASE_MARGIN_SECONDS;
   const lists = cachedLists(link);
+  const pending = pendingOrders(link, waitingTtl, pendingTtl);
+  const orders = cachedOrders(link, ordersTtl);
   return {
     enabled: link.enabled,
-    pending: pendingOrders(link, waitingTtl, pendingTtl),
-    orders: cachedOrders(link, ordersTtl),
+    pending,
+    orders,
     lists,
     idempotency: idempotencyRecords(link, idempotencyTtl, lease),
     reachedWithin: link.reachedWithin,
@@ -35,13 +35,10 @@ export const openCache = (config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>, 
         return Number(seconds) * 1e6 + Number(microseconds);
       }, null),
 
-    /** Forgets every pending write and every cached answer. */
-    clear: async (): Promise<void> => {
-      await link.attempt(async (redis) => {
-        for (const match of [keys.pending('*'), keys.detail('*')])
-          for await (const found of redis.scanStream({ match, count: SCAN_COUNT }))
-            await Promise.all(found.map((key: string) => redis.unlink(key)));
-      }, undefined);
+    /** Forgets every pending write up to a version and every cached answer. */
+    clear: async (version: number): Promise<void> => {
+      await pending.drop(version);
+      await orders.drop();
       await lists.invalidate();
     },
   };

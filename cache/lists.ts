@@ -3,13 +3,15 @@ import { keys } from './keys.ts';
 import { type RedisLink, script } from './redis.ts';
 
 /**
- * KEYS: the list version. It is microseconds since 1970, so that none comes back after a FLUSHALL: in milliseconds
+ * KEYS: the list version, which it returns. It is microseconds since 1970, so that none comes back after a FLUSHALL: in milliseconds
  * commits would outrun it.
  */
 const bump = script(`
 local time = redis.call('TIME')
 local version = math.max((tonumber(redis.call('GET', KEYS[1])) or 0) + 1, time[1] * 1000000 + time[2])
-redis.call('SET', KEYS[1], string.format('%.0f', version))
+local digits = string.format('%.0f', version)
+redis.call('SET', KEYS[1], digits)
+return digits
 `);
 
 /** @param query of the methods: the answer's normalised query, '' for the whole list */
@@ -23,7 +25,12 @@ export const cachedLists = ({ attempt }: RedisLink) => {
      */
     version: (): Promise<string | null> => {
       if (reading === undefined) {
-        reading = attempt(async (redis) => (await redis.get(keys.listVersion)) ?? '0', null);
+        reading = attempt(
+          // Where there is none, as after a flush, a new one: what is kept under any other may be old.
+          async (redis) =>
+            (await redis.get(keys.listVersion)) ?? String(await bump(redis, [keys.listVersion])),
+          null,
+        );
         setImmediate(() => {
           reading = undefined;
         });

@@ -1,6 +1,6 @@
 /** What MySQL said of single orders a moment ago, as the bytes of the answer. */
 import { keys } from './keys.ts';
-import type { RedisLink } from './redis.ts';
+import { type RedisLink, SCAN_COUNT } from './redis.ts';
 
 /** `ttl` seconds, ±10 %, so that what was cached together does not expire together. */
 export const jittered = (ttl: number, random = Math.random()): number =>
@@ -31,4 +31,11 @@ export const cachedOrders = ({ attempt }: RedisLink, ttl: number) => ({
       (redis) => Promise.all(orderIds.map((id) => redis.set(keys.detail(id), GUARD, 'EX', GUARD_SECONDS))),
       null,
     ),
+
+  /** Drops all that is cached of orders. */
+  drop: (): Promise<void> =>
+    attempt(async (redis) => {
+      for await (const found of redis.scanStream({ match: keys.detail('*'), count: SCAN_COUNT }))
+        await Promise.all(found.map((key: string) => redis.unlink(key)));
+    }, undefined),
 });

@@ -18,7 +18,7 @@
  * The steps of one write may come in any order, and steps may be missing.
  */
 import { keys } from './keys.ts';
-import { isAcrossSlots, type RedisLink, script } from './redis.ts';
+import { isAcrossSlots, type RedisLink, SCAN_COUNT, script } from './redis.ts';
 
 /** What a reader lays over what it finds elsewhere; an order is JSON, ready to send. `version` is 0 where the writer gave none. */
 export type Pending = Waiting | { kind: 'deleted' };
@@ -105,9 +105,22 @@ local function settle(key, id, state, versioned, tail)
   pending.applied = string.format('%.0f', applied)
   redis.call('SET', key, cjson.encode(pending), 'EX', ttl)
 end
+local problem
 for i, key in ipairs(KEYS) do
-  pcall(settle, key, ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i] == '1', ARGV[4 * i + 1])
+  local ok, failure = pcall(settle, key, ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i] == '1', ARGV[4 * i + 1])
+  if not ok then problem = failure end
 end
+return problem
+`);
+
+/** KEYS: the pending copy. ARGV: version. A copy stays that is of a newer write, or of one to come. */
+const dropScript = script(`
+local ok, pending = pcall(cjson.decode, redis.pcall('GET', KEYS[1]))
+if ok and type(pending) == 'table' then
+  local newest = math.max(tonumber(pending.version) or 0, tonumber(pending.reserved) or 0)
+  if newest > tonumber(ARGV[1]) then return end
+end
+redis.call('UNLINK', KEYS[1])
 `);
 
 /** KEYS: the pending copy. ARGV: version, '1' where it is a POST's. Others' copies of a POST stay: it may wait still. */
@@ -245,6 +258,13 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
         (redis) => giveUpScript(redis, [keys.pending(orderId)], version, isCreate ? '1' : ''),
         undefined,
       ),
+
+    /** Drops what was written up to a version, of all orders. */
+    drop: (version: number): Promise<void> =>
+      attempt(async (redis) => {
+        for await (const found of redis.scanStream({ match: keys.pending('*'), count: SCAN_COUNT }))
+          await Promise.all(found.map((key: string) => dropScript(redis, [key], version)));
+      }, undefined),
 
     remove: (orderId: string): Promise<void> =>
       attempt(async (redis) => {

@@ -90,6 +90,9 @@ export const script = (lua: string) => {
   };
 };
 
+/** Keys that Redis looks at for one step of a scan of all of them. */
+export const SCAN_COUNT = 1_000;
+
 const isTimeout = (error: unknown) => error instanceof Error && error.message === TIMED_OUT;
 
 /** Opens the connection in the background; with CACHE_DISABLED there is none and every attempt misses. */

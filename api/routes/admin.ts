@@ -43,8 +43,9 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
       // The queue first: what was accepted before the reset of the database and is not in the queue any more is
       // in the hands of a consumer, who finds it void.
       await broker.purge();
-      await resetOrders(database.orm, timeOf(clock.next()));
-      await cache.clear();
+      const version = clock.next();
+      await resetOrders(database.orm, timeOf(version));
+      await cache.clear(version);
       request.log.info({ request_id: request.id }, 'all orders were removed');
       return reply.code(200).send({ message: 'All orders have been removed.' });
     },

@@ -325,6 +325,27 @@ t.test('many orders are settled at once, each by itself, whatever the keys of ot
   }
 });
 
+t.test('what was written up to a version is dropped, what is newer stays', async (t) => {
+  const own = await isolatedEnvironment();
+  const redis = (await openStores(t, own)).redis;
+  const cache = openCache(loadConfig(own), createLog('silent', 'test'));
+  t.teardown(() => cache.close());
+  await until('Redis is reached', async () => (await cache.time()) !== null);
+  const [before, after, deleted, unreadable, list] = Array.from({ length: 5 }, () => randomUUID());
+  for (const [order_id, version] of [
+    [before, VERSION],
+    [after, VERSION + 1],
+  ] as const)
+    await cache.pending.put(`${order_id}`, JSON.stringify(anOrder(order_id)), version);
+  await cache.pending.settle([{ orderId: `${deleted}`, state: 'deleted', versioned: true }]);
+  await redis.set(`temp_order:${unreadable}`, '{"order_id": ');
+  await redis.lpush(`temp_order:${list}`, 'a list');
+  await redis.set(`orders:detail:${before}`, 'cached');
+  await cache.clear(VERSION);
+  t.strictSame((await redis.keys('*')).sort(), ['orders:list:version', `temp_order:${after}`]);
+  t.match(await cache.pending.find(`${after}`), { kind: 'order', version: VERSION + 1 });
+});
+
 t.test('a write that is given up is seen no more, unless there is more to be seen', async (t) => {
   const order = anOrder();
   const { order_id: id } = order;
