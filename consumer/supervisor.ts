@@ -13,6 +13,12 @@ let consumer: ChildProcess | undefined;
 let log: Log | undefined;
 let ending = false;
 
+const startAgain = (servedMs: number, how: object) => {
+  const delay = restarts.delayAfter(servedMs);
+  log?.warn({ ...how, delay_ms: delay }, 'the consumer died and is started again');
+  setTimeout(start, delay);
+};
+
 const start = () => {
   const child = fork(new URL('worker.js', import.meta.url), args);
   consumer = child;
@@ -24,12 +30,13 @@ const start = () => {
   child.once('exit', (code, signal) => {
     if (ending) process.exit(code ?? 1);
     if (!log) process.exit(code || 1);
-    const delay = restarts.delayAfter(Math.max(0, performance.now() - consumesSince));
-    log.warn(
-      { consumer_pid: child.pid, code, signal, delay_ms: delay },
-      'the consumer died and is started again',
-    );
-    setTimeout(start, delay);
+    startAgain(Math.max(0, performance.now() - consumesSince), { consumer_pid: child.pid, code, signal });
+  });
+  child.once('error', (error) => {
+    // Only where there is no process, as for want of file descriptors, does no exit follow.
+    if (child.pid !== undefined) return;
+    if (!log) throw error;
+    startAgain(0, { err: error });
   });
 };
 

@@ -1,4 +1,5 @@
 /** The supervisor of a consumer: death of the consumer, its own death, end. */
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { commandLine } from '../../ops/processes.ts';
@@ -42,6 +43,20 @@ t.test('a consumer that is killed is followed by another, which applies jobs', a
   const order = { order_id, customer_name: 'Ada', status: 'received', items: [{ name: 'Tea', quantity: 1 }] };
   await stores.publish({ job_id: randomUUID(), type: 'create_order', payload: order });
   await until('its job is applied', () => stores.order(order_id));
+});
+
+t.test('where no consumer can be started, it is tried again', async (t) => {
+  const supervisor = startProcess(t, 'supervisor', env);
+  await supervisor.says(consuming);
+  const victim = await consumerOf(t, supervisor);
+  const limitFiles = (most: number) =>
+    execFileSync('prlimit', [`--pid=${supervisor.child.pid}`, `--nofile=${most}:4096`]);
+  limitFiles(3);
+  kill(victim);
+  await until('it could not be', () => deathsIn(supervisor).some(({ err }) => err !== undefined));
+  limitFiles(1024);
+  await until('another one consumes', () => supervisor.output().split(consuming).length === 3);
+  await consumerOf(t, supervisor);
 });
 
 t.test('a bad setting is one sentence and the exit code 1', async (t) => {
