@@ -59,7 +59,7 @@ export type Order = Static<typeof Order>;
 const job = <Name extends string, Payload extends TObject>(type: Name, payload: Payload) =>
   Type.Object(
     {
-      job_id: Type.String({ minLength: 1, maxLength: 64, description: 'a text of 1 to 64 characters' }),
+      job_id: text(64),
       type: Type.Literal(type, { description: type }),
       payload,
       version: Type.Optional(

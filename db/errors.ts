@@ -27,6 +27,7 @@ const passing = new Set([
   'ER_HOST_IS_BLOCKED', // 1129: too many connections of this host broke
   'ER_OPTION_PREVENTS_STATEMENT', // 1290: read-only, as during a failover
   'ER_QUERY_INTERRUPTED', // 1317: somebody killed the statement
+  'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION', // 1792: as during a failover
   'ER_READ_ONLY_MODE', // 1836: as during a failover
   'ER_CONNECTION_KILLED', // 1927: somebody killed the connection (MariaDB)
   'ER_CLIENT_INTERACTION_TIMEOUT', // 4031: the server closed an idle connection

@@ -47,7 +47,10 @@ export const migrateDatabase = async (config: Config['mysql'], waitMs: number): 
     // The lock goes with the connection, also when this process is killed. Its name is the server's, not the
     // database's, and of 64 characters at most: hence the hash.
     const lock = sql`md5(concat('orders migrations of ', database()))`;
-    await orm.execute(sql`select get_lock(${lock}, ${LOCK_SECONDS})`);
+    const [rows] = await orm.execute(sql`select get_lock(${lock}, ${LOCK_SECONDS}) as locked`);
+    const [{ locked } = { locked: 0 }] = rows as unknown as { locked: number | null }[];
+    if (locked !== 1)
+      throw new Error(`Another migration of this database was not over after ${LOCK_SECONDS} seconds.`);
     await migrate(orm, { migrationsFolder });
   } finally {
     await connection.end();

@@ -1,4 +1,4 @@
-/** What reads and writes orders. Nothing here decides what a job means: consumer/apply.ts does. */
+/** What reads and writes orders. Nothing here decides what a job means: consumer/plan.ts does. */
 import { eq, lte } from 'drizzle-orm';
 import type { Order, OrderItem } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
@@ -60,14 +60,14 @@ export const insertOrders = (accepted: AcceptedOrder[]): string[] => {
 /** In a small table the optimizer would rather read all rows, and so wait for those that others have locked. */
 const BY_KEY = 'FORCE INDEX (PRIMARY)';
 
-export interface StatusChange {
+interface StatusChange {
   id: string;
   status: string;
   version: number;
 }
 
 /** Set the status and the version of orders. */
-export const updateStatuses = (changes: StatusChange[]): string[] => {
+const updateStatuses = (changes: StatusChange[]): string[] => {
   if (changes.length === 0) return [];
   const cases = `CASE id ${'WHEN ? THEN ? '.repeat(changes.length)}END`;
   return [
@@ -80,7 +80,7 @@ export const updateStatuses = (changes: StatusChange[]): string[] => {
 };
 
 /** Delete orders and leave their tombstones. */
-export const deleteOrders = (ids: string[]): string[] => {
+const deleteOrders = (ids: string[]): string[] => {
   if (ids.length === 0) return [];
   return [
     statement(
@@ -93,7 +93,7 @@ export const deleteOrders = (ids: string[]): string[] => {
 };
 
 /** Finds those of the orders that existed once and were deleted: rows of `id`. */
-export const selectDeleted = (ids: string[]): string =>
+const selectDeleted = (ids: string[]): string =>
   statement('SELECT id FROM deleted_orders WHERE id IN (?)', [ids]);
 
 const idsOf = (rows: unknown): string[] => (rows as { id: string }[]).map(({ id }) => id);

@@ -16,7 +16,7 @@ const text = customType<{ data: string; config: { length: number }; configRequir
 const uuid = customType<{ data: string }>({
   dataType: () => 'char(36) character set ascii collate ascii_bin',
 });
-/** Of whatever publisher, so any text; unlike names, no two that differ are the same. */
+/** Of whatever publisher, so any text; unlike names, no two that differ by more than spaces at the end are the same. */
 const jobId = customType<{ data: string }>({
   dataType: () => 'varchar(64) character set utf8mb4 collate utf8mb4_bin',
 });
