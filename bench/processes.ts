@@ -40,7 +40,11 @@ export const cpuSeconds = (pids: number[]): number => {
 export const retainedMb = async (pid: number, folder: string): Promise<number> => {
   const file = join(folder, `heap.${pid}`);
   rmSync(file, { force: true });
-  process.kill(pid, 'SIGUSR2');
+  try {
+    process.kill(pid, 'SIGUSR2');
+  } catch {
+    return Number.NaN;
+  }
   const told = await waitFor(() => existsSync(file) || undefined, HEAP_WITHIN_MS);
   return told ? Number(readFileSync(file, 'utf8')) / 1e6 : Number.NaN;
 };

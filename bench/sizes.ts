@@ -8,7 +8,7 @@ export interface Sizes {
   connections: number;
   /** Orders in the list. */
   listed: number;
-  /** Orders that are read from MySQL, each once a round. */
+  /** Orders that are read from MySQL, or deleted, each once: more than can be in a round. */
   rows: number;
   /** Orders in the large table of the case `page`. */
   manyRows: number;
@@ -16,7 +16,7 @@ export interface Sizes {
   backlog: number;
   applyWarmup: number;
   applyRounds: number;
-  /** After this what was applied by then is what counts. */
+  /** Longer than applying them takes. */
   applyWithinMs: number;
   /** Requests a second at which nothing is saturated, and for how long. */
   steadyRate: number;
@@ -33,12 +33,12 @@ export const fullSizes = (seconds: number): Sizes => ({
   warmupMs: 500,
   connections: 64,
   listed: 1_000,
-  rows: 50_000,
+  rows: Math.max(50_000, 5_000 * seconds),
   manyRows: 1_000_000,
   backlog: 100_000,
   applyWarmup: 50_000,
   applyRounds: 3,
-  applyWithinMs: 60_000,
+  applyWithinMs: 90_000,
   steadyRate: 500,
   steadyMs: 20_000,
   hugeBacklog: 1_000_000,
@@ -57,7 +57,7 @@ export const quickSizes: Sizes = {
   backlog: 200,
   applyWarmup: 100,
   applyRounds: 1,
-  applyWithinMs: 3_000,
+  applyWithinMs: 30_000,
   steadyRate: 100,
   steadyMs: 1_000,
   hugeBacklog: 2_000,

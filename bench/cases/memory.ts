@@ -13,7 +13,6 @@ import { posts } from './orders.ts';
 import { openSteady } from './steady.ts';
 import { mixedRequests } from './writes.ts';
 
-const CONNECTIONS = 64;
 const SAMPLE_MS = 500;
 /** How often it is measured what processes keep: collecting garbage costs them a moment. */
 const HEAP_SAMPLES = 40;
@@ -70,7 +69,7 @@ export const cost: Case<Context> = {
       const result = await system.generator.run({
         url,
         requests: posts,
-        connections: CONNECTIONS,
+        connections: sizes.connections,
         rate: sizes.steadyRate,
         warmupMs: 0,
         durationMs: sizes.steadyMs,
@@ -127,6 +126,8 @@ export const backlogMemory: Case<Context> = {
       );
       const { applied } = await watchDrain(stores, sizes.hugeBacklog, 10 * sizes.applyWithinMs);
       const lines = await memory.stop();
+      if (applied < sizes.hugeBacklog)
+        throw new Error(`Only ${applied} of ${sizes.hugeBacklog} were applied.`);
       const jobs = applied.toLocaleString('en');
       const rows: Row[] = [
         {
@@ -167,7 +168,7 @@ export const soak: Case<Context> = {
       const result = await system.generator.run({
         url,
         requests: mixedRequests('/orders?limit=50', ids.slice(0, sizes.listed), ids.slice(sizes.listed)),
-        connections: CONNECTIONS,
+        connections: sizes.connections,
         rate: sizes.steadyRate,
         warmupMs: 0,
         durationMs: sizes.soakMs,

@@ -6,8 +6,6 @@ import type { Case } from './case.ts';
 import type { Http, RowHead } from './http.ts';
 import { get, patch, post, postOrders, posts, remove } from './orders.ts';
 
-/** More than are deleted in a round. */
-const DELETIONS = 50_000;
 const CYCLES = 1_000;
 
 /** The queues do not grow from round to round. */
@@ -41,6 +39,7 @@ export const patchCase: Case<Http> = {
   measure: async (http) => {
     const { generator, sizes, url } = http;
     const pending = await postOrders(generator, url, sizes.listed);
+    await http.copyToBare(pending, 'temp_order');
     return compareWrites(
       http,
       { name: 'patch', title: 'PATCH' },
@@ -55,7 +54,7 @@ export const deleteCase: Case<Http> = {
   name: 'delete',
   measure: (http) =>
     compareWrites(http, { name: 'delete', title: 'DELETE' }, () =>
-      Array.from({ length: DELETIONS }, () => remove(randomUUID())),
+      Array.from({ length: http.sizes.rows }, () => remove(randomUUID())),
     ),
 };
 

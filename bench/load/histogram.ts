@@ -48,4 +48,3 @@ export const createHistogram = () => {
     },
   };
 };
-export type Histogram = ReturnType<typeof createHistogram>;
