@@ -2,7 +2,7 @@
 import { addresses, type Config, ConfigError, environment, loadConfig } from './config.ts';
 import { createLog } from './log.ts';
 
-/** stop_services.sh waits 30 s before it kills; a farewell that takes longer is cut short just before. */
+/** By default stop_services.sh waits 30 s before it kills; a farewell that takes longer is cut short just before. */
 const FAREWELL_MS = 28_000;
 
 export type ProcessLog = ReturnType<typeof createLog>;

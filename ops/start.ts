@@ -7,8 +7,7 @@ import { ensureBackends } from './backends.ts';
 import { logSize, runningPid, startDetached, stopProcess } from './processes.ts';
 import { apiUrl, requireFreePort, type StartedProcess, waitUntilReady } from './readiness.ts';
 import { apiProcess, consumerProcess } from './service.ts';
-
-const stopTimeoutMs = 30_000;
+import { timeLimit } from './time-limit.ts';
 
 const say = (line: string): void => console.log(line);
 
@@ -33,6 +32,8 @@ const migrate = async (project: string, signal: AbortSignal): Promise<void> => {
  */
 const start = async (project: string, undo: (() => Promise<void>)[], signal: AbortSignal): Promise<void> => {
   const config = loadConfig(environment());
+  const readyWithin = timeLimit('START_TIMEOUT');
+  const stopWithin = timeLimit('STOP_TIMEOUT');
   const numbers = Array.from({ length: config.consumer.count }, (_, i) => i + 1);
   const api = apiProcess(project);
   const processes = [api, ...numbers.map((number) => consumerProcess(project, number))];
@@ -45,7 +46,7 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
 
   const started: StartedProcess[] = [];
   undo.push(async () => {
-    await Promise.all(missing.map((one) => stopProcess(one, stopTimeoutMs)));
+    await Promise.all(missing.map((one) => stopProcess(one, stopWithin)));
   });
   for (const one of missing) {
     started.push({ ...one, logStart: logSize(one.logFile) });
@@ -53,7 +54,7 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
     say(`Started ${one.name} (process ${pid}).`);
   }
   for (const one of processes) if (!missing.includes(one)) say(`Already running: ${one.name}.`);
-  await waitUntilReady(config, started, (Number(process.env.START_TIMEOUT) || 30) * 1000, signal);
+  await waitUntilReady(config, started, readyWithin, signal);
 
   say(`
 Orders is ready at ${apiUrl(config.api)}.

@@ -2,10 +2,11 @@
 import { stopBackends } from './backends.ts';
 import { stopProcess } from './processes.ts';
 import { foundProcesses } from './service.ts';
+import { timeLimit } from './time-limit.ts';
 
 const stop = async (project: string): Promise<void> => {
   const keepBackends = process.argv.includes('--keep-backends');
-  const seconds = Number(process.env.STOP_TIMEOUT) || 30;
+  const limit = timeLimit('STOP_TIMEOUT');
   let stoppedAny = false;
   const say = (line: string) => {
     stoppedAny = true;
@@ -13,10 +14,10 @@ const stop = async (project: string): Promise<void> => {
   };
   await Promise.all(
     foundProcesses(project).map(async (one) => {
-      const stopped = await stopProcess(one, seconds * 1000);
+      const stopped = await stopProcess(one, limit);
       if (stopped === 'stopped') say(`Stopped ${one.name}.`);
       if (stopped === 'killed')
-        say(`Killed ${one.name}: it had not ended within ${seconds} s (STOP_TIMEOUT).`);
+        say(`Killed ${one.name}: it had not ended within ${limit / 1000} s (STOP_TIMEOUT).`);
     }),
   );
   if (!keepBackends) await stopBackends(project, say);

@@ -27,6 +27,8 @@ t.test('settings and surroundings that cannot work are one sentence', async (t) 
   const taken = String(typeof address === 'object' ? address?.port : '');
   const nobody = String(await freePort());
   const cases: [NodeJS.ProcessEnv, RegExp][] = [
+    [{ START_TIMEOUT: 'soon' }, /^START_TIMEOUT must be a number of seconds above 0, got "soon"\.$/m],
+    [{ STOP_TIMEOUT: '0' }, /^STOP_TIMEOUT must be a number of seconds above 0, got "0"\.$/m],
     [{ PORT: 'eighty' }, /^PORT must be a port from 1 to 65535, got "eighty"\.$/m],
     [
       { PORT: taken },
