@@ -67,7 +67,7 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
       const write = copy && copy.kind !== 'deleted' ? await verified(id, copy) : copy;
       if (write?.kind === 'deleted') return undefined;
       if (write?.kind === 'order') return write.json;
-      // A copy that gave way was older than MySQL: neither what is cached nor a query that runs already may be newer.
+      // A copy that gave way was no newer than MySQL: what is cached, or a query that runs already, may be older than it.
       const applied = write === copy ? (cached ?? (await readApplied(id))) : await query(id);
       if (applied === undefined || write === undefined) return applied;
       return withStatus(applied, write.status);

@@ -69,6 +69,8 @@ export const watchMemory = (
   const timer = setInterval(() => {
     sampling = sampling.then(sample);
   }, everyMs);
+  // A case that fails does not come to stop it.
+  timer.unref();
   return {
     /** @returns of each process: seconds since the start, MB */
     stop: async (): Promise<Line[]> => {

@@ -1,6 +1,6 @@
 /** What MySQL said of single orders a moment ago, as the bytes of the answer. */
 import { keys } from './keys.ts';
-import { type RedisLink, SCAN_COUNT } from './redis.ts';
+import { onEachKey, type RedisLink } from './redis.ts';
 
 /** `ttl` seconds, ±10 %, so that what was cached together does not expire together. */
 export const jittered = (ttl: number, random = Math.random()): number =>
@@ -34,8 +34,5 @@ export const cachedOrders = ({ attempt }: RedisLink, ttl: number) => ({
 
   /** Drops all that is cached of orders. */
   drop: (): Promise<void> =>
-    attempt(async (redis) => {
-      for await (const found of redis.scanStream({ match: keys.detail('*'), count: SCAN_COUNT }))
-        await Promise.all(found.map((key: string) => redis.unlink(key)));
-    }, undefined),
+    attempt((redis) => onEachKey(redis, keys.detail('*'), (key) => redis.unlink(key)), undefined),
 });

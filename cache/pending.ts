@@ -18,7 +18,7 @@
  * The steps of one write may come in any order, and steps may be missing.
  */
 import { keys } from './keys.ts';
-import { isAcrossSlots, type RedisLink, SCAN_COUNT, script } from './redis.ts';
+import { isAcrossSlots, onEachKey, type RedisLink, script } from './redis.ts';
 
 /** What a reader lays over what it finds elsewhere; an order is JSON, ready to send. `version` is 0 where the writer gave none. */
 export type Pending = Waiting | { kind: 'deleted' };
@@ -243,12 +243,13 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
             appliedTtl,
             ...some.flatMap(settling),
           );
+        const settleAll = () => Promise.all(chunksOf(orders, settledTogether).map(settleSome));
         try {
-          await Promise.all(chunksOf(orders, settledTogether).map(settleSome));
+          await settleAll();
         } catch (error) {
           if (!isAcrossSlots(error)) throw error;
           settledTogether = 1;
-          await Promise.all(chunksOf(orders, settledTogether).map(settleSome));
+          await settleAll();
         }
       }, undefined),
 
@@ -261,10 +262,10 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
 
     /** Drops what was written up to a version, of all orders. */
     drop: (version: number): Promise<void> =>
-      attempt(async (redis) => {
-        for await (const found of redis.scanStream({ match: keys.pending('*'), count: SCAN_COUNT }))
-          await Promise.all(found.map((key: string) => dropScript(redis, [key], version)));
-      }, undefined),
+      attempt(
+        (redis) => onEachKey(redis, keys.pending('*'), (key) => dropScript(redis, [key], version)),
+        undefined,
+      ),
 
     remove: (orderId: string): Promise<void> =>
       attempt(async (redis) => {

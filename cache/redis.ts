@@ -90,8 +90,16 @@ export const script = (lua: string) => {
   };
 };
 
-/** Keys that Redis looks at for one step of a scan of all of them. */
-export const SCAN_COUNT = 1_000;
+const SCAN_COUNT = 1_000;
+/** Does something to each key that matches a pattern, to those of one step of the scan at once. */
+export const onEachKey = async (
+  redis: Redis,
+  match: string,
+  work: (key: string) => Promise<unknown>,
+): Promise<void> => {
+  for await (const found of redis.scanStream({ match, count: SCAN_COUNT }))
+    await Promise.all(found.map(work));
+};
 
 const isTimeout = (error: unknown) => error instanceof Error && error.message === TIMED_OUT;
 

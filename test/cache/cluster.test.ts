@@ -1,20 +1,15 @@
 /** A Redis in cluster mode, as far as one client can use it: one that has all the slots. */
-import { randomUUID } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import t from 'tap';
-import { openCache } from '../../cache/cache.ts';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
 import { freePort } from '../../ops/ports.ts';
 import { requireProgram, startServer } from '../../ops/private/server.ts';
 import { stopServer } from '../../ops/private-servers.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { anOrder, openReadyCache, VERSION } from '../helpers/pending.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 import { until } from '../helpers/until.ts';
-
-const VERSION = 1_799_999_999_999_990;
 
 const folder = scratchFolder(t, stopServer);
 const port = await freePort();
@@ -35,19 +30,11 @@ t.teardown(() => redis.disconnect());
 await redis.cluster('ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot));
 
 const env = await isolatedEnvironment({ REDIS_URL: `redis://127.0.0.1:${port}/0` });
-const cache = openCache(loadConfig(env), createLog('silent', 'test'));
-t.teardown(() => cache.close());
 await until('the cluster is up', async () => (await redis.cluster('INFO')).includes('cluster_state:ok'));
-await until('it is reached', async () => (await cache.time()) !== null);
+const { pending } = await openReadyCache(t, env);
 
 t.test('orders of many slots are settled', async (t) => {
-  const { pending } = cache;
-  const orders = Array.from({ length: 120 }, () => randomUUID()).map((order_id) => ({
-    order_id,
-    customer_name: 'Ada',
-    status: 'received',
-    items: [{ name: 'Tea', quantity: 1 }],
-  }));
+  const orders = Array.from({ length: 120 }, () => anOrder());
   for (const order of orders) t.ok(await pending.put(order.order_id, JSON.stringify(order), VERSION));
   await pending.settle(
     orders.map(({ order_id: orderId }) => ({ orderId, state: VERSION + 1, versioned: true })),

@@ -1,121 +1,12 @@
-/** The pending copy of an order: what readers see of it after each step of its writes, in every order of the steps. */
+/** The pending copy of an order: what it is, what settles it, what ends it. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
-import { createClock } from '../../api/clock.ts';
-import { openCache } from '../../cache/cache.ts';
-import type { Pending } from '../../cache/pending.ts';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { permutations } from '../helpers/permutations.ts';
+import { APPLIED_TTL, anOrder, openPending, openReadyCache, seenOf, VERSION } from '../helpers/pending.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
-const WAITING_TTL = 1_000;
-const APPLIED_TTL = 60;
-const RESERVED_TTL = 120;
-const env = await isolatedEnvironment({
-  TEMP_ORDER_PENDING_TTL: String(WAITING_TTL),
-  TEMP_ORDER_CACHE_TTL: String(APPLIED_TTL),
-});
-const stores = await openStores(t, env);
-/** The cache as a process of its own has it. */
-const open = async () => {
-  const cache = openCache(loadConfig(env), createLog('silent', 'test'));
-  t.teardown(() => cache.close());
-  await until('Redis is reached', async () => (await cache.time()) !== null);
-  return cache;
-};
-const { pending } = await open();
-type Order = ReturnType<typeof anOrder>;
-const put = (order: Order, version: number, to = pending) =>
-  to.put(order.order_id, JSON.stringify(order), version);
-const settle = (orderId: string, state: number | 'deleted', versioned: boolean) =>
-  pending.settle([{ orderId, state, versioned }]);
-const orderIn = ({ json }: { json: Buffer }) => JSON.parse(json.toString());
-
-// 16 digits, of which a number that Lua prints by itself keeps 14.
-const VERSION = 1_799_999_999_999_990;
-const anOrder = (order_id: string = randomUUID()) => ({
-  order_id,
-  customer_name: 'Ada "🦀" \\ /\u0000',
-  status: 'received',
-  items: [{ name: 'Tea', quantity: 2_147_483_647 }],
-});
-const stored = async (id: string) => JSON.parse((await stores.redis.get(`temp_order:${id}`)) ?? 'null');
-const ttl = async (id: string) => stores.redis.ttl(`temp_order:${id}`);
-
-/** A write's steps. `n` is its place among the writes to the order; the order itself, where there is one, is 0. */
-type Step = { n: number; step: 'show' | 'settle'; deletes: boolean };
-const steps = (n: number, deletes = false): Step[] => [
-  { n, step: 'show', deletes },
-  { n, step: 'settle', deletes },
-];
-const nameOf = ({ n, step, deletes }: Step) => `${step} ${deletes ? 'delete' : 'patch'} ${n}`;
-const statusOf = (n: number) => (n === 0 ? 'received' : `status ${n}`);
-
-/** What MySQL holds once these are applied, as consumers apply them: never going back. */
-const inMysql = (settled: Step[]): number | 'deleted' =>
-  settled.some(({ deletes }) => deletes) ? 'deleted' : VERSION + Math.max(...settled.map(({ n }) => n));
-
-/** What readers are to see after these steps, and for how long. */
-const expected = (done: Step[], withOrder: boolean) => {
-  const settled = done.filter(({ step }) => step === 'settle');
-  const shown = done.filter(({ step }) => step === 'show');
-  if (settled.some(({ deletes }) => deletes)) return { seen: 'deleted', ttl: APPLIED_TTL };
-  if (shown.some(({ deletes }) => deletes)) return { seen: 'deleting', ttl: WAITING_TTL };
-  const newest = Math.max(withOrder ? 0 : -1, ...shown.map(({ n }) => n));
-  const applied = Math.max(-1, ...settled.map(({ n }) => n));
-  if (newest < applied || newest < 0) return { seen: undefined, ttl: APPLIED_TTL };
-  return { seen: statusOf(newest), ttl: newest > applied ? WAITING_TTL : APPLIED_TTL };
-};
-
-const seenOf = (found: Pending | undefined) => {
-  if (found === undefined || found.kind === 'deleted') return found?.kind;
-  const status = found.kind === 'order' ? orderIn(found).status : found.status;
-  return found.deleting === (status === 'deleting') ? status : `${status}, deleting: ${found.deleting}`;
-};
-
-const carryOut = async (id: string, { n, step, deletes }: Step, done: Step[]) => {
-  if (step === 'settle') await settle(id, inMysql(done.filter(({ step }) => step === 'settle')), true);
-  else if (deletes) await pending.showDeleting(id, VERSION + n);
-  else await pending.showStatus(id, VERSION + n, statusOf(n));
-};
-
-const writes: [what: string, steps: Step[]][] = [
-  ['one patch', steps(1)],
-  ['one delete', steps(1, true)],
-  ['two patches', [...steps(1), ...steps(2)]],
-  ['a patch, then a delete', [...steps(1), ...steps(2, true)]],
-  ['a delete, then a patch', [...steps(1, true), ...steps(2)]],
-  ['two deletes', [...steps(1, true), ...steps(2, true)]],
-];
-for (const withOrder of [true, false])
-  for (const [what, all] of writes)
-    t.test(
-      `${what} of ${withOrder ? 'a pending order' : 'an order in MySQL'}, each order of steps`,
-      async (t) => {
-        for (const sequence of permutations(all)) {
-          const order = anOrder();
-          const id = order.order_id;
-          if (withOrder) t.ok(await put(order, VERSION));
-          for (const [i, step] of sequence.entries()) {
-            const done = sequence.slice(0, i + 1);
-            await carryOut(id, step, done);
-            const { seen, ttl: longest } = expected(done, withOrder);
-            const name = done.map(nameOf).join(', ');
-            const found = await pending.find(id);
-            t.equal(seenOf(found), seen, name);
-            if (found?.kind === 'order')
-              t.equal(String(found.json), JSON.stringify({ ...order, status: seen }), 'ready to send');
-            const lasts = await ttl(id);
-            t.ok(lasts > longest - 5 && lasts <= longest, `${name}: for ${lasts} s`);
-            for (const [field, value] of Object.entries(await stored(id)))
-              if (['version', 'reserved', 'applied'].includes(field)) t.match(value, /^\d{16}$/);
-          }
-        }
-      },
-    );
+const { stores, pending, put, settle, ttl } = await openPending(t);
+const statusOf = (n: number) => `status ${n}`;
 
 t.test('put, settle and remove in each order', async (t) => {
   type Way = 'put' | 'settle' | 'settle deleted' | 'remove';
@@ -199,89 +90,6 @@ t.test('a pending copy of another service, without versions', async (t) => {
   t.equal(seenOf(await pending.find(id)), 'packed');
 });
 
-t.test('reserve: Redis’s time, then always more, and nothing to see of it', async (t) => {
-  const id = randomUUID();
-  const before = Date.now();
-  const first = (await pending.reserve(id)) ?? 0;
-  t.ok(first >= (before - 1_000) * 1_000 && first <= (Date.now() + 1_000) * 1_000);
-  t.equal(await pending.find(id), undefined);
-  const lasts = await ttl(id);
-  t.ok(lasts > RESERVED_TTL - 5 && lasts <= RESERVED_TTL);
-  const more = await Promise.all(Array.from({ length: 200 }, () => pending.reserve(id)));
-  t.equal(new Set([first, ...more]).size, 201);
-  t.strictSame(
-    [first, ...more],
-    [first, ...more].sort((a, b) => Number(a) - Number(b)),
-  );
-});
-
-t.test(
-  'reserve: more than what is shown, reserved or applied, to the last digit; what is seen stays',
-  async (t) => {
-    const ahead = Date.now() * 1000 + 3_600_000_000;
-    const histories: [what: string, history: (id: string) => Promise<unknown>, seen: string | undefined][] = [
-      ['put', (id) => put(anOrder(id), ahead), 'received'],
-      ['shown', (id) => pending.showStatus(id, ahead, 'packed'), 'packed'],
-      ['deleting', (id) => pending.showDeleting(id, ahead), 'deleting'],
-      ['applied', (id) => settle(id, ahead, true), undefined],
-      [
-        'put and applied',
-        async (id) => {
-          await put(anOrder(id), ahead - 1);
-          await settle(id, ahead, true);
-        },
-        undefined,
-      ],
-    ];
-    for (const [what, history, seen] of histories) {
-      const id = randomUUID();
-      await history(id);
-      const lasted = await ttl(id);
-      for (const n of [1, 2, 3]) t.equal(await pending.reserve(id), ahead + n, what);
-      t.equal(seenOf(await pending.find(id)), seen);
-      t.ok(Math.abs((await ttl(id)) - lasted) <= 1, 'as long as before');
-      await settle(id, ahead, true);
-      t.equal(await pending.reserve(id), ahead + 4, 'what was reserved outlives its write');
-      t.equal(await pending.reserve(id, ahead + 50), ahead + 50, "never below the caller's own clock");
-    }
-  },
-);
-
-t.test('two processes whose clocks are 5 s apart', async (t) => {
-  const processes = await Promise.all(
-    [-2_500, 2_500].map(async (skew) => {
-      const cache = await open();
-      return { cache, clock: createClock(() => Date.now() + skew) };
-    }),
-  );
-  const [slow, fast] = processes;
-  if (!slow || !fast) return t.fail('there are two');
-  for (const [first, second] of [
-    [slow, fast],
-    [fast, slow],
-  ] as const) {
-    const order = anOrder();
-    let last = first.clock.next();
-    await put(order, last, first.cache.pending);
-    for (let i = 0; i < 20; i++)
-      for (const { cache } of [second, first]) {
-        const version = (await cache.pending.reserve(order.order_id)) ?? 0;
-        t.ok(version > last, 'later is greater');
-        last = version;
-        await cache.pending.showStatus(order.order_id, version, `status ${i}`);
-      }
-  }
-});
-
-t.test('processes that keep to Redis’s clock agree, however wrong their own is', async (t) => {
-  const cache = await open();
-  const clocks = [-3_600_000, 0, 5_000].map((skew) => createClock(() => Date.now() + skew));
-  for (const clock of clocks) clock.keepTo((await cache.time()) ?? 0);
-  const versions = clocks.map((clock) => clock.next());
-  const apart = Math.max(...versions) - Math.min(...versions);
-  t.ok(apart < 1_000_000, `${apart} µs apart`);
-});
-
 t.test('garbage in the key is as good as nothing, and a delete ends it', async (t) => {
   for (const garbage of ['', 'x', '{"order_id": ', 'null', '7', '"x"', '[]', '{}', '{"version": "x"}']) {
     const id = randomUUID();
@@ -328,9 +136,7 @@ t.test('many orders are settled at once, each by itself, whatever the keys of ot
 t.test('what was written up to a version is dropped, what is newer stays', async (t) => {
   const own = await isolatedEnvironment();
   const redis = (await openStores(t, own)).redis;
-  const cache = openCache(loadConfig(own), createLog('silent', 'test'));
-  t.teardown(() => cache.close());
-  await until('Redis is reached', async () => (await cache.time()) !== null);
+  const cache = await openReadyCache(t, own);
   const [before, after, deleted, unreadable, list] = Array.from({ length: 5 }, () => randomUUID());
   for (const [order_id, version] of [
     [before, VERSION],

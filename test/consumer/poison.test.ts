@@ -65,5 +65,6 @@ for (const type of ['quorum', 'classic'])
       'nothing is left of the counting',
       async () => (await stores.rows('SELECT * FROM begun_jobs')).length === 0,
     );
+    t.strictSame(await stores.rows('SELECT * FROM begun_jobs'), []);
     t.equal(await stores.waiting(), 0);
   });

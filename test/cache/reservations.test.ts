@@ -1,0 +1,91 @@
+/** The versions that writes to an order get. */
+import { randomUUID } from 'node:crypto';
+import t from 'tap';
+import { createClock } from '../../api/clock.ts';
+import { anOrder, openPending, seenOf } from '../helpers/pending.ts';
+
+const RESERVED_TTL = 120;
+const { open, pending, put, settle, ttl } = await openPending(t);
+
+t.test('reserve: Redis’s time, then always more, and nothing to see of it', async (t) => {
+  const id = randomUUID();
+  const before = Date.now();
+  const first = (await pending.reserve(id)) ?? 0;
+  t.ok(first >= (before - 1_000) * 1_000 && first <= (Date.now() + 1_000) * 1_000);
+  t.equal(await pending.find(id), undefined);
+  const lasts = await ttl(id);
+  t.ok(lasts > RESERVED_TTL - 5 && lasts <= RESERVED_TTL);
+  const more = await Promise.all(Array.from({ length: 200 }, () => pending.reserve(id)));
+  t.equal(new Set([first, ...more]).size, 201);
+  t.strictSame(
+    [first, ...more],
+    [first, ...more].sort((a, b) => Number(a) - Number(b)),
+  );
+});
+
+t.test(
+  'reserve: more than what is shown, reserved or applied, to the last digit; what is seen stays',
+  async (t) => {
+    const ahead = Date.now() * 1000 + 3_600_000_000;
+    const histories: [what: string, history: (id: string) => Promise<unknown>, seen: string | undefined][] = [
+      ['put', (id) => put(anOrder(id), ahead), 'received'],
+      ['shown', (id) => pending.showStatus(id, ahead, 'packed'), 'packed'],
+      ['deleting', (id) => pending.showDeleting(id, ahead), 'deleting'],
+      ['applied', (id) => settle(id, ahead, true), undefined],
+      [
+        'put and applied',
+        async (id) => {
+          await put(anOrder(id), ahead - 1);
+          await settle(id, ahead, true);
+        },
+        undefined,
+      ],
+    ];
+    for (const [what, history, seen] of histories) {
+      const id = randomUUID();
+      await history(id);
+      const lasted = await ttl(id);
+      for (const n of [1, 2, 3]) t.equal(await pending.reserve(id), ahead + n, what);
+      t.equal(seenOf(await pending.find(id)), seen);
+      t.ok(Math.abs((await ttl(id)) - lasted) <= 1, 'as long as before');
+      await settle(id, ahead, true);
+      t.equal(await pending.reserve(id), ahead + 4, 'what was reserved outlives its write');
+      t.equal(await pending.reserve(id, ahead + 50), ahead + 50, "never below the caller's own clock");
+    }
+  },
+);
+
+t.test('two processes whose clocks are 5 s apart', async (t) => {
+  const processes = await Promise.all(
+    [-2_500, 2_500].map(async (skew) => {
+      const cache = await open();
+      return { cache, clock: createClock(() => Date.now() + skew) };
+    }),
+  );
+  const [slow, fast] = processes;
+  if (!slow || !fast) return t.fail('there are two');
+  for (const [first, second] of [
+    [slow, fast],
+    [fast, slow],
+  ] as const) {
+    const order = anOrder();
+    let last = first.clock.next();
+    await put(order, last, first.cache.pending);
+    for (let i = 0; i < 20; i++)
+      for (const { cache } of [second, first]) {
+        const version = (await cache.pending.reserve(order.order_id)) ?? 0;
+        t.ok(version > last, 'later is greater');
+        last = version;
+        await cache.pending.showStatus(order.order_id, version, `status ${i}`);
+      }
+  }
+});
+
+t.test('processes that keep to Redis’s clock agree, however wrong their own is', async (t) => {
+  const cache = await open();
+  const clocks = [-3_600_000, 0, 5_000].map((skew) => createClock(() => Date.now() + skew));
+  for (const clock of clocks) clock.keepTo((await cache.time()) ?? 0);
+  const versions = clocks.map((clock) => clock.next());
+  const apart = Math.max(...versions) - Math.min(...versions);
+  t.ok(apart < 1_000_000, `${apart} µs apart`);
+});

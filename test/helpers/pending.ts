@@ -1,0 +1,64 @@
+/** Pending copies, as one process or several have them, and what a test needs to look at them. */
+import { randomUUID } from 'node:crypto';
+import { openCache } from '../../cache/cache.ts';
+import type { Pending } from '../../cache/pending.ts';
+import { loadConfig } from '../../config.ts';
+import { createLog } from '../../log.ts';
+import { isolatedEnvironment } from './environment.ts';
+import { openStores } from './stores.ts';
+import type { Teardown } from './teardown.ts';
+import { until } from './until.ts';
+
+/** In seconds. */
+export const WAITING_TTL = 1_000;
+export const APPLIED_TTL = 60;
+
+/** 16 digits, of which a number that Lua prints by itself keeps 14. */
+export const VERSION = 1_799_999_999_999_990;
+
+export const anOrder = (order_id: string = randomUUID()) => ({
+  order_id,
+  customer_name: 'Ada "🦀" \\ /\u0000',
+  status: 'received',
+  items: [{ name: 'Tea', quantity: 2_147_483_647 }],
+});
+
+/** What readers see: a status, that the order is deleted, or nothing. */
+export const seenOf = (found: Pending | undefined) => {
+  if (found === undefined || found.kind === 'deleted') return found?.kind;
+  const status = found.kind === 'order' ? JSON.parse(found.json.toString()).status : found.status;
+  return found.deleting === (status === 'deleting') ? status : `${status}, deleting: ${found.deleting}`;
+};
+
+/** The cache as a process of its own has it, once it has reached Redis; closed when the test ends. */
+export const openReadyCache = async (t: Teardown, env: NodeJS.ProcessEnv) => {
+  const cache = openCache(loadConfig(env), createLog('silent', 'test'));
+  t.teardown(() => cache.close());
+  await until('Redis is reached', async () => (await cache.time()) !== null);
+  return cache;
+};
+
+/**
+ * A Redis database of its own.
+ * @returns a process's pending copies in it; `open` makes another process
+ */
+export const openPending = async (t: Teardown) => {
+  const env = await isolatedEnvironment({
+    TEMP_ORDER_PENDING_TTL: String(WAITING_TTL),
+    TEMP_ORDER_CACHE_TTL: String(APPLIED_TTL),
+  });
+  const stores = await openStores(t, env);
+  const open = () => openReadyCache(t, env);
+  const { pending } = await open();
+  return {
+    stores,
+    open,
+    pending,
+    put: (order: ReturnType<typeof anOrder>, version: number, to = pending) =>
+      to.put(order.order_id, JSON.stringify(order), version),
+    settle: (orderId: string, state: number | 'deleted', versioned: boolean) =>
+      pending.settle([{ orderId, state, versioned }]),
+    /** How long Redis keeps a copy, in seconds. */
+    ttl: (id: string) => stores.redis.ttl(`temp_order:${id}`),
+  };
+};
