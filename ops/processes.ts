@@ -13,11 +13,24 @@ export interface Tracked {
 
 const hasProc = existsSync('/proc/self/cmdline');
 
+/** Longer, in milliseconds, than a process takes to become another program (execve(2)). */
+const EXEC_MS = 200;
+
+const isZombie = (pid: number): boolean => /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+
+/** Nobody else has anything to do meanwhile. */
+const pauseMs = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+
 /** The command line of a live process, words separated by blanks; empty for a zombie or where none has `pid`. */
 export const commandLine = (pid: number): string => {
   if (!hasProc) return spawnSync('ps', ['-p', `${pid}`, '-o', 'args='], { encoding: 'utf8' }).stdout.trim();
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    // It is empty while the process becomes another program, as a server's script becomes the server.
+    for (let tries = 0; ; tries++) {
+      const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      if (line !== '' || tries === EXEC_MS || isZombie(pid)) return line;
+      pauseMs(1);
+    }
   } catch {
     return '';
   }

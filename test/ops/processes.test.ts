@@ -37,6 +37,12 @@ t.test('a started process is found, stopped with SIGTERM, and leaves no PID file
   t.equal(await stopProcess(tracked, 5000), 'not running');
 });
 
+t.test('a process is found while it becomes another program', async (t) => {
+  const { tracked, pid } = await startShell(t, 'exec bash -c "$BASH_EXECUTION_STRING" "$0"');
+  const found = Array.from({ length: 10_000 }, () => runningPid(tracked));
+  t.strictSame(new Set(found), new Set([pid]));
+});
+
 t.test('a process that ignores SIGTERM is killed, and its children with it', async (t) => {
   const { tracked, logFile } = await startShell(
     t,
