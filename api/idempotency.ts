@@ -3,23 +3,45 @@
  * answer again, with another request 422, and 409 while the first is in flight
  * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Cache } from '../cache/cache.ts';
+import type { JobType } from '../order.ts';
 import { PublishError } from '../queue/publisher.ts';
 import { HttpError } from './plugins/errors.ts';
 import type { Origin } from './writes.ts';
 
+/** What a keyed write is known by. */
+export interface Identity {
+  key: string;
+  /** Of what was asked for. */
+  fingerprint: string;
+}
+
 const digest = (text: string) => createHash('sha256').update(text);
 
-/** A UUID that follows from a key: version 8, of which 122 bits are ours to choose (RFC 9562, 5.8). */
-export const keyedUuid = (key: string, purpose: 'job' | 'order'): string => {
-  const bytes = digest(`${purpose}\n${key}`).digest();
+/**
+ * A UUID that follows from a key and what is asked for with it: version 8, of which 122 bits are ours to choose
+ * (RFC 9562, 5.8). The key alone would not do: once its record is gone, another request with it would be taken for the
+ * first one and dropped.
+ */
+export const keyedUuid = ({ key, fingerprint }: Identity, purpose: 'job' | 'order'): string => {
+  const bytes = digest(`${purpose}\n${key}\n${fingerprint}`).digest();
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   const hex = bytes.toString('hex', 0, 16);
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 };
+
+/** What a request asks for, as it was understood: members in an order of our own, defaults filled in, nothing else. */
+export interface Asked {
+  type: JobType;
+  meaning: object;
+}
+
+/** The same for requests that differ only in how they are written. */
+export const fingerprintOf = ({ type, meaning }: Asked): string =>
+  digest(`${type}\n${JSON.stringify(meaning)}`).digest('base64');
 
 /** The draft has the key in quotes (a string of RFC 8941); most clients send it bare. */
 const readKey = (header: string | string[] | undefined): string | undefined => {
@@ -37,17 +59,16 @@ const readKey = (header: string | string[] | undefined): string | undefined => {
  */
 export const acceptOnce = async <T extends object>(
   { idempotency }: Cache,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  asked: Asked,
   accept: (origin: Origin) => Promise<T>,
 ): Promise<T> => {
   const key = readKey(request.headers['idempotency-key']);
   if (key === undefined) return accept({ requestId: request.id, keyed: undefined });
 
-  const { method, url, body } = request;
-  const fingerprint = digest(`${method} ${url}\n${JSON.stringify(body) ?? ''}`).digest('base64');
-  const record = digest(key).digest('base64');
-  const claim = await idempotency.claim(record, fingerprint);
+  const fingerprint = fingerprintOf(asked);
+  const current = { record: digest(key).digest('base64'), fingerprint, token: randomUUID() };
+  const claim = await idempotency.claim(current);
   if (claim.kind === 'other request')
     throw new HttpError(422, 'This Idempotency-Key was used with another request.');
   if (claim.kind === 'in flight')
@@ -58,21 +79,21 @@ export const acceptOnce = async <T extends object>(
   }
   let { version } = claim;
   const keyed = {
-    key,
+    identity: { key, fingerprint },
     version,
     keepVersion: async (given: number) => {
       version = given;
-      await idempotency.keepVersion(record, given);
+      await idempotency.keepVersion(current, given);
     },
   };
   try {
     const accepted = await accept({ requestId: request.id, keyed });
-    await idempotency.answer(record, fingerprint, JSON.stringify(accepted));
+    await idempotency.answer(current, JSON.stringify(accepted));
     return accepted;
   } catch (error) {
     // Refused says nothing of an earlier try.
     const isUnknown = error instanceof PublishError && error.outcome === 'unknown';
-    await idempotency.release(record, fingerprint, isUnknown ? version : claim.version);
+    await idempotency.release(current, isUnknown ? version : claim.version);
     throw error;
   }
 };

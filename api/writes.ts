@@ -1,9 +1,9 @@
 /** Accepting a write: a durable message that the broker has confirmed, and a pending copy for readers. */
 import type { Cache } from '../cache/cache.ts';
-import type { JobType, NewOrder, Order } from '../order.ts';
+import type { JobType, NewOrder, Order, UpdateJob } from '../order.ts';
 import type { Broker } from '../queue/broker.ts';
 import { type Clock, timeOf } from './clock.ts';
-import { keyedUuid } from './idempotency.ts';
+import { type Identity, keyedUuid } from './idempotency.ts';
 import { createIds } from './ids.ts';
 
 export interface Accepted<T extends JobType> {
@@ -19,14 +19,22 @@ export interface Origin {
   keyed: Keyed | undefined;
 }
 
-/** A write with an Idempotency-Key: its ids follow from that, so that another try is the same write. */
+/** A write with an Idempotency-Key: its ids follow from its identity, so that another try is the same write. */
 export interface Keyed {
-  key: string;
+  identity: Identity;
   /** That of an earlier try which may have been accepted, and so has its place among the writes to its order. */
   version: number | undefined;
   /** Notes the version for the next try, before the write is published. */
   keepVersion(version: number): Promise<void>;
 }
+
+/** What a client says of a new order and nothing else that came with it. */
+export type OrderContent = Omit<Order, 'order_id'>;
+export const contentOf = ({ customer_name, status = 'received', items }: NewOrder): OrderContent => ({
+  customer_name,
+  status,
+  items: items.map(({ name, quantity }) => ({ name, quantity })),
+});
 
 /** Each method resolves once the write is accepted. @throws PublishError; then no reader sees the write */
 export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) => {
@@ -40,7 +48,7 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
     version: number,
     { requestId, keyed }: Origin,
   ): Promise<Accepted<T>> => {
-    const job_id = keyed ? keyedUuid(keyed.key, 'job') : newId();
+    const job_id = keyed ? keyedUuid(keyed.identity, 'job') : newId();
     const acceptedAt = timeOf(version);
     const job = `{"job_id":"${job_id}","type":"${type}","payload":${payload},"version":${version},"accepted_at":"${acceptedAt.toISOString()}"}`;
     await broker.accept(Buffer.from(job), {
@@ -65,14 +73,9 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
 
   return {
     /** Nobody knows the id before the answer, so the pending copy need not wait for the confirm. */
-    create: async ({ customer_name, status = 'received', items }: NewOrder, origin: Origin) => {
-      const order_id = origin.keyed ? keyedUuid(origin.keyed.key, 'order') : newId();
-      const order: Order = {
-        order_id,
-        customer_name,
-        status,
-        items: items.map(({ name, quantity }) => ({ name, quantity })),
-      };
+    create: async (content: OrderContent, origin: Origin) => {
+      const order_id = origin.keyed ? keyedUuid(origin.keyed.identity, 'order') : newId();
+      const order: Order = { order_id, ...content };
       const json = JSON.stringify(order);
       const version = clock.next();
       const put = pending.put(order_id, json, version);
@@ -87,7 +90,7 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
     },
 
     /** Readers know this order: they see the change only once it is sure to come. */
-    updateStatus: async (order_id: string, status: string, origin: Origin) => {
+    updateStatus: async ({ order_id, status }: UpdateJob['payload'], origin: Origin) => {
       const version = await nextVersion(order_id, origin);
       const payload = JSON.stringify({ order_id, status });
       const accepted = await enqueue('update_order_status', order_id, payload, version, origin);

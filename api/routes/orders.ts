@@ -6,7 +6,7 @@ import { type JobType, NewOrder, Order, StatusUpdate, Uuid } from '../../order.t
 import { validator } from '../../validate.ts';
 import { acceptOnce } from '../idempotency.ts';
 import { orderReads } from '../reads.ts';
-import { orderWrites } from '../writes.ts';
+import { contentOf, orderWrites } from '../writes.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from './answers.ts';
 
 const Id = Type.Object({ id: Type.String() });
@@ -62,8 +62,10 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
       preValidation: readNumericQuantities,
     },
     async (request, reply) => {
-      const accepted = await acceptOnce(cache, request, reply, async (origin) => ({
-        ...(await writes.create(request.body, origin)),
+      const content = contentOf(request.body);
+      const asked = { type: 'create_order', meaning: content } as const;
+      const accepted = await acceptOnce(cache, { request, reply }, asked, async (origin) => ({
+        ...(await writes.create(content, origin)),
         message: 'Order creation scheduled.',
       }));
       return reply.code(202).send(accepted);
@@ -81,9 +83,10 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
       preValidation: requireOrderId,
     },
     async (request, reply) => {
-      const { params, body } = request;
-      const accepted = await acceptOnce(cache, request, reply, async (origin) => ({
-        ...(await writes.updateStatus(params.id, body.status, origin)),
+      const change = { order_id: request.params.id, status: request.body.status };
+      const asked = { type: 'update_order_status', meaning: change } as const;
+      const accepted = await acceptOnce(cache, { request, reply }, asked, async (origin) => ({
+        ...(await writes.updateStatus(change, origin)),
         message: 'Status update scheduled.',
       }));
       return reply.code(202).send(accepted);
@@ -100,8 +103,10 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
       preValidation: requireOrderId,
     },
     async (request, reply) => {
-      const accepted = await acceptOnce(cache, request, reply, async (origin) => ({
-        ...(await writes.remove(request.params.id, origin)),
+      const { id: order_id } = request.params;
+      const asked = { type: 'delete_order', meaning: { order_id } } as const;
+      const accepted = await acceptOnce(cache, { request, reply }, asked, async (origin) => ({
+        ...(await writes.remove(order_id, origin)),
         message: 'Deletion scheduled.',
       }));
       return reply.code(202).send(accepted);

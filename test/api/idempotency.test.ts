@@ -1,8 +1,9 @@
 /** The Idempotency-Key header: one write, however often it is sent. */
 import { createHash, randomUUID } from 'node:crypto';
 import t from 'tap';
-import { keyedUuid } from '../../api/idempotency.ts';
+import { type Asked, fingerprintOf, keyedUuid } from '../../api/idempotency.ts';
 import { openCache } from '../../cache/cache.ts';
+import type { Try } from '../../cache/idempotency.ts';
 import { loadConfig } from '../../config.ts';
 import { createLog } from '../../log.ts';
 import { freePort } from '../../ops/ports.ts';
@@ -25,6 +26,11 @@ interface Request {
   payload?: object;
 }
 const order = (customer_name = 'Ada') => ({ customer_name, items: [{ name: 'Tea', quantity: 1 }] });
+/** What `post` asks for. */
+const posted = (customer_name = 'Ada'): Asked => ({
+  type: 'create_order',
+  meaning: { customer_name, status: 'received', items: order().items },
+});
 const post = (customer_name?: string): Request => ({
   method: 'POST',
   url: '/orders',
@@ -32,20 +38,40 @@ const post = (customer_name?: string): Request => ({
 });
 const send = (request: Request, key: string, to: App = app) =>
   to.inject({ ...request, headers: { 'idempotency-key': key } });
-const idsOf = (key: string) => ({ job_id: keyedUuid(key, 'job'), order_id: keyedUuid(key, 'order') });
+const idsOf = (key: string, { type, meaning }: Asked = posted()) => {
+  const identity = { key, fingerprint: fingerprintOf({ type, meaning }) };
+  return { job_id: keyedUuid(identity, 'job'), order_id: keyedUuid(identity, 'order') };
+};
 const recordOf = (key: string) => createHash('sha256').update(key).digest('base64');
+let tries = 0;
+const tryOf = (key: string, asked: Asked): Try => ({
+  record: recordOf(key),
+  fingerprint: fingerprintOf(asked),
+  token: `try ${tries++}`,
+});
+/** Of a try, as if so much time had passed. */
+const endLease = async ({ record }: Try) => {
+  const held = JSON.parse((await stores.redis.get(`idempotency:${record}`)) ?? '');
+  t.ok(held.lease > 0, 'there is a lease');
+  await stores.redis.set(`idempotency:${record}`, JSON.stringify({ ...held, lease: 1 }));
+};
 const reused = { error: 'This Idempotency-Key was used with another request.' };
 
-t.test('the ids that follow from a key are UUIDs of version 8, different ones for each use', async (t) => {
-  const ids = new Set<string>();
-  for (let i = 0; i < 100; i++) for (const id of Object.values(idsOf(`key ${i}`))) ids.add(id);
-  t.strictSame(
-    [...ids].filter((id) => !UUIDV8.test(id)),
-    [],
-  );
-  t.equal(ids.size, 200);
-  t.strictSame(idsOf('key 7'), idsOf('key 7'));
-});
+t.test(
+  'the ids that follow are UUIDs of version 8, different ones for each key, request and use',
+  async (t) => {
+    const ids = new Set<string>();
+    for (let i = 0; i < 50; i++)
+      for (const name of ['Ada', 'Bob'])
+        for (const id of Object.values(idsOf(`key ${i}`, posted(name)))) ids.add(id);
+    t.strictSame(
+      [...ids].filter((id) => !UUIDV8.test(id)),
+      [],
+    );
+    t.equal(ids.size, 200);
+    t.strictSame(idsOf('key 7'), idsOf('key 7'));
+  },
+);
 
 const ID = randomUUID();
 const requests: [request: Request, other: Request][] = [
@@ -92,22 +118,15 @@ t.test('409 while a request with the key is in flight, and the write once that o
   const cache = openCache(loadConfig(env), createLog('silent', 'test'));
   t.teardown(() => cache.close());
   await until('Redis is reached', async () => (await cache.time()) !== null);
-  const earlier = randomUUID();
-  await send(post(), earlier);
-  const stored = await stores.redis.get(`idempotency:${recordOf(earlier)}`);
-  const { fingerprint } = JSON.parse(stored ?? '');
-
   const key = randomUUID();
-  t.strictSame(await cache.idempotency.claim(recordOf(key), fingerprint), {
-    kind: 'new',
-    version: undefined,
-  });
+  const first = tryOf(key, posted());
+  t.strictSame(await cache.idempotency.claim(first), { kind: 'new', version: undefined });
   const refused = await send(post(), key);
   t.equal(refused.statusCode, 409);
   t.strictSame(refused.json(), { error: 'A request with this Idempotency-Key is still in flight.' });
   t.equal((await send(post('Bob'), key)).statusCode, 422);
 
-  await cache.idempotency.release(recordOf(key), fingerprint, undefined);
+  await cache.idempotency.release(first, undefined);
   t.equal((await send(post('Bob'), key)).statusCode, 422, 'the key stays with its request');
   const accepted = await send(post(), key);
   t.equal(accepted.statusCode, 202);
@@ -128,27 +147,27 @@ t.test(
       const message = await until('there is a job', () => stores.take());
       return JSON.parse(message.content.toString()).version;
     };
-    const key = randomUUID();
-    await send(patch('packed'), key);
+    await app.inject(patch('packed'));
     const version = await takeVersion();
-    const { fingerprint } = JSON.parse((await stores.redis.get(`idempotency:${recordOf(key)}`)) ?? '');
     await app.inject(patch('shipped'));
     t.ok((await takeVersion()) > version);
 
     // As after a 503 whose outcome is unknown.
-    await app.cache.idempotency.release(recordOf(key), fingerprint, version);
+    const asked: Asked = { type: 'update_order_status', meaning: { order_id, status: 'packed' } };
+    const key = randomUUID();
+    const first = tryOf(key, asked);
+    await app.cache.idempotency.claim(first);
+    await app.cache.idempotency.release(first, version);
     t.equal((await send(patch('packed'), key)).statusCode, 202);
     t.equal(await takeVersion(), version, 'the same write');
     t.equal((await app.inject(`/orders/${order_id}`)).json().status, 'shipped', 'which undoes nothing newer');
 
     // As after a worker's death, which leaves the record as it was before the publish.
-    const another = randomUUID();
-    await app.cache.idempotency.claim(recordOf(another), fingerprint);
-    await app.cache.idempotency.keepVersion(recordOf(another), version);
-    const record = JSON.parse((await stores.redis.get(`idempotency:${recordOf(another)}`)) ?? '');
-    t.match(record, { fingerprint, version: String(version) });
-    await stores.redis.set(`idempotency:${recordOf(another)}`, JSON.stringify({ ...record, lease: 0 }));
-    t.match(await app.cache.idempotency.claim(recordOf(another), fingerprint), { kind: 'new', version });
+    const another = tryOf(randomUUID(), asked);
+    await app.cache.idempotency.claim(another);
+    await app.cache.idempotency.keepVersion(another, version);
+    await endLease(another);
+    t.match(await app.cache.idempotency.claim(another), { kind: 'new', version });
   },
 );
 
@@ -162,8 +181,113 @@ t.test('without Redis the ids follow from the key, each time', async (t) => {
     t.match(answer.json(), idsOf(key));
   }
   t.match((await send(post(), key)).json(), idsOf(key), 'with Redis back too');
-  const other = requests[1]?.[0] ?? post();
-  t.match((await send(other, key, without)).json(), { job_id: idsOf(key).job_id, order_id: ID });
+  t.match((await send(post('Bob'), key, without)).json(), idsOf(key, posted('Bob')), 'another write');
+});
+
+t.test('a key that comes back with another body after its record is gone is another write', async (t) => {
+  const own = await isolatedEnvironment();
+  const there = await openStores(t, own);
+  const api = await startReadyApp(t, own);
+  const uncached = await startReadyApp(t, { ...own, CACHE_DISABLED: 'true' });
+  const consumer = startProcess(t, 'consumer', own);
+  const key = randomUUID();
+  const names = ['Ada', 'Bob', 'Eve'];
+  const ids: string[] = [];
+  for (const [name, to] of [
+    ['Ada', api],
+    ['Bob', api],
+    ['Eve', uncached],
+  ] as const) {
+    const answer = await send(post(name), key, to);
+    t.equal(answer.statusCode, 202);
+    ids.push(answer.json().order_id);
+    await there.redis.flushdb();
+  }
+  for (const [i, id] of ids.entries())
+    t.match(await until(`order ${i} is applied`, () => there.order(id)), { customer_name: names[i] });
+
+  const patch = (status: string): Request => ({
+    method: 'PATCH',
+    url: `/orders/${ids[0]}/status`,
+    payload: { status },
+  });
+  const jobs = [];
+  for (const status of ['packed', 'shipped']) {
+    jobs.push((await send(patch(status), key, api)).json().job_id);
+    await there.redis.flushdb();
+  }
+  t.not(jobs[0], jobs[1]);
+  await until(
+    'the second one is applied',
+    async () => (await there.order(ids[0] ?? ''))?.status === 'shipped',
+  );
+  await consumer.end();
+});
+
+t.test(
+  'a request is the same however it is written, and another one where it means something else',
+  async (t) => {
+    const bodies: [what: string, body: string, same: boolean][] = [
+      ['members in another order', '{"items":[{"quantity":1,"name":"Tea"}],"customer_name":"Ada"}', true],
+      ['a number as text', '{"customer_name":"Ada","items":[{"name":"Tea","quantity":"1"}]}', true],
+      ['its default written out', `{"status":"received",${JSON.stringify(order()).slice(1)}`, true],
+      ['what nobody reads', `{"comment":{"a":[1]},${JSON.stringify(order()).slice(1)}`, true],
+      ['escapes', '{"customer_name":"\\u0041da","items":[{"name":"Tea","quantity":1e0}]}', true],
+      ['another status', `{"status":"Received",${JSON.stringify(order()).slice(1)}`, false],
+      ['another quantity', '{"customer_name":"Ada","items":[{"name":"Tea","quantity":2}]}', false],
+      ['composed differently', '{"customer_name":"A\\u0301da","items":[{"name":"Tea","quantity":1}]}', false],
+    ];
+    const key = randomUUID();
+    const first = (await send(post(), key)).json();
+    for (const [what, payload, same] of bodies) {
+      const headers = { 'idempotency-key': key, 'content-type': 'application/json' };
+      const answer = await app.inject({ method: 'POST', url: '/orders', headers, payload });
+      t.equal(answer.statusCode, same ? 202 : 422, what);
+      if (same) t.strictSame(answer.json(), first, what);
+    }
+  },
+);
+
+t.test('a try whose lease ran out changes nothing of what a later one has made of the record', async (t) => {
+  const { idempotency } = app.cache;
+  const late: [what: string, (own: Try) => Promise<unknown>][] = [
+    ['answers', (own) => idempotency.answer(own, '{"job_id":"of the first"}')],
+    ['fails', (own) => idempotency.release(own, undefined)],
+    ['may have been accepted', (own) => idempotency.release(own, 7)],
+    ['is about to publish', (own) => idempotency.keepVersion(own, 7)],
+  ];
+  for (const [what, act] of late) {
+    const key = randomUUID();
+    const [first, second, third] = [tryOf(key, posted()), tryOf(key, posted()), tryOf(key, posted())];
+    await idempotency.claim(first);
+    await endLease(first);
+    t.match(await idempotency.claim(second), { kind: 'new' });
+    await act(first);
+    t.match(
+      await idempotency.claim(third),
+      { kind: 'in flight' },
+      `the first ${what} while the second one runs`,
+    );
+    await idempotency.answer(second, '{"job_id":"of the second"}');
+    await act(first);
+    t.match(
+      await idempotency.claim(third),
+      { kind: 'answered', answer: '{"job_id":"of the second"}' },
+      `the first ${what} after the second one`,
+    );
+    await stores.redis.del(`idempotency:${first.record}`);
+    await act(first);
+    t.equal(await stores.redis.exists(`idempotency:${first.record}`), 0, 'nor brings it back');
+  }
+});
+
+t.test('a lease that a clock far ahead gave out does not keep the key', async (t) => {
+  const held = tryOf(randomUUID(), posted());
+  await app.cache.idempotency.claim(held);
+  const name = `idempotency:${held.record}`;
+  const record = JSON.parse((await stores.redis.get(name)) ?? '');
+  await stores.redis.set(name, JSON.stringify({ ...record, lease: record.lease + 3_600 }));
+  t.match(await app.cache.idempotency.claim(held), { kind: 'new' });
 });
 
 t.test('after a flush of Redis the ids are the same', async (t) => {
@@ -187,7 +311,7 @@ t.test('a write that was refused may be retried with its key, and no other one',
     const accepted = await send(request, key);
     t.equal(accepted.statusCode, 202);
     t.notOk('idempotency-replayed' in accepted.headers);
-    t.equal(accepted.json().job_id, idsOf(key).job_id);
+    if (request.method === 'POST') t.match(accepted.json(), idsOf(key));
   }
   t.equal((await app.inject(`/orders/${idsOf(keys[0] ?? '').order_id}`)).statusCode, 200);
 });

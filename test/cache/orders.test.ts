@@ -103,7 +103,10 @@ t.test('CACHE_DISABLED: every question is a miss and nothing is stored', async (
   t.equal(await cache.pending.reserve(id), null);
   t.equal(await cache.pending.find(id), undefined);
   t.equal(await cache.time(), null);
-  t.strictSame(await cache.idempotency.claim('k', 'f'), { kind: 'new', version: undefined });
+  t.strictSame(await cache.idempotency.claim({ record: 'k', fingerprint: 'f', token: 't' }), {
+    kind: 'new',
+    version: undefined,
+  });
   await cache.clear(1);
   await t.resolves(cache.ping());
   t.equal(await stores.redis.dbsize(), before);

@@ -54,7 +54,7 @@ t.test('silent twice: a miss after a moment, then misses at once, then as before
       many(async () => {
         await cache.pending.reserve(id);
         await cache.lists.invalidate();
-        return cache.idempotency.claim('key', 'fingerprint');
+        return cache.idempotency.claim({ record: 'key', fingerprint: 'fingerprint', token: 'try' });
       }),
     );
     t.ok(writes.ms < LONGEST_MS / 2, `so do writes: ${writes.ms} ms`);
