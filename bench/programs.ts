@@ -11,7 +11,11 @@ import { consumerProcess } from '../ops/service.ts';
 const START_TIMEOUT_MS = 30_000;
 export const CONSUMERS = 4;
 
-const builtFile = (program: string): string => fileURLToPath(new URL(`../${program}.js`, import.meta.url));
+/** The `dist` folder that this file is in. */
+export const ownBuild = fileURLToPath(new URL('..', import.meta.url));
+
+/** @param program its file in a build, without the extension */
+export const builtFile = (program: string, build = ownBuild): string => join(build, `${program}.js`);
 
 export interface Program {
   name: string;
@@ -24,6 +28,7 @@ interface Start {
   name: string;
   /** Its file in the build, without the extension. */
   program: string;
+  build?: string | undefined;
   args?: string[];
   env: NodeJS.ProcessEnv;
   /** Where it works and has its log; the folder's guard ends it. */
@@ -36,10 +41,10 @@ interface Start {
 const isOver = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
 /** @throws Error with the end of its log when it ends, or is not ready within 30 s */
-const startProgram = async ({ name, program, args = [], env, folder, says, times = 1 }: Start) => {
+const startProgram = async ({ name, program, build, args = [], env, folder, says, times = 1 }: Start) => {
   const logFile = join(folder, `${name}.log`);
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, [builtFile(program), ...args], {
+  const child = spawn(process.execPath, [builtFile(program, build), ...args], {
     env,
     cwd: folder,
     detached: true,
@@ -68,10 +73,11 @@ const startServer = async (start: Start) => {
 };
 
 /** Starts an API with API_WORKERS workers and waits until all of them listen. */
-export const startApi = (folder: string, name: string, env: NodeJS.ProcessEnv) =>
+export const startApi = (folder: string, name: string, env: NodeJS.ProcessEnv, build?: string) =>
   startServer({
     name,
     program: 'api/server',
+    build,
     env,
     folder,
     says: 'Server listening at',
@@ -89,12 +95,18 @@ export const startBare = (folder: string, name: string, env: NodeJS.ProcessEnv) 
     times: Number(env.API_WORKERS),
   });
 
-export const startConsumers = (folder: string, name: string, env: NodeJS.ProcessEnv): Promise<Program[]> =>
+export const startConsumers = (
+  folder: string,
+  name: string,
+  env: NodeJS.ProcessEnv,
+  build?: string,
+): Promise<Program[]> =>
   Promise.all(
     Array.from({ length: CONSUMERS }, (_, i) =>
       startProgram({
         name: `${name} consumer ${i + 1}`,
         program: 'consumer/worker',
+        build,
         args: [String(i + 1)],
         env,
         folder,

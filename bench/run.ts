@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- --quick --only post,get-cached --against http://host:port --name peer --seconds 10]`: measures,
- * prints a table and keeps it with plots in bench/results. Exit code 1 where a case could not be measured.
+ * `npm run bench [-- --quick --only post,get-cached --against http://host:port --name peer --base folder --seconds 10]`:
+ * measures, prints a table and keeps it with plots in bench/results. Exit code 1 where a case could not be measured.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -8,14 +8,14 @@ import { suites } from './cases/suites.ts';
 import { type Options, readOptions } from './options.ts';
 import { preparePeer } from './peer.ts';
 import { toHtml } from './report/html.ts';
-import type { Broken, Chart, Row } from './report/results.ts';
+import { type Broken, type Chart, type Row, withoutPeerTarget } from './report/results.ts';
 import { toTable } from './report/table.ts';
 import { openSystem } from './system.ts';
 
 const RESULTS = 'bench/results';
 
 /** Measures all that is wanted. What was started is ended, however this ends. */
-const measure = async ({ sizes, isWanted, peer }: Options) => {
+const measure = async ({ sizes, isWanted, peer, base }: Options) => {
   const results: (Row | Broken)[] = [];
   const charts: Chart[] = [];
   const started = performance.now();
@@ -34,11 +34,12 @@ const measure = async ({ sizes, isWanted, peer }: Options) => {
     say('servers');
     const prepared = peer && (await preparePeer(system.generator, peer.url, peer.name, sizes.listed));
     for (const suite of suites)
-      await suite.run({ system, sizes, peer: prepared }, isWanted, (name, outcome) => {
+      await suite.run({ system, sizes, peer: prepared, base }, isWanted, (name, outcome) => {
         say(name);
         if (outcome instanceof Error) results.push({ name, broken: outcome.message });
         else {
-          results.push(...outcome.rows);
+          // How many times a peer it should be says nothing of another state of itself.
+          results.push(...(base === undefined ? outcome.rows : outcome.rows.map(withoutPeerTarget)));
           charts.push(...(outcome.charts ?? []));
         }
       });
@@ -50,7 +51,7 @@ const measure = async ({ sizes, isWanted, peer }: Options) => {
 
 const run = async (options: Options): Promise<boolean> => {
   const { quick } = options;
-  const peer = options.peer?.name;
+  const peer = options.peer?.name ?? (options.base && 'base');
   const { results, charts } = await measure(options);
   const table = toTable(results, { peer, verdicts: !quick });
   const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node.js ${process.version}`;

@@ -1,10 +1,11 @@
 /** Private servers for a run, and in them places that do not get in each other's way. */
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { loadConfig } from '../config.ts';
-import { migrateDatabase } from '../db/migrate.ts';
+import { promisify } from 'node:util';
 import { ensureInstalled } from '../ops/packages.ts';
 import { guardedFolder, serverEnvironment, startServers } from '../ops/private-servers.ts';
 import { startGenerator } from './load/generator.ts';
+import { builtFile, ownBuild } from './programs.ts';
 
 const REDIS_DATABASES = 64;
 const MIGRATE_WITHIN_MS = 30_000;
@@ -29,8 +30,13 @@ export const openSystem = async (onFolder: (end: () => Promise<void>) => void) =
      * Settings that lead to a database, a queue and a Redis database of one's own.
      * @param name part of the names of these
      * @param overrides win over all else; with a DB_NAME among them that database is used as it is
+     * @param build whose processes are to work there: the schema is the one that they know
      */
-    place: async (name: string, overrides: NodeJS.ProcessEnv = {}): Promise<NodeJS.ProcessEnv> => {
+    place: async (
+      name: string,
+      overrides: NodeJS.ProcessEnv = {},
+      build = ownBuild,
+    ): Promise<NodeJS.ProcessEnv> => {
       const number = ++places;
       const env: NodeJS.ProcessEnv = {
         ...serverEnvironment(ports),
@@ -47,7 +53,12 @@ export const openSystem = async (onFolder: (end: () => Promise<void>) => void) =
         LOG_LEVEL: 'info',
         ...overrides,
       };
-      if (!overrides.DB_NAME) await migrateDatabase(loadConfig(env).mysql, MIGRATE_WITHIN_MS);
+      if (!overrides.DB_NAME)
+        await promisify(execFile)(process.execPath, [builtFile('db/migrate', build)], {
+          env,
+          cwd: folder,
+          timeout: MIGRATE_WITHIN_MS,
+        });
       return env;
     },
   };

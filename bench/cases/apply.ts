@@ -33,16 +33,17 @@ export const watchDrain = async (
 };
 
 /** @returns jobs a second */
-const applyBacklog = async ({ system, sizes }: Context, lag: string): Promise<number> => {
+const applyBacklog = async ({ system, sizes }: Context, lag: string, build?: string): Promise<number> => {
   const { use, close } = closing();
   try {
-    const env = await system.place('apply', { SIMULATED_WRITE_LAG: lag });
+    const env = await system.place('apply', { SIMULATED_WRITE_LAG: lag }, build);
     const stores = use(await openStores(env), (started) => started.close());
     const { backlog, applyWarmup, applyWithinMs } = sizes;
     await stores.publishJobs(applyWarmup + backlog);
     const drained = watchDrain(stores, applyWarmup + backlog, applyWithinMs, applyWarmup);
     drained.catch(() => {});
-    use(await startConsumers(system.folder, `apply ${lag}`, env), async (consumers) => {
+    const name = `apply ${lag}${build === undefined ? '' : ' base'}`;
+    use(await startConsumers(system.folder, name, env, build), async (consumers) => {
       await Promise.all(consumers.map((consumer) => consumer.stop()));
     });
     return await drained;
@@ -84,6 +85,7 @@ export const applyWithLag: Case<Context> = {
       title: titleOf(context.sizes, '0.3'),
       unit: 'jobs/s',
       ours: await applyBacklog(context, '0.3'),
+      ...(context.base !== undefined && { peer: await applyBacklog(context, '0.3', context.base) }),
       target: { least: 3_000 },
     };
     return { rows: [row] };
@@ -95,9 +97,11 @@ export const apply: Case<Context> = {
   measure: async (context) => {
     const ours: number[] = [];
     const bare: number[] = [];
+    const base: number[] = [];
     for (let round = 0; round < context.sizes.applyRounds; round++) {
       ours.push(await applyBacklog(context, '0'));
       bare.push(await insertBare(context));
+      if (context.base !== undefined) base.push(await applyBacklog(context, '0', context.base));
     }
     const row: Row = {
       name: 'apply',
@@ -105,6 +109,7 @@ export const apply: Case<Context> = {
       unit: 'jobs/s',
       ours: median(ours),
       bare: median(bare),
+      ...(base.length > 0 && { peer: median(base) }),
       target: { ofBare: 0.4, least: 12_000 },
     };
     return { rows: [row] };

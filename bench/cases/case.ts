@@ -8,6 +8,8 @@ export interface Context {
   system: System;
   sizes: Sizes;
   peer: Peer | undefined;
+  /** The build of another state of this service, measured in place of a peer. */
+  base: string | undefined;
 }
 
 export interface Finding {

@@ -4,13 +4,19 @@ import { fillOrders } from '../fill.ts';
 import type { Request } from '../load/requests.ts';
 import { startApi, startBare } from '../programs.ts';
 import type { Row, Target } from '../report/results.ts';
-import { openStores } from '../stores.ts';
+import { openStores, type Stores } from '../stores.ts';
 import { type Context, closing, type Finding } from './case.ts';
 import { get, sendAll } from './orders.ts';
 
+/** This service, in the state that is measured or in that of the base. */
+export interface Ours {
+  url: string;
+  stores: Stores;
+}
+
 /** What each side is sent in a round; the peer nothing where it has no such thing. */
 export interface Requests {
-  ours: () => Request[] | Promise<Request[]>;
+  ours: (side: Ours) => Request[] | Promise<Request[]>;
   bare: () => Request[] | Promise<Request[]>;
   peer?: (peer: { url: string; ids: string[] }) => Request[] | Promise<Request[]>;
 }
@@ -40,38 +46,56 @@ export const toRow = (
   };
 };
 
+/** @returns what makes something for each side once */
+export const onceForEach = <T>(make: (side: Ours) => Promise<T>): ((side: Ours) => Promise<T>) => {
+  const made = new Map<Ours, Promise<T>>();
+  return (side) => {
+    const making = made.get(side) ?? make(side);
+    made.set(side, making);
+    return making;
+  };
+};
+
 /**
  * @param name of the place
  * @param orders how many are in MySQL
  */
-export const openHttp = async ({ system, sizes, peer }: Context, name: string, orders: number) => {
+export const openHttp = async (
+  { system, sizes, peer, base: build }: Context,
+  name: string,
+  orders: number,
+) => {
   const { folder, generator } = system;
   const { use, close } = closing();
   try {
-    const env = await system.place(name);
-    const bareEnv = await system.place(`bare_${name}`, { DB_NAME: env.DB_NAME });
-    const stores = use(await openStores(env), (started) => started.close());
+    const openOurs = async (name: string, build?: string) => {
+      const env = await system.place(name, {}, build);
+      const stores = use(await openStores(env), (started) => started.close());
+      await fillOrders(stores.mysql, orders);
+      const { url } = use(await startApi(folder, `${name} api`, env, build), (started) => started.stop());
+      return { env, url, stores };
+    };
+    const ours = await openOurs(name);
+    const base = build === undefined ? undefined : await openOurs(`base_${name}`, build);
+    const bareEnv = await system.place(`bare_${name}`, { DB_NAME: ours.env.DB_NAME });
     const bareStores = use(await openStores(bareEnv), (started) => started.close());
-    await fillOrders(stores.mysql, orders);
-    const api = use(await startApi(folder, `${name} api`, env), (started) => started.stop());
     const bare = use(await startBare(folder, `${name} bare`, bareEnv), (started) => started.stop());
     return {
       generator,
       sizes,
-      url: api.url,
-      stores,
+      ours,
       bareStores,
       close,
 
       /** Puts what the API answers of orders into the bare server's Redis. */
       copyToBare: async (ids: string[], key: 'temp_order' | 'orders:detail'): Promise<void> => {
-        for (const body of await sendAll(generator, api.url, ids.map(get)))
+        for (const body of await sendAll(generator, ours.url, ids.map(get)))
           await bareStores.redis.set(`${key}:${JSON.parse(body).order_id}`, body);
       },
 
       /** Has the bare server answer with the API's list. */
       copyListToBare: async (): Promise<void> => {
-        const response = await fetch(`${api.url}/orders`);
+        const response = await fetch(`${ours.url}/orders`);
         await bareStores.redis.set('orders:list:1', await response.text());
         await bareStores.redis.set('orders:list:version', '1');
       },
@@ -79,10 +103,11 @@ export const openHttp = async ({ system, sizes, peer }: Context, name: string, o
       /** Measures all sides with these requests. */
       compare: async (head: RowHead, requests: Requests): Promise<Finding> => {
         const ofPeer = requests.peer;
+        const sideOf = (side: Ours) => ({ url: side.url, requests: () => requests.ours(side) });
         const sides: Sides = {
-          ours: { url: api.url, requests: requests.ours },
+          ours: sideOf(ours),
           bare: { url: bare.url, requests: requests.bare },
-          peer: peer && ofPeer ? { url: peer.url, requests: () => ofPeer(peer) } : undefined,
+          peer: base ? sideOf(base) : peer && ofPeer && { url: peer.url, requests: () => ofPeer(peer) },
         };
         return { rows: [toRow(head, await compare(generator, sides, sizes))] };
       },

@@ -74,48 +74,55 @@ const toChart = (lags: { at: number; lag: number }[]): Chart => {
   };
 };
 
+const measureLag = async (context: Context, build?: string) => {
+  const { steadyRate, steadyMs, connections } = context.sizes;
+  const name = build === undefined ? 'lag' : 'base_lag';
+  const { url, stores, close } = await openSteady(context, name, LAG, 0, {}, build);
+  try {
+    const applied = watchApplied(stores);
+    const result = await context.system.generator.run({
+      url,
+      requests: posts,
+      connections,
+      rate: steadyRate,
+      warmupMs: 0,
+      durationMs: steadyMs,
+      keepBodies: true,
+    });
+    const appliedAt = await applied.finish(result.count);
+    requireRight(result, name);
+    const end = performance.timeOrigin + performance.now();
+    const lags = result.answers.map(({ at, body }) => {
+      const seen = appliedAt.get(JSON.parse(body).order_id);
+      return { at, seen, lag: Math.max(0, (seen ?? end) - at) };
+    });
+    const late = lags.filter(({ seen }) => seen === undefined).length;
+    if (late > 0)
+      throw new Error(
+        `${late} of ${lags.length} were not applied ${LAST_WITHIN_MS / 1000} s after the last one.`,
+      );
+    const histogram = createHistogram();
+    for (const one of lags) histogram.record(one.lag);
+    return { latency: latencyOf([histogram.counts()]), chart: toChart(lags) };
+  } finally {
+    await close();
+  }
+};
+
 export const lag: Case<Context> = {
   name: 'lag',
   measure: async (context) => {
-    const { steadyRate, steadyMs, connections } = context.sizes;
-    const { url, stores, close } = await openSteady(context, 'lag', LAG);
-    try {
-      const applied = watchApplied(stores);
-      const result = await context.system.generator.run({
-        url,
-        requests: posts,
-        connections,
-        rate: steadyRate,
-        warmupMs: 0,
-        durationMs: steadyMs,
-        keepBodies: true,
-      });
-      const appliedAt = await applied.finish(result.count);
-      requireRight(result, 'ours');
-      const end = performance.timeOrigin + performance.now();
-      const lags = result.answers.map(({ at, body }) => {
-        const seen = appliedAt.get(JSON.parse(body).order_id);
-        return { at, seen, lag: Math.max(0, (seen ?? end) - at) };
-      });
-      const late = lags.filter(({ seen }) => seen === undefined).length;
-      if (late > 0)
-        throw new Error(
-          `${late} of ${lags.length} were not applied ${LAST_WITHIN_MS / 1000} s after the last one.`,
-        );
-      const histogram = createHistogram();
-      for (const one of lags) histogram.record(one.lag);
-      const latency = latencyOf([histogram.counts()]);
-      const row: Row = {
-        name: 'lag',
-        title: `202 → applied, p99, ${steadyRate} writes/s, lag ${LAG} s`,
-        unit: 'ms',
-        ours: latency['99'],
-        latency,
-        target: { most: 1_500 },
-      };
-      return { rows: [row], charts: [toChart(lags)] };
-    } finally {
-      await close();
-    }
+    const ours = await measureLag(context);
+    const base = context.base === undefined ? undefined : await measureLag(context, context.base);
+    const row: Row = {
+      name: 'lag',
+      title: `202 → applied, p99, ${context.sizes.steadyRate} writes/s, lag ${LAG} s`,
+      unit: 'ms',
+      ours: ours.latency['99'],
+      latency: ours.latency,
+      ...(base && { peer: base.latency['99'], peerLatency: base.latency }),
+      target: { most: 1_500 },
+    };
+    return { rows: [row], charts: [ours.chart] };
   },
 };

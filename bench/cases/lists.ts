@@ -28,7 +28,7 @@ export const list: Case<Http> = {
 export const listUnchanged: Case<Http> = {
   name: 'list-304',
   measure: async (http) => {
-    const etag = (await fetch(`${http.url}/orders`)).headers.get('etag');
+    const etag = (await fetch(`${http.ours.url}/orders`)).headers.get('etag');
     if (!etag) throw new Error('GET /orders has no ETag.');
     const headers = { 'if-none-match': etag };
     return http.compare(
@@ -54,25 +54,27 @@ const pagesOf = (orders: number): Request[] =>
 /** A page from far down in MySQL must not cost more for there being more orders. */
 export const page: Case<Context> = {
   name: 'page',
-  measure: async ({ system, sizes }) => {
+  measure: async ({ system, sizes, base: build }) => {
     const { use, close } = closing();
-    const open = async (name: string, orders: number) => {
-      const env = await system.place(name, { CACHE_DISABLED: 'true' });
+    const open = async (name: string, orders: number, build?: string) => {
+      const env = await system.place(name, { CACHE_DISABLED: 'true' }, build);
       const stores = await openStores(env);
       await fillOrders(stores.mysql, orders);
       await stores.close();
-      return use(await startApi(system.folder, `${name} api`, env), (started) => started.stop());
+      return use(await startApi(system.folder, `${name} api`, env, build), (started) => started.stop());
     };
     try {
       const few = await open('few', sizes.listed);
       const first = (await (await fetch(`${few.url}/orders?limit=${PAGE}`)).json()) as { orders: unknown[] };
       if (first.orders.length > PAGE) throw new Error('GET /orders gives no pages.');
       const many = await open('many', sizes.manyRows);
+      const base = build === undefined ? undefined : await open('base_many', sizes.manyRows, build);
       const measured = await compare(
         system.generator,
         {
           ours: { url: many.url, requests: () => pagesOf(sizes.manyRows) },
           bare: { url: few.url, requests: () => pagesOf(sizes.listed) },
+          peer: base && { url: base.url, requests: () => pagesOf(sizes.manyRows) },
         },
         sizes,
       );

@@ -46,55 +46,69 @@ const beforeAndAfter = (name: string, lines: Line[], kind: string): Row => {
   };
 };
 
+/** @returns CPU seconds for 1,000 writes by who used them, and the memory of the processes meanwhile */
+const measureCost = async (context: Context, build?: string) => {
+  const { sizes, system } = context;
+  const name = build === undefined ? 'cost' : 'base_cost';
+  const { url, stores, processes, close } = await openSteady(context, name, '0', 0, {}, build);
+  try {
+    const ofKind = (kind: string) =>
+      Object.entries(processes).flatMap(([name, pid]) => (name.startsWith(kind) ? [pid] : []));
+    const groups: Record<string, number[]> = {
+      API: ofKind('API'),
+      consumers: ofKind('consumer'),
+      MySQL: [system.pids.mysql],
+      Redis: [system.pids.redis],
+      RabbitMQ: [system.pids.rabbitmq],
+    };
+    await sleep(Math.min(REST_MS, sizes.steadyMs));
+    const used = () => Object.values(groups).map(cpuSeconds);
+    const before = used();
+    const memory = watchMemory(processes, SAMPLE_MS);
+    const result = await system.generator.run({
+      url,
+      requests: posts,
+      connections: sizes.connections,
+      rate: sizes.steadyRate,
+      warmupMs: 0,
+      durationMs: sizes.steadyMs,
+    });
+    requireRight(result, name);
+    await watchDrain(stores, result.count, sizes.applyWithinMs);
+    const after = used();
+    const lines = await memory.stop();
+    const perThousand = after.map((seconds, i) => ((seconds - (before[i] ?? 0)) / result.count) * 1_000);
+    const shares = Object.keys(groups).map((name, i) => `${name} ${perThousand[i]?.toFixed(2)}`);
+    return {
+      total: perThousand.reduce((sum, seconds) => sum + seconds, 0),
+      shares: shares.join(', '),
+      lines,
+    };
+  } finally {
+    await close();
+  }
+};
+
 /** CPU of everything that a write passes through, and memory, from the POST until it is applied. */
 export const cost: Case<Context> = {
   name: 'cost',
   measure: async (context) => {
-    const { sizes, system } = context;
-    const { url, stores, processes, close } = await openSteady(context, 'cost', '0');
-    try {
-      const groups: Record<string, number[]> = {
-        API: Object.entries(processes).flatMap(([name, pid]) => (name.startsWith('API') ? [pid] : [])),
-        consumers: Object.entries(processes).flatMap(([name, pid]) =>
-          name.startsWith('consumer') ? [pid] : [],
-        ),
-        MySQL: [system.pids.mysql],
-        Redis: [system.pids.redis],
-        RabbitMQ: [system.pids.rabbitmq],
-      };
-      await sleep(Math.min(REST_MS, sizes.steadyMs));
-      const used = () => Object.values(groups).map(cpuSeconds);
-      const before = used();
-      const memory = watchMemory(processes, SAMPLE_MS);
-      const result = await system.generator.run({
-        url,
-        requests: posts,
-        connections: sizes.connections,
-        rate: sizes.steadyRate,
-        warmupMs: 0,
-        durationMs: sizes.steadyMs,
-      });
-      requireRight(result, 'ours');
-      await watchDrain(stores, result.count, sizes.applyWithinMs);
-      const after = used();
-      const lines = await memory.stop();
-      const perThousand = after.map((seconds, i) => ((seconds - (before[i] ?? 0)) / result.count) * 1_000);
-      const shares = Object.keys(groups).map((name, i) => `${name} ${perThousand[i]?.toFixed(2)}`);
-      const rows: Row[] = [
-        {
-          name: 'cost',
-          title: `CPU for 1,000 writes, POST to applied, at ${sizes.steadyRate} writes/s`,
-          unit: 's',
-          ours: perThousand.reduce((sum, seconds) => sum + seconds, 0),
-          note: `${shares.join(', ')}.`,
-        },
-        beforeAndAfter('cost', lines, 'API worker'),
-        beforeAndAfter('cost', lines, 'consumer'),
-      ];
-      return { rows, charts: [memoryChart(`Memory at ${sizes.steadyRate} writes/s`, lines)] };
-    } finally {
-      await close();
-    }
+    const { steadyRate } = context.sizes;
+    const { total, shares, lines } = await measureCost(context);
+    const base = context.base === undefined ? undefined : await measureCost(context, context.base);
+    const rows: Row[] = [
+      {
+        name: 'cost',
+        title: `CPU for 1,000 writes, POST to applied, at ${steadyRate} writes/s`,
+        unit: 's',
+        ours: total,
+        ...(base && { peer: base.total }),
+        note: `${shares}${base ? `; base: ${base.shares}` : ''}.`,
+      },
+      beforeAndAfter('cost', lines, 'API worker'),
+      beforeAndAfter('cost', lines, 'consumer'),
+    ];
+    return { rows, charts: [memoryChart(`Memory at ${steadyRate} writes/s`, lines)] };
   },
 };
 

@@ -3,21 +3,21 @@
 import { httpRequest } from '../load/requests.ts';
 import { filledIds } from '../orders.ts';
 import type { Case } from './case.ts';
-import type { Http } from './http.ts';
+import { type Http, onceForEach } from './http.ts';
 import { get, postOrders, sendAll } from './orders.ts';
 
 export const getPending: Case<Http> = {
   name: 'get-pending',
   measure: async (http) => {
     const { generator, sizes } = http;
-    const pending = await postOrders(generator, http.url, sizes.listed);
-    await http.copyToBare(pending, 'temp_order');
-    const requests = () => pending.map(get);
+    const pending = onceForEach(({ url }) => postOrders(generator, url, sizes.listed));
+    const ids = await pending(http.ours);
+    await http.copyToBare(ids, 'temp_order');
     return http.compare(
       { name: 'get-pending', title: 'GET one, pending', target: { ofBare: 0.75, ofPeer: 8 } },
       {
-        ours: requests,
-        bare: requests,
+        ours: async (side) => (await pending(side)).map(get),
+        bare: () => ids.map(get),
         // Fresh ones for each round: other services forget them after a minute.
         peer: async ({ url }) => (await postOrders(generator, url, sizes.listed)).map(get),
       },
@@ -50,12 +50,12 @@ export const getCached: Case<Http> = {
 export const getMysql: Case<Http> = {
   name: 'get-mysql',
   measure: async (http) => {
-    const { sizes, stores } = http;
+    const { sizes } = http;
     const all = filledIds(sizes.rows);
     return http.compare(
       { name: 'get-mysql', title: 'GET one, from MySQL' },
       {
-        ours: async () => {
+        ours: async ({ stores }) => {
           await stores.redis.flushdb();
           return all.map(get);
         },

@@ -11,6 +11,7 @@ import { type Context, closing } from './case.ts';
  * @param lag simulated, in seconds
  * @param orders how many are in MySQL
  * @param overrides more settings
+ * @param build whose processes; by default those of this state
  */
 export const openSteady = async (
   { system }: Context,
@@ -18,14 +19,15 @@ export const openSteady = async (
   lag: string,
   orders = 0,
   overrides: NodeJS.ProcessEnv = {},
+  build?: string,
 ) => {
   const { use, close } = closing();
   try {
-    const env = await system.place(name, { SIMULATED_WRITE_LAG: lag, ...overrides });
+    const env = await system.place(name, { SIMULATED_WRITE_LAG: lag, ...overrides }, build);
     const stores = use(await openStores(env), (started) => started.close());
     if (orders > 0) await fillOrders(stores.mysql, orders);
-    const api = use(await startApi(system.folder, `${name} api`, env), (started) => started.stop());
-    const consumers = use(await startConsumers(system.folder, name, env), async (started) => {
+    const api = use(await startApi(system.folder, `${name} api`, env, build), (started) => started.stop());
+    const consumers = use(await startConsumers(system.folder, name, env, build), async (started) => {
       await Promise.all(started.map((consumer) => consumer.stop()));
     });
     const workers = await workersOf(api.pid);

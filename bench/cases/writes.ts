@@ -3,26 +3,26 @@ import { randomUUID } from 'node:crypto';
 import { httpRequest, type Request } from '../load/requests.ts';
 import { filledIds } from '../orders.ts';
 import type { Case } from './case.ts';
-import type { Http, RowHead } from './http.ts';
+import { type Http, type Ours, onceForEach, type RowHead } from './http.ts';
 import { get, patch, post, postOrders, posts, remove } from './orders.ts';
 
 const CYCLES = 1_000;
 
 /** The queues do not grow from round to round. */
 const compareWrites = (
-  { stores, bareStores, compare }: Http,
+  { ours, bareStores, compare }: Http,
   head: RowHead,
-  requests: () => Request[],
-  ofPeer: (url: string) => Request[] | Promise<Request[]> = requests,
+  requests: (side: Ours) => Request[] | Promise<Request[]>,
+  ofPeer: (url: string) => Request[] | Promise<Request[]> = () => requests(ours),
 ) =>
   compare(head, {
-    ours: async () => {
-      await stores.purge();
-      return requests();
+    ours: async (side) => {
+      await side.stores.purge();
+      return requests(side);
     },
     bare: async () => {
       await bareStores.purge();
-      return requests();
+      return requests(ours);
     },
     peer: ({ url }) => ofPeer(url),
   });
@@ -37,13 +37,13 @@ export const postCase: Case<Http> = {
 export const patchCase: Case<Http> = {
   name: 'patch',
   measure: async (http) => {
-    const { generator, sizes, url } = http;
-    const pending = await postOrders(generator, url, sizes.listed);
-    await http.copyToBare(pending, 'temp_order');
+    const { generator, sizes } = http;
+    const pending = onceForEach(({ url }) => postOrders(generator, url, sizes.listed));
+    await http.copyToBare(await pending(http.ours), 'temp_order');
     return compareWrites(
       http,
       { name: 'patch', title: 'PATCH' },
-      () => pending.map(patch),
+      async (side) => (await pending(side)).map(patch),
       async (peerUrl) => (await postOrders(generator, peerUrl, sizes.listed)).map(patch),
     );
   },

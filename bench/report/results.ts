@@ -64,6 +64,12 @@ export const verdictOf = ({ ours, bare, peer, target }: Row): Verdict => {
   return given.every(Boolean) ? 'met' : 'missed';
 };
 
+export const withoutPeerTarget = ({ target, ...row }: Row): Row => {
+  if (!target) return row;
+  const { ofPeer: _, ...rest } = target;
+  return { ...row, target: rest };
+};
+
 export const median = (numbers: number[]): number => {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
