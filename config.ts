@@ -1,11 +1,10 @@
 /** The environment: one schema, parsed once at start. */
-import { existsSync, readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
+import { ConfigError } from './config-error.ts';
+import { readDotenv } from './dotenv.ts';
 import { parser } from './validate.ts';
 
-/** A bad or missing setting. The message is one sentence for the person who starts the process. */
-export class ConfigError extends Error {}
+export { ConfigError };
 
 const integer = (minimum: number, maximum: number, fallback: number) =>
   Type.Integer({
@@ -220,11 +219,11 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
 };
 export type Config = ReturnType<typeof loadConfig>;
 
-/** The process's environment, and below it what `.env` in the working folder says. */
-export const environment = (): NodeJS.ProcessEnv => ({
-  ...(existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {}),
-  ...process.env,
-});
+/**
+ * The process's environment, and below it what `.env` in the working folder says.
+ * @throws ConfigError with one sentence where that cannot be read
+ */
+export const environment = (): NodeJS.ProcessEnv => ({ ...readDotenv(), ...process.env });
 
 const hostAndPort = (host: string, port: number) => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
