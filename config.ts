@@ -1,7 +1,10 @@
 /** The environment: one schema, parsed once at start. */
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
+import { authorities } from './authorities.ts';
 import { ConfigError } from './config-error.ts';
 import { readDotenv } from './dotenv.ts';
+import { misnamedVariables } from './misnamed.ts';
+import { bare, mysqlOptions, redisOptions } from './server-settings.ts';
 import { parser } from './validate.ts';
 
 export { ConfigError };
@@ -41,7 +44,7 @@ const Environment = Type.Object({
   DATABASE_URL: Type.Optional(
     Type.String({
       secret: true,
-      pattern: '^mysql(\\+\\w+)?://[^/?#]+/[^/?#@]+([?#][^@]*)?$',
+      pattern: '^(mysql|mariadb)(\\+\\w+)?://[^/?#\\t\\r\\n]+/[^/?#@\\t\\r\\n]+([?#][^@]*)?$',
       description: 'a URL such as mysql://user:password@host:3306/database',
     }),
   ),
@@ -54,7 +57,7 @@ const Environment = Type.Object({
   REDIS_URL: Type.String({
     secret: true,
     default: 'redis://localhost:6379/0',
-    pattern: '^rediss?://[^/?#]+(/\\d*)?([?#][^@]*)?$',
+    pattern: '^rediss?://[^/?#\\t\\r\\n]+(/\\d{0,9})?([?#][^@]*)?$',
     description: 'a URL such as redis://host:6379/0, or rediss:// for TLS',
   }),
   RABBITMQ_HOST: host('localhost'),
@@ -97,7 +100,7 @@ const Environment = Type.Object({
     description: 'quorum or classic',
   }),
 });
-type Environment = Static<typeof Environment>;
+export type Environment = Static<typeof Environment>;
 
 const booleans = new Map([
   ...['true', '1', 'yes'].map((word) => [word, true] as const),
@@ -120,55 +123,11 @@ const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
     const text = env[name];
     if (text !== undefined && text !== '') values[name] = read(schema.type, text);
   }
-  return parseEnvironment(values);
-};
-
-/** Sockets take an IPv6 address without the brackets that it has in a URL (RFC 3986, 3.2.2). */
-const bare = (host: string): string => host.replace(/^\[|\]$/g, '');
-
-const mysqlOptions = (env: Environment, hasPassword: boolean) => {
-  const { DB_USER: user, DB_HOST: host, DB_PORT: port, DB_NAME: database } = env;
-  const ssl = env.DB_USE_SSL;
-  if (user && host && port && database && hasPassword)
-    return { host: bare(host), port, user, password: env.DB_PASS ?? '', database, ssl };
-  if (!env.DATABASE_URL)
-    throw new ConfigError(
-      'DATABASE_URL is not set: expected a URL such as mysql://user:password@host:3306/database, or all of DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME.',
-    );
-  const url = parseUrl('DATABASE_URL', env.DATABASE_URL);
-  return {
-    host: bare(url.hostname),
-    port: url.port ? Number(url.port) : 3306,
-    user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
-    database: decodeURIComponent(url.pathname.slice(1)),
-    ssl,
-  };
-};
-
-const redisOptions = (env: Environment) => {
-  const url = parseUrl('REDIS_URL', env.REDIS_URL);
-  return {
-    host: bare(url.hostname),
-    port: url.port ? Number(url.port) : 6379,
-    username: url.username ? decodeURIComponent(url.username) : undefined,
-    password: url.password ? decodeURIComponent(url.password) : undefined,
-    db: Number(url.pathname.slice(1) || 0),
-    tls: url.protocol === 'rediss:',
-  };
-};
-
-/** URL's own error repeats the whole text, password and all. */
-const parseUrl = (name: string, text: string): URL => {
-  try {
-    const url = new URL(text);
-    for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part);
-    return url;
-  } catch {
-    throw new ConfigError(
-      `${name} must be a valid URL, with %XX for special characters; its value is not shown.`,
-    );
-  }
+  const parsed = parseEnvironment(values);
+  for (const name of ['DB', 'RABBITMQ'] as const)
+    if (/^([^:]+|\[.*\]):\d*$/.test(parsed[`${name}_HOST`] ?? ''))
+      throw new ConfigError(`${name}_HOST must be a host without a port: write that into ${name}_PORT.`);
+  return parsed;
 };
 
 /**
@@ -178,6 +137,9 @@ const parseUrl = (name: string, text: string): URL => {
  */
 export const loadConfig = (env: NodeJS.ProcessEnv) => {
   const e = readEnvironment(env);
+  const misnamed = misnamedVariables(env, (name) => name in Environment.properties);
+  const mysql = mysqlOptions(e, env);
+  const redis = redisOptions(e, env);
   return {
     api: { workers: e.API_WORKERS, host: e.HOST, port: e.PORT, adminPassword: e.ADMIN_PASSWORD },
     accessLog: { file: e.ACCESS_LOG_FILE, format: e.ACCESS_LOG_FORMAT },
@@ -188,8 +150,8 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       concurrency: e.CONSUMER_CONCURRENCY,
       writeLagMs: e.SIMULATED_WRITE_LAG * 1000,
     },
-    mysql: mysqlOptions(e, env.DB_PASS !== undefined),
-    redis: redisOptions(e),
+    mysql: mysql.options,
+    redis: redis.options,
     /** TTLs in seconds. A pending write is readable for `waitingTtl` until it is applied, `pendingTtl` after. */
     cache: {
       disabled: e.CACHE_DISABLED,
@@ -202,6 +164,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
     lists: { ttl: e.ORDERS_CACHE_TTL, memoryBytes: e.LIST_MEMORY_MB * 2 ** 20, staleMs: e.LIST_STALE_MS },
     rabbitmq: {
       protocol: e.MQ_USE_SSL ? 'amqps' : 'amqp',
+      ...(e.MQ_USE_SSL && { ca: authorities(env) }),
       hostname: bare(e.RABBITMQ_HOST),
       port: e.RABBITMQ_PORT ?? (e.MQ_USE_SSL ? 5671 : 5672),
       username: e.RABBITMQ_USER,
@@ -213,8 +176,8 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       publishTimeoutMs: e.PUBLISH_TIMEOUT * 1000,
     },
     logLevel: e.LOG_LEVEL,
-    /** Variables of the Flask service that are set but have no meaning here. */
-    ignored: ['API_THREADS'].filter((name) => env[name]),
+    /** What is set and has no meaning here: variables, and parameters of URLs. */
+    ignored: [...misnamed, ...mysql.ignored, ...redis.ignored],
   };
 };
 export type Config = ReturnType<typeof loadConfig>;

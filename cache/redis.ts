@@ -51,11 +51,11 @@ export class PipeliningRedis extends Redis {
   };
 }
 
-const connect = ({ tls, ...options }: Config['redis'], log: Log): Redis => {
+const connect = ({ tls, ca, ...options }: Config['redis'], log: Log): Redis => {
   const reach = reachability(log, 'Redis');
   const redis = new PipeliningRedis({
     ...options,
-    tls: tls ? { servername: options.host } : undefined,
+    tls: tls ? { servername: options.host, ca } : undefined,
     connectTimeout: 3_000,
     // A command that cannot be sent now fails now; one whose answer was lost is not sent a second time.
     enableOfflineQueue: false,

@@ -14,7 +14,7 @@ const WATCH_INTERVAL_MS = 5_000;
 export const SILENCE_MS = 15_000;
 
 /** What mysql2 connects with, for a pool and for a single connection alike. */
-export const connectionOptions = ({ ssl, ...mysql }: Config['mysql']) => ({
+export const connectionOptions = ({ ssl, ca, ...mysql }: Config['mysql']) => ({
   ...mysql,
   charset: 'utf8mb4',
   timezone: 'Z',
@@ -24,8 +24,8 @@ export const connectionOptions = ({ ssl, ...mysql }: Config['mysql']) => ({
   // mysql2 would look for placeholders all through a statement, also where it has no values for them.
   queryFormat: (statement: string, values: Parameters<typeof format>[1]) =>
     Array.isArray(values) && values.length === 0 ? statement : format(statement, values, false, 'Z'),
-  // RDS certificates are signed by Amazon's own authority, which mysql2 carries.
-  ssl: ssl ? (mysql.host.endsWith('.rds.amazonaws.com') ? 'Amazon RDS' : {}) : undefined,
+  // Without authorities it is an RDS, whose certificates are signed by Amazon's own, which mysql2 carries.
+  ssl: ssl ? (ca ? { ca } : 'Amazon RDS') : undefined,
 });
 
 const socketOf = (connection: object): Socket | undefined =>

@@ -16,7 +16,7 @@ const RECOVERY = { initialDelay: 100, maxDelay: 5_000, factor: 2, jitter: 0.5 };
  * @param lost is called when a connection is gone
  */
 export const openConnection = async (
-  { protocol, hostname, port, username, password }: Config['rabbitmq'],
+  { protocol, hostname, port, username, password, ca }: Config['rabbitmq'],
   log: Log,
   name: string,
   { setup, lost }: { setup: (model: ChannelModel) => Promise<void>; lost: () => void },
@@ -28,6 +28,7 @@ export const openConnection = async (
     {
       timeout: CONNECT_TIMEOUT_MS,
       noDelay: true,
+      ca,
       clientProperties: { connection_name: `orders: ${name}` },
       recovery: {
         ...RECOVERY,

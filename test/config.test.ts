@@ -110,6 +110,8 @@ const queue =
   'RABBITMQ_QUEUE_NAME must be a queue name of 1 to 200 letters, digits and _.:- that does not begin with amq.';
 const host = (name: string) =>
   `${name} must be a host name or an IP address, without scheme, user and path, got a value that is not shown.`;
+const withoutPort = (name: string) =>
+  `${name}_HOST must be a host without a port: write that into ${name}_PORT.`;
 const notShown = 'got a value that is not shown.';
 const invalidUrl = (name: string) =>
   `${name} must be a valid URL, with %XX for special characters; its value is not shown.`;
@@ -142,6 +144,9 @@ const bad: [variable: string, value: string, sentence: string][] = [
   ['TEMP_ORDER_PENDING_TTL', '31536001', `${longTtl('TEMP_ORDER_PENDING_TTL')}, got 31536001.`],
   ['IDEMPOTENCY_TTL', '0', `${longTtl('IDEMPOTENCY_TTL')}, got 0.`],
   ['RABBITMQ_HOST', 'amqp://anna:pw@host', host('RABBITMQ_HOST')],
+  ['RABBITMQ_HOST', 'mq.example:5671', withoutPort('RABBITMQ')],
+  ['RABBITMQ_HOST', '[::1]:5671', withoutPort('RABBITMQ')],
+  ['DB_HOST', 'db.example:3307', withoutPort('DB')],
   ['RABBITMQ_PORT', '70000', `${port('RABBITMQ_PORT')}, got 70000.`],
   ['RABBITMQ_USER', '\t', 'RABBITMQ_USER must be a text without spaces, got "\\t".'],
   ['RABBITMQ_QUEUE_NAME', 'amq.jobs', `${queue}, got "amq.jobs".`],
@@ -202,7 +207,8 @@ t.test('MySQL', async (t) => {
     ['mysql+pymysql://anna:pw@db.example:3307/shop', database],
     ['mysql://anna:pw@db.example/shop', { ...database, port: 3306 }],
     ['mysql://anna:pw@db.example:3307/shop?charset=utf8mb4', database],
-    ['mysql+pymysql://anna:pw@db.example:3307/shop?charset=utf8mb4&ssl=true', database],
+    ['mariadb+pymysql://anna:pw@db.example:3307/shop?charset=utf8&use_unicode=1', database],
+    ['mysql://anna:pw@db.example:3307/shop?ssl-mode=DISABLED&ssl=0&ssl_disabled=true', database],
     [
       'mysql://an%40na:p%2Fw%3A%25%C3%A9%20@db.example:3307/sh%2Dop',
       { ...database, user: 'an@na', password: 'p/w:%é ', database: 'sh-op' },
@@ -230,8 +236,158 @@ t.test('Redis', async (t) => {
       { ...plain, host: '::1', port: 6380, username: 'anna', password: 'pw', tls: true },
     ],
     ['redis://cache/0?timeout=1', plain],
+    ['redis://cache?db=3', { ...plain, db: 3 }],
+    ['redis://cache/3?db=3&decode_responses=True&protocol=3', { ...plain, db: 3 }],
   ];
-  for (const [REDIS_URL, expected] of urls) t.strictSame(load({ REDIS_URL }).redis, expected, REDIS_URL);
+  for (const [REDIS_URL, expected] of urls) {
+    const { ca: _, ...redis } = load({ REDIS_URL }).redis;
+    t.strictSame(redis, expected, REDIS_URL);
+  }
+});
+
+const certificate = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+t.test('TLS that a URL asks for, and whom it trusts', async (t) => {
+  const folder = t.testdir({ 'ca.pem': certificate, 'extra.pem': `${certificate}\n`, empty: '' });
+  const [own, extra] = [`${folder}/ca.pem`, `${folder}/extra.pem`];
+  const mysql = (query: string, env: NodeJS.ProcessEnv = {}) =>
+    loadConfig({ DATABASE_URL: `${DATABASE_URL}?${query}`, ...env }).mysql;
+  for (const query of [
+    'ssl=true',
+    'ssl-mode=REQUIRED',
+    'ssl_mode=verify_ca',
+    'sslMode=VERIFY_IDENTITY',
+    'useSSL=True',
+    'ssl_verify_cert=true',
+    'ssl_verify_identity=1',
+  ])
+    t.equal(mysql(query).ssl, true, query);
+  t.strictSame(mysql(`ssl_ca=${own}`).ca, [certificate], 'no others');
+  t.equal(mysql(`ssl_ca=${own}`).ssl, true);
+  t.match(mysql('ssl=true', { DB_USE_SSL: 'true' }), { ssl: true });
+
+  const trusted = (ca: string[] | undefined) => ca?.join('').match(/BEGIN CERTIFICATE/g)?.length ?? 0;
+  const env = { SSL_CERT_FILE: own, NODE_EXTRA_CA_CERTS: extra };
+  const { ca } = mysql('ssl=true', env);
+  t.strictSame(ca, [certificate, `${certificate}\n`]);
+  t.strictSame(load({ REDIS_URL: 'rediss://cache', ...env }).redis.ca, ca);
+  t.strictSame(load({ MQ_USE_SSL: 'true', ...env }).rabbitmq.ca, ca);
+  t.ok(trusted(mysql('ssl=true').ca) > 50, "the system's");
+  t.notOk('ca' in load(env).redis, 'without TLS there is nobody to trust');
+  const rds = 'mysql://a:b@orders.abc123.eu-west-1.rds.amazonaws.com/shop?ssl=1';
+  t.notOk('ca' in loadConfig({ DATABASE_URL: rds }).mysql, "Amazon's own, which mysql2 carries");
+  t.strictSame(load({ REDIS_URL: `rediss://cache?ssl_ca_certs=${own}` }).redis.ca, [certificate]);
+  t.match(load({ REDIS_URL: 'rediss://cache?ssl_cert_reqs=required' }).redis, { tls: true });
+
+  const file = (env: NodeJS.ProcessEnv) => errorOf({ DATABASE_URL, MQ_USE_SSL: '1', ...env }).message;
+  t.match(file({ NODE_EXTRA_CA_CERTS: '/none.pem' }), /^NODE_EXTRA_CA_CERTS cannot be read: ENOENT.*\.$/);
+  t.equal(
+    file({ SSL_CERT_FILE: `${folder}/empty` }),
+    `SSL_CERT_FILE must be a file of certificates in PEM format, ${folder}/empty has none in it.`,
+  );
+  t.match(file({ DATABASE_URL: `${DATABASE_URL}?ssl_ca=/none` }), /^ssl_ca in DATABASE_URL cannot be read/);
+});
+
+const behindMark = (url: string, name: string, end: string) => `The parameter ${name} of ${url} ${end}.`;
+const always = 'must be true: the certificate and the name of a server are always checked';
+const unknown = 'is not known here: take it out of the URL';
+const refused: [env: NodeJS.ProcessEnv, sentence: string][] = [
+  ...Object.entries({
+    'ssl-mode=PREFERRED': [
+      'ssl-mode',
+      'must be VERIFY_IDENTITY or DISABLED (REQUIRED and VERIFY_CA check as much as the first)',
+    ],
+    'ssl=maybe': ['ssl', 'must be true or false'],
+    'ssl=true&ssl_disabled=true': [
+      'ssl_disabled',
+      'contradicts another one: say only once whether to use TLS',
+    ],
+    'ssl_verify_cert=false': ['ssl_verify_cert', always],
+    'ssl_check_hostname=False': ['ssl_check_hostname', always],
+    'ssl_key=/key.pem': ['ssl_key', 'is not supported: take it out, and have the account use a password'],
+    'unix_socket=/run/mysqld.sock': [
+      'unix_socket',
+      'is not supported: MySQL is reached over TCP, write its host and port',
+    ],
+    'charset=latin1': ['charset', 'must be utf8mb4: all text is stored so'],
+    'init_command=x': ['init_command', unknown],
+    'constructor=x': ['constructor', unknown],
+  }).map(([query, [name = '', end = '']]): [NodeJS.ProcessEnv, string] => [
+    { DATABASE_URL: `${DATABASE_URL}?${query}` },
+    behindMark('DATABASE_URL', name, end),
+  ]),
+  ...Object.entries({
+    'redis://cache?db=x': ['db', 'must be a number'],
+    'rediss://cache?ssl_cert_reqs=none': [
+      'ssl_cert_reqs',
+      'must be required: the certificate of a server is always checked, with ssl_ca_certs=/path/to/ca.pem against an authority of your own',
+    ],
+    'rediss://cache?ssl_check_hostname=false': ['ssl_check_hostname', always],
+    'redis://cache?password=hunter2': [
+      'password',
+      'must stand before the host: write redis://user:password@host',
+    ],
+    'redis://cache?family=6': ['family', unknown],
+  }).map(([REDIS_URL, [name = '', end = '']]): [NodeJS.ProcessEnv, string] => [
+    { REDIS_URL },
+    behindMark('REDIS_URL', name, end),
+  ]),
+  [
+    { DATABASE_URL: `${DATABASE_URL}#x` },
+    'The part behind # of DATABASE_URL has no meaning: take it out, or write # as %23.',
+  ],
+  [{ DATABASE_URL: `${DATABASE_URL}?hunter2!=1` }, `The part behind ? of DATABASE_URL ${unknown}.`],
+  [
+    { DATABASE_URL: `${DATABASE_URL}?ssl=true`, DB_USE_SSL: 'false' },
+    'DB_USE_SSL is false, but DATABASE_URL asks for TLS: let them say the same.',
+  ],
+  [
+    { DATABASE_URL: `${DATABASE_URL}?ssl=false`, DB_USE_SSL: 'yes' },
+    'DB_USE_SSL is true, but DATABASE_URL asks for no TLS: let them say the same.',
+  ],
+  [
+    { ...five, DATABASE_URL: `${DATABASE_URL}?ssl=true` },
+    'DATABASE_URL asks for TLS, but DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME win over it: leave these out, or DATABASE_URL.',
+  ],
+  [
+    { REDIS_URL: 'redis://cache?ssl_cert_reqs=required' },
+    'REDIS_URL asks for TLS behind ?: let it begin with rediss:// instead of redis://.',
+  ],
+  [
+    { REDIS_URL: 'rediss://cache?ssl=false' },
+    'REDIS_URL begins with rediss://, but asks for no TLS behind ?: let them say the same.',
+  ],
+  [{ REDIS_URL: 'redis://cache/1?db=2' }, 'REDIS_URL names database 1 and ?db=2: let them say the same.'],
+  [
+    { REDIS_URL: 'redis://hunter2@cache' },
+    'REDIS_URL names a user without a password: write redis://:password@host for a password alone.',
+  ],
+];
+t.test('what a URL asks for in vain is refused', async (t) => {
+  for (const [env, sentence] of refused) t.equal(errorOf({ DATABASE_URL, ...env }).message, sentence);
+});
+
+t.test('a variable that asks in vain for a server, a password or TLS is refused', async (t) => {
+  const withoutMeaning: [env: NodeJS.ProcessEnv, right: string][] = [
+    [{ RABBITMQ_URL: 'amqps://a:hunter2@mq' }, 'RABBITMQ_HOST'],
+    [{ CLOUDAMQP_URL: 'amqps://a:hunter2@mq' }, 'MQ_USE_SSL=true'],
+    [{ CLOUDAMQP_URL: 'amqps://a:hunter2@mq', RABBITMQ_HOST: 'mq' }, 'MQ_USE_SSL=true'],
+    [{ RABBITMQ_PASS: 'hunter2' }, 'RABBITMQ_PASSWORD'],
+    [{ RABBITMQ_USERNAME: 'anna' }, 'RABBITMQ_USER'],
+    [{ RABBITMQ_VHOST: 'shop' }, 'virtual host /'],
+    [{ REDIS_HOST: 'cache' }, 'REDIS_URL=redis://host:6379/0'],
+    [{ REDIS_PASSWORD: 'hunter2', REDIS_URL: 'redis://cache' }, 'REDIS_URL=redis://:password@host:6379/0'],
+    [{ RABBITMQ_USE_SSL: 'true' }, 'MQ_USE_SSL=true'],
+    [{ DB_SSL_CA: '/ca.pem' }, 'NODE_EXTRA_CA_CERTS'],
+    [{ MYSQL_SSL_MODE: 'REQUIRED' }, 'DB_USE_SSL=true'],
+    [{ REDIS_TLS_URL: 'rediss://:hunter2@cache' }, 'rediss:// in REDIS_URL'],
+  ];
+  for (const [env, right] of withoutMeaning) {
+    const { message } = errorOf({ DATABASE_URL, ...env });
+    const [name = ''] = Object.keys(env);
+    t.ok(message.startsWith(`${name} has no meaning here: `) && message.includes(right), message);
+    t.notMatch(message, 'hunter2');
+  }
 });
 
 t.test('RabbitMQ over TLS', async (t) => {
@@ -290,7 +446,13 @@ t.test('no error shows a secret', async (t) => {
 
 t.test('variables without a meaning are listed', async (t) => {
   t.strictSame(load({ API_THREADS: '8' }).ignored, ['API_THREADS']);
-  t.strictSame(load({ OTHER: '8' }).ignored, []);
+  t.strictSame(load({ OTHER: '8', MYSQL_HOST: '', REDIS_PORT: '26380', DB_SERVICE_HOST: 'x' }).ignored, []);
+  const right = { RABBITMQ_PASSWORD: 'x', REDIS_URL: 'redis://:y@cache?socket_timeout=5' };
+  t.strictSame(load({ ...right, RABBITMQ_PASS: 'x', REDIS_PASSWORD: 'y', DB_SSL: 'false' }).ignored, [
+    'RABBITMQ_PASS',
+    'DB_SSL',
+    'socket_timeout in REDIS_URL',
+  ]);
 });
 
 t.test('addresses() shows no credentials', async (t) => {

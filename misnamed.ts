@@ -1,0 +1,77 @@
+/** Variables that somebody has set in the belief that they mean something here. */
+import { ConfigError } from './config-error.ts';
+
+type Env = NodeJS.ProcessEnv;
+
+const brokerUrls = ['RABBITMQ_URL', 'RABBITMQ_URI', 'CLOUDAMQP_URL', 'AMQP_URL', 'AMQP_URI'];
+
+/** What is asked for in vain where `missing` says so, and what to write instead. */
+const misnamed: { names: string[]; missing: (env: Env) => boolean; instead: string }[] = [
+  {
+    names: brokerUrls,
+    missing: (env) =>
+      !env.RABBITMQ_HOST || (brokerUrls.some((name) => env[name]?.startsWith('amqps:')) && !env.MQ_USE_SSL),
+    instead:
+      'set RABBITMQ_HOST, RABBITMQ_PORT, RABBITMQ_USER and RABBITMQ_PASSWORD, and MQ_USE_SSL=true for amqps://',
+  },
+  {
+    names: ['RABBITMQ_PASS', 'RABBITMQ_DEFAULT_PASS', 'MQ_PASSWORD'],
+    missing: (env) => !env.RABBITMQ_PASSWORD,
+    instead: 'set RABBITMQ_PASSWORD',
+  },
+  {
+    names: ['RABBITMQ_USERNAME', 'RABBITMQ_DEFAULT_USER', 'MQ_USER'],
+    missing: (env) => !env.RABBITMQ_USER,
+    instead: 'set RABBITMQ_USER',
+  },
+  { names: ['MQ_HOST'], missing: (env) => !env.RABBITMQ_HOST, instead: 'set RABBITMQ_HOST' },
+  {
+    names: ['RABBITMQ_QUEUE', 'MQ_QUEUE_NAME'],
+    missing: (env) => !env.RABBITMQ_QUEUE_NAME,
+    instead: 'set RABBITMQ_QUEUE_NAME',
+  },
+  {
+    names: ['RABBITMQ_VHOST'],
+    missing: (env) => env.RABBITMQ_VHOST !== '/',
+    instead: 'the queue is in the virtual host /, leave it out',
+  },
+  {
+    names: ['REDIS_HOST'],
+    missing: (env) => !env.REDIS_URL,
+    instead: 'set REDIS_URL=redis://host:6379/0',
+  },
+  {
+    names: ['REDIS_PASSWORD', 'REDIS_PASS'],
+    missing: (env) => !/^rediss?:\/\/[^/@]*:[^/@]+@/.test(env.REDIS_URL ?? ''),
+    instead: 'set REDIS_URL=redis://:password@host:6379/0',
+  },
+];
+
+/** What compose.yaml reads, and what Kubernetes tells of services that have such names. */
+const ofOthers = /^(REDIS_PORT|REDIS_PASSWORD|RABBITMQ_MANAGEMENT_PORT)$|_SERVICE_|_PORT_\d+_/;
+
+const isOf = (prefixes: string[]) => new RegExp(`^(${prefixes.join('|')})_`);
+const ours = isOf(['DB', 'DATABASE', 'MYSQL', 'REDIS', 'RABBITMQ', 'MQ', 'AMQP', 'CLOUDAMQP', 'TEMP_ORDER']);
+const ofServers = isOf(['DB', 'DATABASE', 'MYSQL', 'REDIS', 'RABBITMQ', 'MQ', 'AMQP']);
+const namesTls = /_(SSL|TLS|CERT|CERTS|CA|CA_CERTS?|CACERT)(_|$)/;
+const isOff = /^(false|0|no|off|disabled|none)?$/i;
+
+/**
+ * Looks for variables that mean nothing here.
+ * @param known the names of those that do
+ * @returns those that are set all the same, for the log
+ * @throws ConfigError with one sentence where one asks in vain for a server, an account, a password or TLS
+ */
+export const misnamedVariables = (env: Env, known: (name: string) => boolean): string[] => {
+  const set = Object.keys(env).filter((name) => env[name] && !known(name));
+  for (const { names, missing, instead } of misnamed)
+    for (const name of names)
+      if (set.includes(name) && missing(env))
+        throw new ConfigError(`${name} has no meaning here: ${instead}.`);
+  for (const name of set)
+    if (ofServers.test(name) && namesTls.test(name) && !isOff.test(env[name] ?? ''))
+      throw new ConfigError(
+        `${name} has no meaning here: TLS is asked for by DB_USE_SSL=true, MQ_USE_SSL=true and rediss:// in REDIS_URL, own authorities by NODE_EXTRA_CA_CERTS.`,
+      );
+  return set.filter((name) => (ours.test(name) && !ofOthers.test(name)) || name === 'API_THREADS');
+};
