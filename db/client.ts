@@ -1,14 +1,10 @@
 /** The connection pool of a process. */
-import { Socket } from 'node:net';
-import { drizzle } from 'drizzle-orm/mysql2';
-import { format } from 'mysql2';
-import { createPool, type Pool } from 'mysql2/promise';
 import type { Config } from '../config.ts';
 import { type Log, reachability } from '../log.ts';
+import { format } from './literals.ts';
+import { openPool } from './pool.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
-/** Who waits for a connection beyond that is refused: most of them would have given up before they got one. */
-const MAX_WAITING = 1_000;
 const WATCH_INTERVAL_MS = 5_000;
 /** Longer than any statement takes, lock waits aside. */
 export const SILENCE_MS = 15_000;
@@ -21,48 +17,19 @@ export const connectionOptions = ({ ssl, ca, ...mysql }: Config['mysql']) => ({
   connectTimeout: CONNECT_TIMEOUT_MS,
   // A stack for each statement costs more than most statements.
   trace: false,
-  // mysql2 would look for placeholders all through a statement, also where it has no values for them.
-  queryFormat: (statement: string, values: Parameters<typeof format>[1]) =>
-    Array.isArray(values) && values.length === 0 ? statement : format(statement, values, false, 'Z'),
+  // Not mysql2's own, which escapes with backslashes. A statement without values is as it is.
+  queryFormat: (statement: string, values: unknown) =>
+    Array.isArray(values) && values.length > 0 ? format(statement, values) : statement,
   // Without authorities it is an RDS, whose certificates are signed by Amazon's own, which mysql2 carries.
   ssl: ssl ? (ca ? { ca } : 'Amazon RDS') : undefined,
 });
-
-const socketOf = (connection: object): Socket | undefined =>
-  'stream' in connection && connection.stream instanceof Socket ? connection.stream : undefined;
-
-/**
- * Cuts a connection over which nothing goes while somebody has it: one that is half open would never answer, and
- * mysql2's own time limit for a statement leaves it in the pool.
- */
-const cutWhenSilent = (pool: Pool, silenceMs: number) => {
-  pool.on('connection', (connection) => {
-    const socket = socketOf(connection);
-    const error = Object.assign(new Error(`MySQL was silent for ${silenceMs} ms.`), { code: 'ETIMEDOUT' });
-    socket?.on('timeout', () => socket.destroy(error));
-  });
-  pool.on('acquire', (connection) => socketOf(connection)?.setTimeout(silenceMs));
-  pool.on('release', (connection) => socketOf(connection)?.setTimeout(0));
-};
-
-/**
- * For whoever applies jobs: what is not there must not lock the gap that others insert into, and what others commit is
- * seen by the next statement. A connection on which this fails is of no use.
- */
-const readCommitted = (pool: Pool) => {
-  pool.pool.on('connection', (connection) => {
-    connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED', (error) => {
-      if (error) connection.destroy();
-    });
-  });
-};
 
 interface DatabaseOptions {
   /** How many connections at the most. */
   connections: number;
   /** After so many milliseconds a connection in use is given up: longer than any transaction pauses. */
   silenceMs?: number;
-  /** Transactions read what is committed, and statements may come several at once (db/statements.ts). */
+  /** Statements may come several at once (db/statements.ts). */
   applies?: boolean;
 }
 
@@ -75,15 +42,10 @@ export const openDatabase = (
   log: Log,
   { connections, silenceMs = SILENCE_MS, applies = false }: DatabaseOptions,
 ) => {
-  const pool = createPool({
-    ...connectionOptions(config),
-    connectionLimit: connections,
-    queueLimit: MAX_WAITING,
-    enableKeepAlive: true,
-    multipleStatements: applies,
-  });
-  cutWhenSilent(pool, silenceMs);
-  if (applies) readCommitted(pool);
+  const { pool, orm } = openPool(
+    { ...connectionOptions(config), connectionLimit: connections, multipleStatements: applies },
+    silenceMs,
+  );
   const reach = reachability(log, 'MySQL');
 
   /** @throws whatever keeps MySQL from answering */
@@ -95,7 +57,7 @@ export const openDatabase = (
   const watcher = setInterval(watch, WATCH_INTERVAL_MS).unref();
 
   return {
-    orm: drizzle(pool),
+    orm,
     ping,
     close: async () => {
       clearInterval(watcher);

@@ -1,5 +1,5 @@
 /** The list of orders, page by page: keyset pagination, the one accepted last first. */
-import { and, like, type SQL, sql } from 'drizzle-orm';
+import { and, type SQL, sql } from 'drizzle-orm';
 import type { Order, OrderItem } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
 import { orderTotal } from './counts.ts';
@@ -53,7 +53,8 @@ const conditions = ({ status, customer_name }: OrderFilter): (SQL | undefined)[]
   status === undefined ? undefined : sql`${orders.status} >= ${status} and ${orders.status} <= ${status}`,
   customer_name === undefined
     ? undefined
-    : like(orders.customerName, `${customer_name.replace(/[\\%_]/g, '\\$&')}%`),
+    : // The backslash that LIKE escapes with is none where the server has NO_BACKSLASH_ESCAPES.
+      sql`${orders.customerName} like ${`${customer_name.replace(/[|%_]/g, '|$&')}%`} escape '|'`,
 ];
 
 /** Every order that the filter lets through is looked at; without a filter the counters say it. */

@@ -5,19 +5,32 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/mysql2';
 import { migrate } from 'drizzle-orm/mysql2/migrator';
-import { type Connection, createConnection } from 'mysql2/promise';
+import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { type Config, ConfigError, environment, loadConfig } from '../config.ts';
 import { connectionOptions } from './client.ts';
 import { isPassing, isUnknownDatabase, reasonOf } from './errors.ts';
+import { identifier } from './literals.ts';
+import { setUpSession } from './session.ts';
 
 const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url));
 const RETRY_MS = 500;
 /** Longer than any migration; whoever waits has nothing left to do once it has the lock. */
 const LOCK_SECONDS = 300;
 
+const open = async (options: ConnectionOptions): Promise<Connection> => {
+  const connection = await createConnection(options);
+  try {
+    await setUpSession(connection);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+};
+
 const createDatabase = async ({ database, ...server }: ReturnType<typeof connectionOptions>) => {
-  const connection = await createConnection(server);
-  await connection.query('CREATE DATABASE IF NOT EXISTS ?? CHARACTER SET utf8mb4', [database]);
+  const connection = await open(server);
+  await connection.query(`CREATE DATABASE IF NOT EXISTS ${identifier(database)} CHARACTER SET utf8mb4`);
   await connection.end();
 };
 
@@ -26,7 +39,7 @@ const connect = async (config: Config['mysql'], deadline: number): Promise<Conne
   const options = connectionOptions(config);
   for (;;) {
     try {
-      return await createConnection(options);
+      return await open(options);
     } catch (error) {
       if (isUnknownDatabase(error)) await createDatabase(options);
       else if (isPassing(error) && Date.now() < deadline) await sleep(RETRY_MS);

@@ -3,8 +3,9 @@ import { eq, lte } from 'drizzle-orm';
 import type { Order, OrderItem } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
+import { format } from './literals.ts';
 import { deletedOrders, lastReset, orders } from './schema.ts';
-import { row, runAll, runEach, statement } from './statements.ts';
+import { row, runAll, runEach } from './statements.ts';
 
 /** Rows of a multi-row INSERT at the most, to stay far below max_allowed_packet. */
 const ROWS_PER_INSERT = 1_000;
@@ -71,7 +72,7 @@ const updateStatuses = (changes: StatusChange[]): string[] => {
   if (changes.length === 0) return [];
   const cases = `CASE id ${'WHEN ? THEN ? '.repeat(changes.length)}END`;
   return [
-    statement(`UPDATE orders ${BY_KEY} SET status = ${cases}, version = ${cases} WHERE id IN (?)`, [
+    format(`UPDATE orders ${BY_KEY} SET status = ${cases}, version = ${cases} WHERE id IN (?)`, [
       ...changes.flatMap(({ id, status }) => [id, status]),
       ...changes.flatMap(({ id, version }) => [id, version]),
       changes.map(({ id }) => id),
@@ -83,18 +84,18 @@ const updateStatuses = (changes: StatusChange[]): string[] => {
 const deleteOrders = (ids: string[]): string[] => {
   if (ids.length === 0) return [];
   return [
-    statement(
+    format(
       'INSERT INTO deleted_orders (id, accepted_at, deleted_at) SELECT id, accepted_at, ? FROM orders WHERE id IN (?)',
       [new Date(), ids],
     ),
     // By its name behind DELETE, where both MySQL and MariaDB take a hint.
-    statement(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [ids]),
+    format(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [ids]),
   ];
 };
 
 /** Finds those of the orders that existed once and were deleted: rows of `id`. */
 const selectDeleted = (ids: string[]): string =>
-  statement('SELECT id FROM deleted_orders WHERE id IN (?)', [ids]);
+  format('SELECT id FROM deleted_orders WHERE id IN (?)', [ids]);
 
 const idsOf = (rows: unknown): string[] => (rows as { id: string }[]).map(({ id }) => id);
 
@@ -116,7 +117,7 @@ export const readBefore = async (tx: Transaction, ids: string[]): Promise<Before
   const statements = ['SELECT at FROM last_reset WHERE id = 1 LOCK IN SHARE MODE'];
   if (ids.length > 0)
     statements.push(
-      statement(`SELECT id, version FROM orders ${BY_KEY} WHERE id IN (?) FOR UPDATE`, [ids]),
+      format(`SELECT id, version FROM orders ${BY_KEY} WHERE id IN (?) FOR UPDATE`, [ids]),
       // Behind the locks: a delete that they waited for is seen.
       selectDeleted(ids),
     );

@@ -3,20 +3,18 @@
  * an object per value, as drizzle-orm makes, would be most of the work.
  */
 import { sql } from 'drizzle-orm';
-import { escape as escaped, format } from 'mysql2';
 import type { Orm, Transaction } from './client.ts';
-
-type Values = Parameters<typeof format>[1];
+import { literal } from './literals.ts';
 
 /** Far below max_allowed_packet, which is 16 MiB or more; in UTF-8 a character is up to three times as long. */
 const MOST_CHARACTERS = 1024 * 1024;
 
-/** A statement whose values are escaped as mysql2 does its own parameters. Times are in UTC. */
-export const statement = (text: string, values: Values): string => format(text, values, false, 'Z');
-
 /** One row of an INSERT. */
-export const row = (values: (string | number | Date)[]): string =>
-  `(${values.map((value) => escaped(value, false, 'Z')).join(',')})`;
+export const row = (values: (string | number | Date)[]): string => {
+  let text = '';
+  for (const value of values) text += `${text === '' ? '(' : ','}${literal(value)}`;
+  return `${text})`;
+};
 
 /**
  * Runs statements in their order, in as few round trips as their length allows. The connection must take several at

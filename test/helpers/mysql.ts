@@ -1,0 +1,62 @@
+/** A MySQL of a test's own, whose settings it may change. */
+import { randomUUID } from 'node:crypto';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { freePort } from '../../ops/ports.ts';
+import { startMysql, stopServer } from '../../ops/private-servers.ts';
+import { scratchFolder } from './scratch.ts';
+import type { Teardown } from './teardown.ts';
+
+/** The account of the service. Unlike that of the tests' shared server it may do nothing to the server. */
+const ACCOUNT = { user: 'service', password: 'service' };
+
+/**
+ * Starts it; stopped when the test ends.
+ * @returns the variables that point the service at it, and what looks into it as an administrator
+ */
+export const startOwnMysql = async (t: Teardown) => {
+  const folder = scratchFolder(t, stopServer);
+  const port = await freePort();
+  const administrator = { user: 'orders', password: 'orders', database: 'orders' };
+  const start = () => startMysql({ folder, port, ...administrator });
+  await start();
+  const connect = () => createConnection({ port, ...administrator, dateStrings: true });
+  let connection = await connect();
+  connection.on('error', () => {});
+  t.teardown(() => connection.destroy());
+  const rows = async (sql: string): Promise<RowDataPacket[]> => {
+    const [found] = await connection.query<RowDataPacket[]>(sql);
+    return found;
+  };
+  const database = `orders_${randomUUID().slice(0, 8)}`;
+  await rows(`CREATE USER '${ACCOUNT.user}'@'%' IDENTIFIED BY '${ACCOUNT.password}'`);
+  await rows(`GRANT ALL ON ${database}.* TO '${ACCOUNT.user}'@'%'`);
+
+  return {
+    folder,
+    port,
+    database,
+    rows,
+    account: `'${ACCOUNT.user}'@'%'`,
+    env: {
+      DB_HOST: '127.0.0.1',
+      DB_PORT: String(port),
+      DB_USER: ACCOUNT.user,
+      DB_PASS: ACCOUNT.password,
+      DB_NAME: database,
+    },
+    /** Ends the service's connections: those that it makes next find the server as it is set now. */
+    cut: async (): Promise<void> => {
+      // It may have ended by itself.
+      for (const { id } of await rows(
+        `SELECT id FROM information_schema.processlist WHERE user = '${ACCOUNT.user}'`,
+      ))
+        await rows(`KILL ${id}`).catch(() => {});
+    },
+    /** Connects again, as after a restart. */
+    reconnect: async (): Promise<void> => {
+      connection.destroy();
+      connection = await connect();
+      connection.on('error', () => {});
+    },
+  };
+};
