@@ -81,7 +81,7 @@ const job = <Name extends string, Payload extends TObject>(type: Name, payload: 
 
 /**
  * One schema per type of job, as it stands in the queue. `accepted_at` is when the API took the write, `version`
- * its place among the writes to its order (microseconds since 1970, see api/clock.ts); jobs of other publishers
+ * its place among the writes to its order (microseconds since 1970, see clock.ts); jobs of other publishers
  * lack both.
  */
 export const jobSchemas = {

@@ -1,12 +1,12 @@
 /** Reading an order: what is pending, then what is cached, then MySQL. The answer is JSON, ready to send. */
 import type { Cache } from '../cache/cache.ts';
 import type { Pending, Waiting } from '../cache/pending.ts';
+import type { Clock } from '../clock.ts';
 import type { Database } from '../db/client.ts';
 import { isSystemFailure } from '../db/errors.ts';
 import { findOrder, findVersion } from '../db/orders.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Order } from '../order.ts';
-import type { Clock } from './clock.ts';
 
 /** How long a request waits for MySQL: for an order, and to learn whether a pending copy is still to be believed. */
 const ORDER_WITHIN_MS = 2_000;
@@ -43,11 +43,15 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
 
   /** A pending copy that is old, compared with what MySQL holds by now. */
   const verified = async (id: string, write: Waiting): Promise<Pending | undefined> => {
-    if (clock.age(write.version) < trustMs) return write;
+    // A version that no clock can have given out says nothing of the copy's age, nor of its place.
+    const latest = clock.latest();
+    const version = write.version <= latest ? write.version : 0;
+    if (clock.age(version) < trustMs) return write;
     try {
-      const state = await withDeadline(findVersion(orm, id), VERSION_WITHIN_MS);
+      const found = await withDeadline(findVersion(orm, id), VERSION_WITHIN_MS);
+      const state = typeof found === 'number' && found > latest ? 0 : found;
       if (state === undefined) return write;
-      if (state !== 'deleted' && (write.deleting || state < write.version)) return write;
+      if (state !== 'deleted' && (write.deleting || state < version)) return write;
       // What is cached may be from before the commit that nobody told Redis of.
       await Promise.all([
         orders.invalidateDetails([id]),

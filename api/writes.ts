@@ -1,8 +1,8 @@
 /** Accepting a write: a durable message that the broker has confirmed, and a pending copy for readers. */
 import type { Cache } from '../cache/cache.ts';
+import { type Clock, timeOf } from '../clock.ts';
 import type { JobType, NewOrder, Order, UpdateJob } from '../order.ts';
 import type { Broker } from '../queue/broker.ts';
-import { type Clock, timeOf } from './clock.ts';
 import { type Identity, keyedUuid } from './idempotency.ts';
 import { createIds } from './ids.ts';
 
@@ -63,7 +63,7 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
 
   /** Redis knows the order's last version, whichever process gave it; without Redis the clock must do. */
   const nextVersion = async (orderId: string, { keyed }: Origin): Promise<number> => {
-    if (keyed?.version !== undefined) return keyed.version;
+    if (keyed?.version !== undefined && keyed.version <= clock.latest()) return keyed.version;
     const own = clock.next();
     const version = (await pending.reserve(orderId, own)) ?? own;
     clock.observe(version);

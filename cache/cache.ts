@@ -1,4 +1,5 @@
 /** Everything that a process keeps in Redis. */
+import { createClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { idempotencyRecords } from './idempotency.ts';
@@ -10,13 +11,20 @@ import { openRedis } from './redis.ts';
 /** How much longer than a publish a request may take before its Idempotency-Key is free for a retry. */
 const LEASE_MARGIN_SECONDS = 5;
 
-/** Opens the cache. Only `ping` ever rejects. */
-export const openCache = (config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>, log: Log) => {
+/**
+ * Opens the cache. Only `ping` ever rejects.
+ * @param latest the greatest version that anybody can have given out by now
+ */
+export const openCache = (
+  config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>,
+  log: Log,
+  latest: () => number = createClock().latest,
+) => {
   const link = openRedis(config, log);
   const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl } = config.cache;
   const lease = Math.ceil(config.rabbitmq.publishTimeoutMs / 1000) + LEASE_MARGIN_SECONDS;
   const lists = cachedLists(link);
-  const pending = pendingOrders(link, waitingTtl, pendingTtl);
+  const pending = pendingOrders(link, { waitingTtl, appliedTtl: pendingTtl, latest });
   const orders = cachedOrders(link, ordersTtl);
   return {
     enabled: link.enabled,

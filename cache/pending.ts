@@ -42,14 +42,30 @@ const SETTLED_TOGETHER = 50;
 /** How long a reserved version waits to be shown, in seconds: longer than any publish. */
 const RESERVE_TTL = 120;
 
-/** KEYS: the pending copy. ARGV: order id, TTL of a reservation, the least version. Returns the version. */
+/**
+ * A version of a copy; 0 where it is from further ahead than any clock can be, so that one such number keeps nothing
+ * that comes after it from being seen.
+ */
+const VERSION_OF = `
+local function version_of(pending, field, latest)
+  local version = tonumber(pending[field]) or 0
+  return version <= latest and version or 0
+end
+`;
+
+/**
+ * KEYS: the pending copy. ARGV: order id, TTL of a reservation, the least version, the latest that can be. Returns the
+ * version.
+ */
 const reserveScript = script(`
+${VERSION_OF}
 local raw = redis.call('GET', KEYS[1])
 local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
 local time = redis.call('TIME')
-local version = math.max(time[1] * 1000000 + time[2], tonumber(ARGV[3]))
+local latest = tonumber(ARGV[4])
+local version = math.max(version_of({ now = time[1] * 1000000 + time[2] }, 'now', latest), tonumber(ARGV[3]))
 for _, field in ipairs({ 'version', 'reserved', 'applied' }) do
-  version = math.max(version, (tonumber(pending[field]) or 0) + 1)
+  version = math.max(version, version_of(pending, field, latest) + 1)
 end
 pending.reserved = string.format('%.0f', version)
 if raw then redis.call('SET', KEYS[1], cjson.encode(pending), 'KEEPTTL')
@@ -57,29 +73,35 @@ else redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', ARGV[2]) end
 return pending.reserved
 `);
 
-/** KEYS: the pending copy. ARGV: order id, version, status, 'deleting' or '', TTL waiting, TTL applied. */
+/**
+ * KEYS: the pending copy. ARGV: order id, version, status, 'deleting' or '', TTL waiting, TTL applied, the latest
+ * version that can be.
+ */
 const showScript = script(`
+${VERSION_OF}
 local raw = redis.call('GET', KEYS[1])
 local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
-local version = tonumber(ARGV[2])
+local version, latest = tonumber(ARGV[2]), tonumber(ARGV[7])
+local applied = version_of(pending, 'applied', latest)
 if pending.deleted or pending.deleting then return end
 if ARGV[4] == 'deleting' then pending.deleting = true
-elseif version < (tonumber(pending.version) or 0) or version < (tonumber(pending.applied) or 0) then return end
+elseif version < version_of(pending, 'version', latest) or version < applied then return end
 pending.status = ARGV[3]
 pending.version = ARGV[2]
 -- A delete that was applied would have been settled as such: a newer write in MySQL says nothing of it.
-local applied = not pending.deleting and version <= (tonumber(pending.applied) or 0)
-redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', applied and ARGV[6] or ARGV[5])
+local settled = not pending.deleting and version <= applied
+redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', settled and ARGV[6] or ARGV[5])
 `);
 
 /**
- * KEYS: pending copies. ARGV: TTL, and of each copy its order id, the version in MySQL or 'deleted', '1' where the job
+ * KEYS: pending copies. ARGV: TTL, the latest version that can be, and of each copy its order id, the version in MySQL or 'deleted', '1' where the job
  * had a version, and how a copy ends that is as the POST of that version put it: of most orders nothing else was ever
  * written, and theirs needs neither to be decoded nor to be written anew. A copy that nobody can read keeps no other
  * from being settled.
  */
 const settleScript = script(`
-local ttl = ARGV[1]
+${VERSION_OF}
+local ttl, latest = ARGV[1], tonumber(ARGV[2])
 local function settle(key, id, state, versioned, tail)
   if state == 'deleted' then
     redis.call('SET', key, cjson.encode({ order_id = id, deleted = true }), 'EX', ttl)
@@ -92,8 +114,8 @@ local function settle(key, id, state, versioned, tail)
   end
   local pending = raw and cjson.decode(raw) or { order_id = id }
   if pending.deleted then return end
-  local applied = math.max(tonumber(state), tonumber(pending.applied) or 0)
-  local seen = tonumber(pending.version) or 0
+  local applied = math.max(tonumber(state), version_of(pending, 'applied', latest))
+  local seen = version_of(pending, 'version', latest)
   if pending.deleting or seen > applied then
     pending.applied = string.format('%.0f', applied)
     redis.call('SET', key, cjson.encode(pending), 'KEEPTTL')
@@ -107,17 +129,22 @@ local function settle(key, id, state, versioned, tail)
 end
 local problem
 for i, key in ipairs(KEYS) do
-  local ok, failure = pcall(settle, key, ARGV[4 * i - 2], ARGV[4 * i - 1], ARGV[4 * i] == '1', ARGV[4 * i + 1])
+  local ok, failure = pcall(settle, key, ARGV[4 * i - 1], ARGV[4 * i], ARGV[4 * i + 1] == '1', ARGV[4 * i + 2])
   if not ok then problem = failure end
 end
 return problem
 `);
 
-/** KEYS: the pending copy. ARGV: version. A copy stays that is of a newer write, or of one to come. */
+/**
+ * KEYS: the pending copy. ARGV: version, the latest that can be. A copy stays that is of a newer write, or of one to
+ * come.
+ */
 const dropScript = script(`
+${VERSION_OF}
 local ok, pending = pcall(cjson.decode, redis.pcall('GET', KEYS[1]))
 if ok and type(pending) == 'table' then
-  local newest = math.max(tonumber(pending.version) or 0, tonumber(pending.reserved) or 0)
+  local latest = tonumber(ARGV[2])
+  local newest = math.max(version_of(pending, 'version', latest), version_of(pending, 'reserved', latest))
   if newest > tonumber(ARGV[1]) then return end
 end
 redis.call('UNLINK', KEYS[1])
@@ -181,8 +208,12 @@ const chunksOf = <T>(list: T[], size: number): T[][] =>
 /**
  * @param waitingTtl seconds a write stays readable while it waits to be applied
  * @param appliedTtl seconds it stays readable after
+ * @param latest the greatest version that anybody can have given out by now
  */
-export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, appliedTtl: number) => {
+export const pendingOrders = (
+  { attempt }: RedisLink,
+  { waitingTtl, appliedTtl, latest }: { waitingTtl: number; appliedTtl: number; latest: () => number },
+) => {
   // One by one once Redis turns out to be a cluster.
   let settledTogether = SETTLED_TOGETHER;
   const show = (orderId: string, version: number, status: string, mode: 'deleting' | '') =>
@@ -196,6 +227,7 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
         mode,
         waitingTtl,
         appliedTtl,
+        latest(),
       );
     }, undefined);
 
@@ -223,7 +255,7 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
     reserve: (orderId: string, least = 0): Promise<number | null> =>
       attempt(
         async (redis) =>
-          Number(await reserveScript(redis, [keys.pending(orderId)], orderId, RESERVE_TTL, least)),
+          Number(await reserveScript(redis, [keys.pending(orderId)], orderId, RESERVE_TTL, least, latest())),
         null,
       ),
 
@@ -241,6 +273,7 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
             redis,
             some.map(({ orderId }) => keys.pending(orderId)),
             appliedTtl,
+            latest(),
             ...some.flatMap(settling),
           );
         const settleAll = () => Promise.all(chunksOf(orders, settledTogether).map(settleSome));
@@ -263,7 +296,7 @@ export const pendingOrders = ({ attempt }: RedisLink, waitingTtl: number, applie
     /** Drops what was written up to a version, of all orders. */
     drop: (version: number): Promise<void> =>
       attempt(
-        (redis) => onEachKey(redis, keys.pending('*'), (key) => dropScript(redis, [key], version)),
+        (redis) => onEachKey(redis, keys.pending('*'), (key) => dropScript(redis, [key], version, latest())),
         undefined,
       ),
 

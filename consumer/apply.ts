@@ -1,16 +1,22 @@
 /** Applying a batch of jobs: one transaction, whose number of round trips does not grow with the batch. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
 import type { Orm } from '../db/client.ts';
 import { isDuplicate } from '../db/errors.ts';
-import { changeOrders, readBefore } from '../db/orders.ts';
+import { type Before, changeOrders, readBefore } from '../db/orders.ts';
+import { forgetReset } from '../db/resets.ts';
+import type { Log } from '../log.ts';
 import type { WriteJob } from '../order.ts';
 import { type AcceptedJob, type Effect, planBatch, type State } from './plan.ts';
+import { inSharedTime, isVoid, latestOf, notBefore, problemOf } from './times.ts';
 
-/** void: the job was accepted before the last reset. */
-export type Outcome = Effect | 'void';
+/** void: the job was accepted before the last reset. invalid: it is from further ahead than any clock can be. */
+export type Outcome = Effect | 'void' | 'invalid';
 
 export interface Applied {
   outcomes: Map<WriteJob, Outcome>;
+  /** What is wrong with those that are invalid, in a sentence each. */
+  problems: Map<WriteJob, string>;
   /** What each order is by now, those that are not there left out. */
   states: Map<string, State>;
 }
@@ -23,44 +29,78 @@ class Overtaken extends Error {}
 
 const idsOf = (jobs: AcceptedJob[]) => new Set(jobs.map(({ job }) => job.payload.order_id));
 
+export interface Applying {
+  orm: Orm;
+  log: Log;
+  /** Follows MySQL's. */
+  clock: Clock;
+  /** How long the simulated slow database takes over changes before it commits. */
+  writeLagMs: number;
+}
+
+/** Says what was ahead of any clock: the jobs overwrite the versions, a reset that was never is taken back here. */
+const correct = async ({ ahead }: Before, { orm, log }: Applying): Promise<void> => {
+  if (ahead.orders.length > 0)
+    log.warn({ orders: ahead.orders }, 'orders have versions ahead of the clock, which count for nothing');
+  if (!ahead.lastReset) return;
+  log.error('last_reset is ahead of the clock and counts for nothing');
+  await forgetReset(orm);
+};
+
 /**
  * Three round trips and a COMMIT, however many jobs.
  * @param trusting takes orders that the jobs create for new ones, without looking; that they are shows in the insert
  */
-const apply = (orm: Orm, jobs: AcceptedJob[], writeLagMs: number, trusting: boolean): Promise<Applied> =>
-  orm.transaction(async (tx) => {
+const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean): Promise<Applied> => {
+  const { orm, clock, writeLagMs } = applying;
+  const { before, applied } = await orm.transaction(async (tx) => {
     const created = idsOf(trusting ? jobs.filter(({ job }) => job.type === 'create_order') : []);
     const ids = [...idsOf(jobs)].filter((id) => !created.has(id)).sort();
-    const { lastReset, versions, deleted } = await readBefore(tx, ids);
+    const asked = performance.now();
+    const before = await readBefore(tx, ids, (now) => {
+      clock.keepTo(now, () => performance.now() - asked, true);
+      return latestOf(clock);
+    });
+    const { lastReset, versions, deleted } = before;
     const states = new Map<string, State>(versions);
     for (const id of deleted) states.set(id, 'deleted');
 
+    const outcomes = new Map<WriteJob, Outcome>();
+    const problems = new Map<WriteJob, string>();
+    const latest = latestOf(clock);
+    const good = jobs.map(inSharedTime(clock)).filter((accepted) => {
+      const problem = problemOf(accepted, latest);
+      if (problem === undefined && !isVoid(accepted, lastReset)) return true;
+      if (problem !== undefined) problems.set(accepted.job, problem);
+      outcomes.set(accepted.job, problem === undefined ? 'void' : 'invalid');
+      return false;
+    });
     const plan = planBatch(
-      jobs.filter(({ acceptedAt }) => acceptedAt > lastReset),
+      good.map((accepted) => notBefore(accepted, lastReset)),
       states,
     );
-    const deletedBefore = await changeOrders(tx, plan);
+    const deletedBefore = await changeOrders(tx, plan, before);
     // They must not come back.
     if (deletedBefore.length > 0) throw new Overtaken();
-    const outcomes = new Map<WriteJob, Outcome>(
-      jobs.map(({ job }) => [job, plan.effects.get(job) ?? 'void']),
-    );
+    for (const [job, effect] of plan.effects) outcomes.set(job, effect);
     const changes = [...plan.effects.values()].includes('applied');
     if (changes && writeLagMs > 0) await sleep(writeLagMs);
-    return { outcomes, states: plan.states };
+    return { before, applied: { outcomes, problems, states: plan.states } };
   });
+  await correct(before, applying);
+  return applied;
+};
 
 /**
  * Applies jobs and commits.
  * @param jobs in the order of their delivery
- * @param writeLagMs how long the simulated slow database takes over changes before it commits
  * @throws the database's error; then nothing has changed, or (the connection was lost in the COMMIT) nobody can
  *   know, and applying the jobs once more is right either way
  */
-export const applyJobs = async (orm: Orm, jobs: AcceptedJob[], writeLagMs: number): Promise<Applied> => {
+export const applyJobs = async (applying: Applying, jobs: AcceptedJob[]): Promise<Applied> => {
   for (let tries = 1; ; tries++) {
     try {
-      return await apply(orm, jobs, writeLagMs, tries === 1);
+      return await apply(applying, jobs, tries === 1);
     } catch (error) {
       const again = error instanceof Overtaken || isDuplicate(error);
       if (!again || tries === MAX_TRIES) throw error;

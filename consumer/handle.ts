@@ -1,21 +1,17 @@
 /** A batch from arrival to answer: the only place that turns what became of jobs into answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cache } from '../cache/cache.ts';
-import type { Orm } from '../db/client.ts';
 import { isSystemFailure, reasonOf } from '../db/errors.ts';
-import type { Log } from '../log.ts';
 import type { Delivery } from '../queue/deliveries.ts';
-import { type Applied, applyJobs } from './apply.ts';
+import { type Applied, type Applying, applyJobs, type Outcome } from './apply.ts';
 import type { Entry } from './batches.ts';
+import { accepted } from './times.ts';
 
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
 
-export interface Handling {
-  orm: Orm;
+export interface Handling extends Applying {
   cache: Cache;
-  log: Log;
-  writeLagMs: number;
   batchSize: number;
   maxAttempts: number;
   /** Tells the broker that the jobs of these deliveries are done. */
@@ -58,9 +54,6 @@ export const named = ({ job, delivery }: Entry) => ({
   order_id: job.payload.order_id,
 });
 
-const acceptedAt = ({ job, delivery }: Entry): Date =>
-  job.accepted_at ? new Date(job.accepted_at) : delivery.receivedAt;
-
 /**
  * Tells Redis what MySQL holds now. Also for jobs that changed nothing: whoever applied them may have died before
  * it came to this.
@@ -99,7 +92,7 @@ const refreshCache = async (cache: Cache, batch: Entry[], { outcomes, states }: 
   ]);
 };
 
-/** A job is a dead letter: readers see it no more. */
+/** A job is a dead letter, or void: readers see it no more. */
 export const giveUp = async ({ job }: Entry, cache: Cache): Promise<void> => {
   if (job.version === undefined) return;
   await cache.pending.giveUp(job.payload.order_id, job.version, job.type === 'create_order');
@@ -115,17 +108,27 @@ const retry = (entry: Entry, reason: string, error: string, { cache, log, track 
   track(move());
 };
 
+/** Nor for that. */
+const refuse = (entry: Entry, problem: string, { cache, log, track }: Handling): void => {
+  const move = async () => {
+    const became = await entry.delivery.deadLetter('invalid_message', problem);
+    log.warn({ ...named(entry), became, reason: problem }, 'a message is no job');
+    if (became === 'dead') await giveUp(entry, cache);
+  };
+  track(move());
+};
+
 /**
  * Applies a batch and answers its deliveries. Where it fails for one job's sake it is split until that job is
  * alone. Rejects only when `ending` cuts its waiting short: what is not answered then goes back to the queue.
  */
 export const handleBatch = async (batch: Entry[], handling: Handling): Promise<void> => {
-  const { orm, cache, log, writeLagMs, ending } = handling;
+  const { cache, log, ending } = handling;
   const started = performance.now();
-  const jobs = batch.map((entry) => ({ job: entry.job, acceptedAt: acceptedAt(entry) }));
+  const jobs = batch.map(accepted);
   let applied: Applied;
   try {
-    applied = await patiently(() => applyJobs(orm, jobs, writeLagMs), handling);
+    applied = await patiently(() => applyJobs(handling, jobs), handling);
   } catch (error) {
     if (ending.aborted) throw error;
     const [first] = batch;
@@ -137,12 +140,22 @@ export const handleBatch = async (batch: Entry[], handling: Handling): Promise<v
   }
 
   await refreshCache(cache, batch, applied);
-  const { outcomes } = applied;
-  const isMissing = ({ job }: Entry) => outcomes.get(job) === 'order_not_found';
-  const done = batch.filter((entry) => !isMissing(entry));
+  const { outcomes, problems } = applied;
+  const having = (outcome: Outcome) => batch.filter(({ job }) => outcomes.get(job) === outcome);
+  const voided = having('void');
+  if (voided.length > 0) {
+    log.warn({ jobs: voided.length }, 'jobs that were accepted before the last reset are void');
+    await Promise.all(voided.map((entry) => giveUp(entry, cache)));
+  }
+  const missing = having('order_not_found');
+  const done = batch.filter((entry) => !missing.includes(entry) && !problems.has(entry.job));
   handling.acknowledge(done.map(({ delivery }) => delivery));
   const ms = Math.round(performance.now() - started);
   for (const entry of done) log.info({ ...named(entry), outcome: outcomes.get(entry.job), ms }, 'job done');
-  for (const entry of batch.filter(isMissing))
+  for (const entry of missing)
     retry(entry, 'order_not_found', `There is no order ${entry.job.payload.order_id}.`, handling);
+  for (const entry of batch) {
+    const problem = problems.get(entry.job);
+    if (problem !== undefined) refuse(entry, problem, handling);
+  }
 };

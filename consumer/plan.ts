@@ -3,7 +3,7 @@
  * arrive, and however often, an order ends as its versions say: a status is set only by a newer version, and after
  * a delete the tombstone turns everything else into nothing. The jobs of one order become one change of it.
  */
-import type { AcceptedOrder, Changes } from '../db/orders.ts';
+import type { AcceptedOrder, Changes, Deletion } from '../db/orders.ts';
 import type { WriteJob } from '../order.ts';
 
 /** The version of an order's newest write, or that it is deleted. */
@@ -13,6 +13,8 @@ export interface AcceptedJob {
   job: WriteJob;
   /** When the write was accepted, as far as is known. */
   acceptedAt: Date;
+  /** Whether that is by this process's own clock, as nobody else said when. */
+  byOwnClock?: boolean;
 }
 
 /**
@@ -29,7 +31,7 @@ export interface Plan extends Changes {
    * An order that is created and deleted in one batch is among the inserts and the deletes: it meets the create of
    * another consumer at its primary key, so that it cannot come back.
    */
-  deletes: string[];
+  deletes: Deletion[];
 }
 
 /** One order on its way through its jobs. */
@@ -39,6 +41,8 @@ interface Draft {
   created: AcceptedOrder | undefined;
   /** The status that the batch sets on an order that is in the database. */
   status: string | undefined;
+  /** When the delete was accepted that the batch carries out. */
+  deletedAt: Date | undefined;
 }
 
 const create = (draft: Draft, { job, acceptedAt }: AcceptedJob): Effect => {
@@ -59,10 +63,11 @@ const update = (draft: Draft, status: string, version: number | undefined): Effe
   return 'applied';
 };
 
-const remove = (draft: Draft): Effect => {
+const remove = (draft: Draft, { acceptedAt }: AcceptedJob): Effect => {
   if (draft.state === undefined) return 'order_not_found';
   if (draft.state === 'deleted') return 'unchanged';
   draft.state = 'deleted';
+  draft.deletedAt = acceptedAt;
   return 'applied';
 };
 
@@ -74,7 +79,7 @@ const take = (draft: Draft, accepted: AcceptedJob): Effect => {
     case 'update_order_status':
       return update(draft, job.payload.status, job.version);
     case 'delete_order':
-      return remove(draft);
+      return remove(draft, accepted);
   }
 };
 
@@ -98,18 +103,23 @@ export const planBatch = (jobs: AcceptedJob[], before: ReadonlyMap<string, State
   const drafts = new Map<string, Draft>();
   for (const accepted of jobs.toSorted(createsFirst)) {
     const { order_id: id } = accepted.job.payload;
-    const draft = drafts.get(id) ?? { state: before.get(id), created: undefined, status: undefined };
+    const draft = drafts.get(id) ?? {
+      state: before.get(id),
+      created: undefined,
+      status: undefined,
+      deletedAt: undefined,
+    };
     drafts.set(id, draft);
     plan.effects.set(accepted.job, take(draft, accepted));
   }
   for (const id of [...drafts.keys()].sort()) {
-    const { state, created, status } = drafts.get(id) ?? {};
+    const { state, created, status, deletedAt } = drafts.get(id) ?? {};
     if (state === undefined) continue;
     plan.states.set(id, state);
     if (created) plan.inserts.push(created);
     if (state !== 'deleted') {
       if (status !== undefined) plan.updates.push({ id, status, version: state });
-    } else if (before.get(id) !== 'deleted') plan.deletes.push(id);
+    } else if (deletedAt) plan.deletes.push({ id, at: deletedAt });
   }
   return plan;
 };

@@ -1,5 +1,6 @@
 /** The process that applies jobs: `node dist/consumer/worker.js <number>`. */
 import { openCache } from '../cache/cache.ts';
+import { createClock } from '../clock.ts';
 import { openDatabase, SILENCE_MS } from '../db/client.ts';
 import { runProcess } from '../lifecycle.ts';
 import type { WriteJob } from '../order.ts';
@@ -8,6 +9,7 @@ import { createBatches, type Entry } from './batches.ts';
 import { handleBatch } from './handle.ts';
 import { parseJob } from './job.ts';
 import { handleSuspects } from './suspects.ts';
+import { latestOf } from './times.ts';
 
 /** AMQP has 16 bits for it (0-9-1, basic.qos). */
 const MAX_PREFETCH = 65_535;
@@ -20,7 +22,8 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
     silenceMs: writeLagMs + SILENCE_MS,
     applies: true,
   });
-  const cache = openCache(config, log);
+  const clock = createClock();
+  const cache = openCache(config, log, () => latestOf(clock));
   const ending = new AbortController();
   /** Messages on their way to another queue. */
   const moving = new Set<Promise<void>>();
@@ -32,6 +35,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
     orm: database.orm,
     cache,
     log,
+    clock,
     writeLagMs,
     batchSize,
     maxAttempts: config.rabbitmq.maxAttempts,

@@ -4,8 +4,10 @@ import type { Order, OrderItem } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
 import { format } from './literals.ts';
+import { resetVersion } from './resets.ts';
 import { deletedOrders, lastReset, orders } from './schema.ts';
 import { row, runAll, runEach } from './statements.ts';
+import { NOW } from './time.ts';
 
 /** Rows of a multi-row INSERT at the most, to stay far below max_allowed_packet. */
 const ROWS_PER_INSERT = 1_000;
@@ -80,64 +82,112 @@ const updateStatuses = (changes: StatusChange[]): string[] => {
   ];
 };
 
-/** Delete orders and leave their tombstones. */
-const deleteOrders = (ids: string[]): string[] => {
-  if (ids.length === 0) return [];
+export interface Deletion {
+  id: string;
+  /** When it was accepted. */
+  at: Date;
+}
+
+const deleteRows = (ids: string[]): string[] =>
+  // By its name behind DELETE, where both MySQL and MariaDB take a hint.
+  ids.length === 0 ? [] : [format(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [ids])];
+
+/** Delete orders and leave their tombstones. One from before a reset may be there still. */
+const deleteOrders = (deletions: Deletion[]): string[] => {
+  if (deletions.length === 0) return [];
+  const ids = deletions.map(({ id }) => id);
   return [
     format(
-      'INSERT INTO deleted_orders (id, accepted_at, deleted_at) SELECT id, accepted_at, ? FROM orders WHERE id IN (?)',
-      [new Date(), ids],
+      `INSERT INTO deleted_orders (id, accepted_at, deleted_at)
+       SELECT id, accepted_at, CASE id ${'WHEN ? THEN ? '.repeat(ids.length)}END FROM orders WHERE id IN (?)
+       ON DUPLICATE KEY UPDATE accepted_at = VALUES(accepted_at), deleted_at = VALUES(deleted_at)`,
+      [...deletions.flatMap(({ id, at }) => [id, at]), ids],
     ),
-    // By its name behind DELETE, where both MySQL and MariaDB take a hint.
-    format(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [ids]),
+    ...deleteRows(ids),
   ];
 };
 
-/** Finds those of the orders that existed once and were deleted: rows of `id`. */
+/** Finds those of the orders that existed once and were deleted: rows of `id` and `deleted_at`. */
 const selectDeleted = (ids: string[]): string =>
-  format('SELECT id FROM deleted_orders WHERE id IN (?)', [ids]);
+  format('SELECT id, deleted_at FROM deleted_orders WHERE id IN (?)', [ids]);
 
-const idsOf = (rows: unknown): string[] => (rows as { id: string }[]).map(({ id }) => id);
+/** As a DATETIME(3) is written: of two, the later one is the greater text. */
+type Datetime = string;
+
+/** @param resetAt what was deleted up to then is not known any more */
+const idsOf = (rows: unknown, resetAt: Datetime): string[] =>
+  (rows as { id: string; deleted_at: Datetime }[])
+    .filter(({ deleted_at }) => deleted_at > resetAt)
+    .map(({ id }) => id);
 
 /** What is known before jobs are applied. */
 export interface Before {
-  /** Jobs accepted up to then are void. */
-  lastReset: Date;
+  /** Jobs of this version or an older one are void; 0 where there was no reset. */
+  lastReset: number;
+  resetAt: Datetime;
   /** Of those of the orders that exist, the versions of their newest writes. They are locked. */
   versions: Map<string, number>;
+  /** Those of the orders that a reset has still to remove: they do not exist. They are locked. */
+  remnants: Set<string>;
   /** Those of the orders that existed once and were deleted. */
   deleted: string[];
+  /** What was ahead of any clock, and counts for nothing. */
+  ahead: { lastReset: boolean; orders: string[] };
 }
+
+const NEVER: Datetime = '1970-01-01 00:00:00.000';
 
 /**
  * The first thing that a transaction does which applies jobs, in one round trip. It holds `last_reset` shared, so that a
  * reset waits for it: `LOCK IN SHARE MODE` is the form that MySQL and MariaDB both know.
+ * @param latestAt what the greatest version is that can be, given MySQL's time in microseconds since 1970
  */
-export const readBefore = async (tx: Transaction, ids: string[]): Promise<Before> => {
-  const statements = ['SELECT at FROM last_reset WHERE id = 1 LOCK IN SHARE MODE'];
+export const readBefore = async (
+  tx: Transaction,
+  ids: string[],
+  latestAt: (now: number) => number,
+): Promise<Before> => {
+  const statements = [`SELECT at, ${NOW} AS now FROM last_reset WHERE id = 1 LOCK IN SHARE MODE`];
   if (ids.length > 0)
     statements.push(
-      format(`SELECT id, version FROM orders ${BY_KEY} WHERE id IN (?) FOR UPDATE`, [ids]),
+      format(`SELECT id, version, accepted_at FROM orders ${BY_KEY} WHERE id IN (?) FOR UPDATE`, [ids]),
       // Behind the locks: a delete that they waited for is seen.
       selectDeleted(ids),
     );
   const [resets, existing = [], deleted = []] = await runAll(tx, statements);
-  const [reset] = resets as { at: string }[];
+  const [reset] = resets as { at: Datetime; now: number }[];
   if (!reset) throw new Error('The table last_reset is empty: run the migrations.');
-  return {
-    lastReset: new Date(`${reset.at.replace(' ', 'T')}Z`),
-    versions: new Map(
-      (existing as { id: string; version: number }[]).map(({ id, version }) => [id, version]),
-    ),
-    deleted: idsOf(deleted),
+
+  const latest = latestAt(reset.now);
+  const found = resetVersion(reset.at);
+  const isAhead = found > latest;
+  const resetAt = isAhead ? NEVER : reset.at;
+  const before: Before = {
+    lastReset: isAhead ? 0 : found,
+    resetAt,
+    versions: new Map(),
+    remnants: new Set(),
+    deleted: idsOf(deleted, resetAt),
+    ahead: { lastReset: isAhead, orders: [] },
   };
+  for (const { id, version, accepted_at } of existing as ExistingOrder[]) {
+    if (before.lastReset > 0 && accepted_at <= resetAt) before.remnants.add(id);
+    else before.versions.set(id, version <= latest ? version : 0);
+    if (version > latest) before.ahead.orders.push(id);
+  }
+  return before;
 };
+interface ExistingOrder {
+  id: string;
+  version: number;
+  accepted_at: Datetime;
+}
 
 export interface Changes {
   inserts: AcceptedOrder[];
   updates: StatusChange[];
-  /** Ids of orders that exist, or are among the inserts. */
-  deletes: string[];
+  /** Of orders that exist, or are among the inserts. */
+  deletes: Deletion[];
 }
 
 /**
@@ -148,8 +198,10 @@ export interface Changes {
 export const changeOrders = async (
   tx: Transaction,
   { inserts, updates, deletes }: Changes,
+  { remnants, resetAt }: Pick<Before, 'remnants' | 'resetAt'>,
 ): Promise<string[]> => {
-  const inserting = insertOrders(inserts);
+  const replaced = inserts.map(({ order }) => order.order_id).filter((id) => remnants.has(id));
+  const inserting = [...deleteRows(replaced), ...insertOrders(inserts)];
   // Asked after the insert, which waits for a delete that is being committed.
   const asking = inserts.length > 0 ? [selectDeleted(inserts.map(({ order }) => order.order_id))] : [];
   const results = await runAll(tx, [
@@ -157,9 +209,9 @@ export const changeOrders = async (
     ...asking,
     ...updateStatuses(updates),
     ...deleteOrders(deletes),
-    ...addToCount(inserts.length - deletes.length),
+    ...addToCount(inserts.length - replaced.length - deletes.length),
   ]);
-  return asking.length > 0 ? idsOf(results[inserting.length]) : [];
+  return asking.length > 0 ? idsOf(results[inserting.length], resetAt) : [];
 };
 
 /** The version of the newest write to an order, 'deleted' where it existed once, or undefined. */
@@ -167,7 +219,7 @@ export const findVersion = async (orm: Orm, id: string): Promise<number | 'delet
   const [order] = await orm.select({ version: orders.version }).from(orders).where(eq(orders.id, id));
   if (order) return order.version;
   const [deleted] = await runAll(orm, [selectDeleted([id])]);
-  return idsOf(deleted).length > 0 ? 'deleted' : undefined;
+  return (deleted as unknown[]).length > 0 ? 'deleted' : undefined;
 };
 
 /**

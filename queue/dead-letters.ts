@@ -100,7 +100,10 @@ export const deadLetters = (broker: Broker) => {
         const headers = Object.fromEntries(
           Object.entries(properties.headers ?? {}).filter(([name]) => !name.startsWith('x-')),
         );
-        const { messageId, correlationId, timestamp, type } = properties;
+        const { messageId, correlationId, type } = properties;
+        // It is as old as it is: a reset of meanwhile makes it void.
+        const failedAt = Date.parse(String(properties.headers?.['x-first-failed-at']));
+        const timestamp = properties.timestamp ?? (Math.floor(failedAt / 1000) || undefined);
         await broker.publish(broker.queue, content, { messageId, correlationId, timestamp, type, headers });
       }),
 

@@ -5,7 +5,8 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage, MessageProperties } from 'amqplib';
+import { isTime } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
@@ -28,6 +29,8 @@ export interface Delivery {
   /** The id of the HTTP request, where the publisher gave one. */
   requestId: string | undefined;
   receivedAt: Date;
+  /** When it was published at the latest, where the message says something of that. */
+  publishedAt: Date | undefined;
   /** Whether its channel has closed: then the broker delivers it once more, and no answer reaches it. */
   isLost(): boolean;
   /** Back to the queue after a delay, or to the dead letters when it has been tried often enough. Never rejects. */
@@ -63,6 +66,21 @@ const acknowledge = ({ acknowledger, open }: Subscription, tags: number[], log: 
   }
 };
 
+const SECOND_MS = 1_000;
+
+/**
+ * An AMQP timestamp is in whole seconds (0-9-1, 4.2.5.4). A job that has failed was there before that, and each was
+ * before it came.
+ */
+const publishedAt = ({ timestamp, headers }: MessageProperties, receivedAt: Date): Date | undefined => {
+  const failed = headers?.['x-first-failed-at'];
+  const said = [
+    typeof timestamp === 'number' ? (timestamp + 1) * SECOND_MS - 1 : Number.NaN,
+    typeof failed === 'string' ? Date.parse(failed) : Number.NaN,
+  ].filter((ms) => isTime(ms * 1000));
+  return said.length > 0 ? new Date(Math.min(...said, receivedAt.getTime())) : undefined;
+};
+
 const toDelivery = (
   message: ConsumeMessage,
   subscription: Subscription,
@@ -70,6 +88,7 @@ const toDelivery = (
 ): Delivery => {
   const { properties, content: body, fields } = message;
   const headers = properties.headers ?? {};
+  const receivedAt = new Date();
   // Another publisher may have put anything there.
   const failures = Math.max(0, Math.trunc(Number(headers['x-attempts']) || 0)) + 1;
 
@@ -110,7 +129,8 @@ const toDelivery = (
     body,
     redelivered: fields.redelivered,
     requestId: properties.correlationId,
-    receivedAt: new Date(),
+    receivedAt,
+    publishedAt: publishedAt(properties, receivedAt),
     isLost: () => !subscription.open,
     tag: fields.deliveryTag,
     subscription,

@@ -1,11 +1,12 @@
 /** Opens what the API stands on, and closes what it opened. */
 import fastifyPlugin from 'fastify-plugin';
 import { type Cache, openCache } from '../../cache/cache.ts';
+import { type Clock, createClock } from '../../clock.ts';
 import type { Config } from '../../config.ts';
 import { type Database, openDatabase } from '../../db/client.ts';
 import type { Log } from '../../log.ts';
 import { type Broker, openBroker } from '../../queue/broker.ts';
-import { type Clock, createClock } from '../clock.ts';
+import { timekeeper } from '../timekeeper.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -24,20 +25,16 @@ export const backends = fastifyPlugin<{ config: Config }>(
   async (app, { config }) => {
     const log: Log = app.log;
     app.decorate('database', openDatabase(config.mysql, log, { connections: CONNECTIONS }));
-    app.decorate('cache', openCache(config, log));
-    app.decorate('broker', await openBroker(config.rabbitmq, log));
     app.decorate('clock', createClock());
+    app.decorate('cache', openCache(config, log, app.clock.latest));
+    app.decorate('broker', await openBroker(config.rabbitmq, log));
 
-    const keepTime = async () => {
-      const asked = performance.now();
-      const time = await app.cache.time();
-      if (time !== null) app.clock.keepTo(time, () => performance.now() - asked);
-    };
+    const keepTime = timekeeper(app.clock, app.cache, app.database.orm, log);
     app.addHook('onReady', keepTime);
-    const timekeeper = setInterval(keepTime, KEEP_TIME_INTERVAL_MS).unref();
+    const keeping = setInterval(keepTime, KEEP_TIME_INTERVAL_MS).unref();
 
     app.addHook('onClose', async () => {
-      clearInterval(timekeeper);
+      clearInterval(keeping);
       await app.broker.close();
       await Promise.all([app.database.close(), app.cache.close()]);
     });

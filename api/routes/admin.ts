@@ -1,9 +1,9 @@
 /** /admin: for whoever has the password. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
+import { timeOf } from '../../clock.ts';
 import { resetOrders } from '../../db/orders.ts';
 import { withDeadline } from '../../deadline.ts';
-import { timeOf } from '../clock.ts';
 import { requireAdmin } from '../plugins/admin.ts';
 import { seed } from '../seed.ts';
 import { errorAnswers } from './answers.ts';

@@ -1,11 +1,11 @@
 /** The versions that writes to an order get. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
-import { createClock } from '../../api/clock.ts';
+import { createClock } from '../../clock.ts';
 import { anOrder, openPending, seenOf } from '../helpers/pending.ts';
 
 const RESERVED_TTL = 120;
-const { open, pending, put, settle, ttl } = await openPending(t);
+const { open, stores, pending, put, settle, ttl } = await openPending(t);
 
 t.test('reserve: Redis’s time, then always more, and nothing to see of it', async (t) => {
   const id = randomUUID();
@@ -26,7 +26,7 @@ t.test('reserve: Redis’s time, then always more, and nothing to see of it', as
 t.test(
   'reserve: more than what is shown, reserved or applied, to the last digit; what is seen stays',
   async (t) => {
-    const ahead = Date.now() * 1000 + 3_600_000_000;
+    const ahead = Date.now() * 1000 + 40_000_000;
     const histories: [what: string, history: (id: string) => Promise<unknown>, seen: string | undefined][] = [
       ['put', (id) => put(anOrder(id), ahead), 'received'],
       ['shown', (id) => pending.showStatus(id, ahead, 'packed'), 'packed'],
@@ -81,11 +81,46 @@ t.test('two processes whose clocks are 5 s apart', async (t) => {
   }
 });
 
-t.test('processes that keep to Redis’s clock agree, however wrong their own is', async (t) => {
+t.test('processes that keep to Redis’s clock agree, a minute apart or less', async (t) => {
   const cache = await open();
-  const clocks = [-3_600_000, 0, 5_000].map((skew) => createClock(() => Date.now() + skew));
+  const clocks = [-50_000, 0, 5_000].map((skew) => createClock(() => Date.now() + skew));
   for (const clock of clocks) clock.keepTo((await cache.time()) ?? 0);
   const versions = clocks.map((clock) => clock.next());
   const apart = Math.max(...versions) - Math.min(...versions);
   t.ok(apart < 1_000_000, `${apart} µs apart`);
+});
+
+t.test('a number from far ahead, wherever it stands, is not counted on from', async (t) => {
+  const far = 9_000_000_000_000_000;
+  const histories: [what: string, history: (id: string) => Promise<unknown>][] = [
+    ['put', (id) => put(anOrder(id), far)],
+    ['shown', (id) => pending.showStatus(id, far, 'poisoned')],
+    ['applied', (id) => settle(id, far, true)],
+    [
+      'reserved',
+      (id) => stores.redis.set(`temp_order:${id}`, JSON.stringify({ order_id: id, reserved: `${far}` })),
+    ],
+  ];
+  for (const [what, history] of histories) {
+    const id = randomUUID();
+    await history(id);
+    const version = (await pending.reserve(id)) ?? 0;
+    t.ok(Math.abs(version / 1000 - Date.now()) < 5_000, `${what}: ${version}`);
+    await pending.showStatus(id, version, 'packed');
+    t.equal(seenOf(await pending.find(id)), 'packed', `${what}: what comes after it is seen`);
+    await settle(id, version, true);
+    t.equal(seenOf(await pending.find(id)), 'packed', what);
+    t.ok((await ttl(id)) <= 60, `${what}: and settled`);
+    await pending.showStatus(id, version + 1, 'shipped');
+    t.equal(seenOf(await pending.find(id)), 'shipped', what);
+  }
+  const [copy, reserved] = [randomUUID(), randomUUID()];
+  await put(anOrder(copy), far);
+  await stores.redis.set(
+    `temp_order:${reserved}`,
+    JSON.stringify({ order_id: reserved, reserved: `${far}` }),
+  );
+  await pending.drop(Date.now() * 1000);
+  for (const id of [copy, reserved])
+    t.equal(await stores.redis.exists(`temp_order:${id}`), 0, 'a reset drops it');
 });

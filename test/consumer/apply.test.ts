@@ -1,8 +1,10 @@
 /** Transactions that meet. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
+import { createClock } from '../../clock.ts';
 import { applyJobs } from '../../consumer/apply.ts';
 import type { AcceptedJob } from '../../consumer/plan.ts';
+import { createLog } from '../../log.ts';
 import type { WriteJob } from '../../order.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
@@ -14,6 +16,8 @@ const stores = await openStores(t, env);
 
 /** So long before its COMMIT that the others have done all that does not wait for it. */
 const LAG_MS = 300;
+
+const applying = { orm, log: createLog('silent', 'test'), clock: createClock(), writeLagMs: LAG_MS };
 
 const accepted = (job: WriteJob): AcceptedJob => ({ job, acceptedAt: new Date() });
 const create = (order_id: string): AcceptedJob =>
@@ -35,7 +39,7 @@ const cases: [what: string, batches: (id: string) => AcceptedJob[][]][] = [
 for (const [what, batches] of cases)
   t.test(`${what}: the order is deleted, and stays so`, async (t) => {
     const id = randomUUID();
-    await Promise.all(batches(id).map((jobs) => applyJobs(orm, jobs, LAG_MS)));
+    await Promise.all(batches(id).map((jobs) => applyJobs(applying, jobs)));
     t.strictSame(await stores.rows('SELECT id FROM orders WHERE id = ?', [id]), []);
     t.equal((await stores.rows('SELECT id FROM deleted_orders WHERE id = ?', [id])).length, 1);
     const [count] = await stores.rows('SELECT SUM(orders) AS n FROM order_counts');

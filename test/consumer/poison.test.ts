@@ -35,7 +35,7 @@ for (const type of ['quorum', 'classic'])
     await consumer.says('consuming');
 
     const good = Array.from({ length: 20 }, () => job('Ada'));
-    const bad = { ...job('poison'), version: 1_799_999_999_999_990 };
+    const bad = { ...job('poison'), version: Date.now() * 1_000 };
     const copy = `temp_order:${bad.payload.order_id}`;
     await stores.redis.set(copy, JSON.stringify({ ...bad.payload, version: String(bad.version) }));
     for (const one of [...good.slice(0, 10), bad, ...good.slice(10)]) await stores.publish(one);

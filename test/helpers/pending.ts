@@ -13,8 +13,8 @@ import { until } from './until.ts';
 export const WAITING_TTL = 1_000;
 export const APPLIED_TTL = 60;
 
-/** 16 digits, of which a number that Lua prints by itself keeps 14. */
-export const VERSION = 1_799_999_999_999_990;
+/** Of just now: 16 digits, of which a number that Lua prints by itself keeps 14. */
+export const VERSION = Math.floor(Date.now() / 1_000) * 1_000_000 - 10;
 
 export const anOrder = (order_id: string = randomUUID()) => ({
   order_id,

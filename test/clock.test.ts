@@ -1,6 +1,6 @@
 /** Versions of writes: later means greater, whatever the clocks do. */
 import t from 'tap';
-import { createClock } from '../../api/clock.ts';
+import { createClock } from '../clock.ts';
 
 const NOW_MS = 1_700_000_000_000;
 const NOW = NOW_MS * 1000;
@@ -47,6 +47,29 @@ const cases: [
     'alike where an answer of the shared clock took long',
     [(clock) => clock.keepTo(NOW - 30_000, () => 60), (clock) => clock.keepTo(NOW + 500, () => 1)],
     [NOW, NOW + 1],
+  ],
+  [
+    'not by a shared clock that is more than a minute away',
+    [
+      (clock) => clock.keepTo(NOW + 60_001_000),
+      (clock) => clock.keepTo(NOW - 60_001_000),
+      (clock) => clock.keepTo(NOW + 3_600_000_000),
+    ],
+    [NOW, NOW + 1, NOW + 2],
+  ],
+  [
+    'unless a third clock confirms it',
+    [
+      (clock) => clock.keepTo(NOW + 3_600_001_000, undefined, true),
+      (clock) => clock.keepTo(NOW - 3_600_000_000, undefined, true),
+      () => {},
+    ],
+    [NOW + 3_600_000_000, NOW - 3_600_000_000, NOW - 3_600_000_000 + 1],
+  ],
+  [
+    'not by a version from more than a minute ahead',
+    [(clock) => clock.observe(NOW + 60_000_000), (clock) => clock.observe(9_000_000_000_000_000)],
+    [NOW + 60_000_001, NOW + 60_000_002],
   ],
   ['in whole numbers', [(clock) => clock.keepTo(NOW + 0.25), (_, at) => at(NOW_MS + 0.5)], [NOW, NOW + 500]],
 ];

@@ -1,0 +1,50 @@
+/** What jobs say of times, and how much of it can be believed. */
+import { type Clock, isTime, MAX_AHEAD } from '../clock.ts';
+import { shown } from '../validate.ts';
+import type { Entry } from './batches.ts';
+import type { AcceptedJob } from './plan.ts';
+
+/** The greatest version that anybody can have given out: a consumer whose own clock is slow refuses no good job. */
+export const latestOf = (clock: Clock): number => Math.max(Date.now() * 1000, clock.now()) + MAX_AHEAD;
+
+/** A job with the time of its acceptance: what it says itself, else what its message says, else when it came. */
+export const accepted = ({ job, delivery }: Entry): AcceptedJob => {
+  const said = Date.parse(job.accepted_at ?? '');
+  if (isTime(said * 1000)) return { job, acceptedAt: new Date(said) };
+  if (delivery.publishedAt) return { job, acceptedAt: delivery.publishedAt };
+  return { job, acceptedAt: delivery.receivedAt, byOwnClock: true };
+};
+
+/** What was taken from this process's clock, put right by the one that all share. */
+export const inSharedTime =
+  (clock: Clock) =>
+  (accepted: AcceptedJob): AcceptedJob =>
+    accepted.byOwnClock
+      ? { ...accepted, acceptedAt: new Date(clock.corrected(accepted.acceptedAt.getTime())) }
+      : accepted;
+
+/** In microseconds; a job's version says it more exactly than anything else. */
+const momentOf = ({ job, acceptedAt }: AcceptedJob): number =>
+  job.version !== undefined && isTime(job.version) ? job.version : acceptedAt.getTime() * 1000;
+
+/** @param lastReset its version, 0 where there was none */
+export const isVoid = (accepted: AcceptedJob, lastReset: number): boolean => momentOf(accepted) <= lastReset;
+
+/** A job whose acceptance lies after a reset, though what it says of its time does not. */
+export const notBefore = (accepted: AcceptedJob, lastReset: number): AcceptedJob =>
+  accepted.acceptedAt.getTime() * 1000 > lastReset
+    ? accepted
+    : { ...accepted, acceptedAt: new Date(Math.floor(lastReset / 1000) + 1) };
+
+/** A sentence for the dead letter where a job is from further ahead than any clock can be. */
+export const problemOf = (
+  { job: { version, accepted_at } }: AcceptedJob,
+  latest: number,
+): string | undefined => {
+  const expected = `at most a minute ahead of the clock, which says ${new Date((latest - MAX_AHEAD) / 1000).toISOString()}`;
+  if (version !== undefined && version > latest)
+    return `version must be a positive integer and, as microseconds since 1970, ${expected}, got ${version}.`;
+  if (accepted_at !== undefined && Date.parse(accepted_at) * 1000 > latest)
+    return `accepted_at must be ${expected}, got ${shown(accepted_at)}.`;
+  return undefined;
+};

@@ -1,0 +1,13 @@
+/** MySQL's clock. */
+import { sql } from 'drizzle-orm';
+import type { Orm } from './client.ts';
+import { readRows } from './rows.ts';
+
+/** Microseconds since 1970 as an expression, whatever the session's time zone. */
+export const NOW = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
+
+/** MySQL's time in microseconds since 1970. @throws the database's error */
+export const readTime = async (orm: Orm): Promise<number> => {
+  const [row] = await readRows<{ now: number }>(orm, sql.raw(`SELECT ${NOW} AS now`));
+  return Number(row?.now);
+};
