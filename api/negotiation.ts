@@ -4,13 +4,19 @@ export type Coding = 'br' | 'gzip';
 /** In the order of preference. */
 const CODINGS: Coding[] = ['br', 'gzip'];
 
+/** The end of a tag, with what proxies that compress put behind it: Apache `-gzip` and `-br`, others `;gzip`. */
+const TAG_END = /^(?:(?:--?|;)(?:gzip|br|deflate|zstd))?"/;
+
 /**
  * Whether an If-None-Match names an entity tag, `*` being any (13.1.2). The comparison is weak (8.8.3.2), so that
  * only the quoted parts count; and as tags have no quotes inside, one that is found is one of the list.
  */
 export const namesTag = (ifNoneMatch: string | undefined, etag: string): boolean => {
   if (ifNoneMatch === undefined) return false;
-  return ifNoneMatch.includes(etag.slice(etag.indexOf('"'))) || ifNoneMatch.trim() === '*';
+  const beginning = etag.slice(etag.indexOf('"'), -1);
+  for (let at = ifNoneMatch.indexOf(beginning); at >= 0; at = ifNoneMatch.indexOf(beginning, at + 1))
+    if (TAG_END.test(ifNoneMatch.slice(at + beginning.length))) return true;
+  return ifNoneMatch.trim() === '*';
 };
 
 /**

@@ -21,6 +21,15 @@ t.test('If-None-Match', async (t) => {
     [ETAG.slice(3, -1), false],
     [`"x${ETAG.slice(3)}`, false],
     [ETAG.toLowerCase(), false],
+    // As proxies that compress change it: Apache's mod_deflate and mod_brotli, Jetty, others.
+    ...['-gzip', '--gzip', ';gzip', '-br', '-zstd', '-deflate'].flatMap((suffix): [string, boolean][] => [
+      [`${ETAG.slice(0, -1)}${suffix}"`, true],
+      [`"a", ${ETAG.slice(2, -1)}${suffix}", "b"`, true],
+      [`${ETAG.slice(0, -1)}${suffix}x"`, false],
+      [`${ETAG.slice(0, -1)}x${suffix}"`, false],
+    ]),
+    [`${ETAG.slice(0, -1)}-x", ${ETAG.slice(0, -1)}-gzip"`, true],
+    [`${ETAG.slice(0, -1)}-gzip`, false],
   ];
   for (const [header, matches] of table) t.equal(namesTag(header, ETAG), matches, String(header));
 });
