@@ -23,7 +23,7 @@ export interface ListAnswer {
   readonly body: Buffer;
   /** A weak one (RFC 9110, 8.8.1): the same for all codings of the same bytes. */
   readonly etag: string;
-  /** Path and query of the next page. */
+  /** The next page, relative to the URL of this one. */
   readonly next: string | undefined;
   readonly codings: Map<Coding, Promise<Buffer>>;
   /** What it takes in memory. */

@@ -42,5 +42,8 @@ export const queryOf = (page: PageQuery | undefined): string => {
   return query.toString();
 };
 
-/** Path and query of the page that follows the order `after`. */
-export const nextUrl = (page: PageQuery, after: string): string => `/orders?${queryOf({ ...page, after })}`;
+/**
+ * The page that follows the order `after`, relative to the URL of the one before it (RFC 3986, 5.2.2): whatever path
+ * that had in front of a proxy, this one has it too.
+ */
+export const nextUrl = (page: PageQuery, after: string): string => `?${queryOf({ ...page, after })}`;

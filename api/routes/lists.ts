@@ -31,6 +31,11 @@ export const listRoutes: FastifyPluginAsyncTypebox<{ config: Config['lists'] }> 
       querystring: ListQuery,
       response: { 200: Ready(OrderList), 304: Nothing, ...errorAnswers },
     },
+    preValidation: ({ query }, _reply, done) => {
+      // In capitals it is the same id (RFC 9562, 4).
+      if (typeof query.after === 'string') query.after = query.after.toLowerCase();
+      done();
+    },
     handler: async (request, reply) => {
       const { query, headers } = request;
       const answer = await lists.find(query);
