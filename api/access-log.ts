@@ -3,11 +3,12 @@ import { appendFile } from 'node:fs/promises';
 import type { IncomingHttpHeaders, OutgoingHttpHeader } from 'node:http';
 import { ConfigError } from '../config.ts';
 
+/** Of bytes that could not be read as a request only the answer is known. */
 export type AccessLogEntry = {
-  method: string;
+  method: string | undefined;
   /** As requested: the path with its query. */
-  url: string;
-  httpVersion: string;
+  url: string | undefined;
+  httpVersion: string | undefined;
   statusCode: number;
   /** Undefined where the client had gone before it was asked for. */
   remoteAddress: string | undefined;
@@ -16,7 +17,7 @@ export type AccessLogEntry = {
   responseHeader(name: string): OutgoingHttpHeader | undefined;
   /** Of the body, without the headers. */
   bytesSent: number;
-  durationMs: number;
+  durationMs: number | undefined;
   /** Epoch milliseconds. */
   finishedAt: number;
   requestId: string;
@@ -38,9 +39,17 @@ const SECRET_HEADERS = new Set([
 ]);
 
 const absent: Field = () => undefined;
-const path = (url: string) => url.split('?', 1)[0];
-const query = (url: string) => url.slice(url.indexOf('?') + 1 || url.length);
-const microseconds = ({ durationMs }: AccessLogEntry) => Math.round(durationMs * 1000);
+const path: Field = ({ url }) => url?.split('?', 1)[0];
+const query: Field = ({ url }) => url?.slice(url.indexOf('?') + 1 || url.length);
+const protocol: Field = ({ httpVersion }) => httpVersion && `HTTP/${httpVersion}`;
+const microseconds = ({ durationMs }: AccessLogEntry) => durationMs && Math.round(durationMs * 1000);
+/** The duration in another unit. */
+const duration =
+  (convert: (microseconds: number) => number | string): Field =>
+  (entry) => {
+    const us = microseconds(entry);
+    return us === undefined ? undefined : convert(us);
+  };
 
 /** Gunicorn's atoms, but for `t`, which is cached. */
 const ATOMS = new Map<string, Field>([
@@ -48,20 +57,20 @@ const ATOMS = new Map<string, Field>([
   ['l', absent],
   // The service knows no user names.
   ['u', absent],
-  ['r', ({ method, url, httpVersion }) => `${method} ${url} HTTP/${httpVersion}`],
+  ['r', ({ method, url, httpVersion }) => method && `${method} ${url} HTTP/${httpVersion}`],
   ['m', (entry) => entry.method],
-  ['U', (entry) => path(entry.url)],
-  ['q', (entry) => query(entry.url)],
-  ['H', (entry) => `HTTP/${entry.httpVersion}`],
+  ['U', path],
+  ['q', query],
+  ['H', protocol],
   ['s', (entry) => entry.statusCode],
   ['B', (entry) => entry.bytesSent],
   ['b', (entry) => entry.bytesSent || undefined],
   ['f', (entry) => entry.requestHeaders.referer],
   ['a', (entry) => entry.requestHeaders['user-agent']],
-  ['T', (entry) => Math.floor(microseconds(entry) / 1e6)],
+  ['T', duration((us) => Math.floor(us / 1e6))],
   ['D', microseconds],
-  ['M', (entry) => Math.floor(microseconds(entry) / 1000)],
-  ['L', (entry) => (microseconds(entry) / 1e6).toFixed(6)],
+  ['M', duration((us) => Math.floor(us / 1000))],
+  ['L', duration((us) => (us / 1e6).toFixed(6))],
   ['p', (entry) => `<${entry.pid}>`],
 ]);
 const ATOM_NAMES = 'h l u t r m U q H s B b f a T D M L p {header}i {header}o {variable}e';
@@ -69,10 +78,10 @@ const ATOM_NAMES = 'h l u t r m U q H s B b f a T D M L p {header}i {header}o {v
 /** WSGI's variables that are not headers (PEP 3333), RAW_URI as gunicorn adds it, and the request's id. */
 const VARIABLES = new Map<string, Field>([
   ['request_method', (entry) => entry.method],
-  ['path_info', (entry) => path(entry.url)],
-  ['query_string', (entry) => query(entry.url)],
+  ['path_info', path],
+  ['query_string', query],
   ['raw_uri', (entry) => entry.url],
-  ['server_protocol', (entry) => `HTTP/${entry.httpVersion}`],
+  ['server_protocol', protocol],
   ['remote_addr', (entry) => entry.remoteAddress],
   ['request_id', (entry) => entry.requestId],
 ]);
@@ -129,19 +138,21 @@ const shown = (value: OutgoingHttpHeader | undefined): string => {
     : escaped(typeof value === 'string' ? value : value.join(', '));
 };
 
-const json = (entry: AccessLogEntry): string =>
-  JSON.stringify({
+const json = (entry: AccessLogEntry): string => {
+  const us = microseconds(entry);
+  return JSON.stringify({
     time: new Date(entry.finishedAt).toISOString(),
     remote_address: entry.remoteAddress ?? null,
-    method: entry.method,
-    url: entry.url,
+    method: entry.method ?? null,
+    url: entry.url ?? null,
     status: entry.statusCode,
     bytes: entry.bytesSent,
-    duration_ms: microseconds(entry) / 1000,
+    duration_ms: us === undefined ? null : us / 1000,
     referer: entry.requestHeaders.referer ?? null,
     user_agent: entry.requestHeaders['user-agent'] ?? null,
     request_id: entry.requestId,
   });
+};
 
 /**
  * Compiles the format of the access log.

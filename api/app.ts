@@ -1,12 +1,13 @@
 /** The application: plugins and routes. It never listens, so that a test builds exactly what the server runs. */
-import { fastify, LogController } from 'fastify';
+import { type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Config } from '../config.ts';
 import type { ProcessLog } from '../lifecycle.ts';
 import { backends } from './plugins/backends.ts';
 import { cors } from './plugins/cors.ts';
 import { drain } from './plugins/drain.ts';
-import { errors, refuseConnection, sendError } from './plugins/errors.ts';
-import { input } from './plugins/input.ts';
+import { errors, malformedUrl, sendError } from './plugins/errors.ts';
+import { input, readQuery } from './plugins/input.ts';
+import { refusals } from './plugins/refusals.ts';
 import { requestId, requests } from './plugins/requests.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
@@ -17,6 +18,7 @@ import { orderRoutes } from './routes/orders.ts';
 const BODY_LIMIT_BYTES = 1024 * 1024;
 /** How long a client may take to send a request; Fastify's own default is for ever. */
 const REQUEST_TIMEOUT_MS = 30_000;
+const TIMEOUT_CHECK_INTERVAL_MS = 5_000;
 /** Node's limit for all headers is 16 KiB: no id is too long to be answered 404. */
 const MAX_PARAM_LENGTH = 16 * 1024;
 
@@ -33,15 +35,24 @@ export const buildApp = async (config: Config, log: ProcessLog) => {
     genReqId: requestId,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    // A time limit is looked at this often: Node's own 30 s would double it.
+    http: { requireHostHeader: false, connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS },
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, querystringParser: readQuery },
     // A request that arrives on an open connection while the server closes is served like any other.
     return503OnClosing: false,
-    frameworkErrors: sendError,
-    clientErrorHandler: refuseConnection,
+    // Only a URL that cannot be decoded is met before there is a route: no parameter is longer than a head may be.
+    frameworkErrors: (_error, request, reply) => {
+      request.server.beginRequest(request, reply);
+      sendError(malformedUrl(request.url), request, reply);
+    },
+    clientErrorHandler(this: FastifyInstance, error, socket) {
+      this.refuseBytes(error, socket);
+    },
   });
   await app.register(errors);
   await app.register(drain);
   await app.register(requests, { config: config.accessLog });
+  await app.register(refusals);
   await app.register(cors);
   await app.register(input);
   await app.register(backends, { config });

@@ -1,9 +1,9 @@
 /** Every error leaves as `{error: "<sentence>"}`. What only an operator may know goes to the log. */
-import type { Socket } from 'node:net';
-import type { ConnectionError, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { isSystemFailure } from '../../db/errors.ts';
 import { PublishError } from '../../queue/publisher.ts';
+import { shown } from '../../validate.ts';
 
 const RETRY_AFTER_SECONDS = 1;
 
@@ -17,16 +17,22 @@ export class HttpError extends Error {
   }
 }
 
+export const malformedUrl = (url: string) =>
+  new HttpError(400, `The URL must be valid percent-encoded UTF-8, got ${shown(url)}.`);
+
+/** For a path, or a method of a path, that there is not. */
+export const notHere = (method: string, url: string) =>
+  new HttpError(404, `There is no ${method} ${url.split('?', 1)[0]} here.`);
+
 /** Fastify's own errors in our words. */
 const sentences: Record<string, (request: FastifyRequest) => string> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ({ routeOptions }) =>
     `The request body is too large: at most ${routeOptions.bodyLimit} bytes are taken.`,
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ({ headers }) =>
-    `Content-Type must be application/json, got ${JSON.stringify(headers['content-type'] ?? '')}.`,
+    `Content-Type must be application/json, got ${shown(headers['content-type'] ?? '')}.`,
   FST_ERR_CTP_INVALID_JSON_BODY: () => 'The request body is not valid JSON.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () =>
     'The request body does not have the length of its Content-Length.',
-  FST_ERR_BAD_URL: ({ url }) => `The URL must be valid percent-encoded UTF-8, got ${JSON.stringify(url)}.`,
 };
 
 const unaccepted: Record<PublishError['outcome'], string> = {
@@ -39,8 +45,11 @@ const unaccepted: Record<PublishError['outcome'], string> = {
 const unavailable = (reply: FastifyReply, error: string) =>
   reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ error });
 
-/** Also for the errors that Fastify meets before it has found a route. */
-export const sendError = (error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
+export const sendError = (
+  error: FastifyError | Error,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply => {
   if (error instanceof HttpError) return reply.code(error.statusCode).send({ error: error.message });
   if (error instanceof PublishError) {
     request.log.warn(
@@ -54,32 +63,20 @@ export const sendError = (error: FastifyError | Error, request: FastifyRequest, 
     return unavailable(reply, 'Unable to read orders.');
   }
   if ('statusCode' in error && error.statusCode !== undefined && error.statusCode < 500) {
-    const sentence = sentences[error.code]?.(request) ?? error.message;
+    if (request.is404) return sendError(notHere(request.method, request.url), request, reply);
+    const sentence = sentences[error.code]?.(request) ?? 'The request is not valid.';
     return reply.code(error.statusCode).send({ error: sentence });
   }
   request.log.error({ request_id: request.id, err: error }, 'a request failed');
   return reply.code(500).send({ error: 'Internal server error.' });
 };
 
-/** What Node's parser could not read: there is no request yet, only the socket. */
-export const refuseConnection = (error: ConnectionError, socket: Socket) => {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const [status, sentence] = unreadable[error.code] ?? ['400 Bad Request', 'The request is not valid HTTP.'];
-  const body = JSON.stringify({ error: sentence });
-  const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close`;
-  socket.end(`${head}\r\n\r\n${body}`);
-};
-const unreadable: Record<string, [status: string, sentence: string]> = {
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers of the request are too large.'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time.'],
-};
-
 export const errors = fastifyPlugin(
   async (app) => {
     app.setErrorHandler<FastifyError>(sendError);
-    app.setNotFoundHandler((request, reply) =>
-      reply.code(404).send({ error: `There is no ${request.method} ${request.url.split('?', 1)[0]} here.` }),
-    );
+    app.setNotFoundHandler((request) => {
+      throw notHere(request.method, request.url);
+    });
   },
   { name: 'errors', fastify: '5.x' },
 );

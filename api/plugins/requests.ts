@@ -1,9 +1,22 @@
-/** The id of a request, and its line in the access log. */
+/** What every request begins with: its id, what browsers want to see, and its line in the access log. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import type { Config } from '../../config.ts';
-import { compileFormat, openAccessLog } from '../access-log.ts';
+import { type AccessLogEntry, compileFormat, openAccessLog } from '../access-log.ts';
+import { corsHeaders } from './cors.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** For requests that Fastify answers without its hooks; all others begin so by themselves. */
+    beginRequest(request: FastifyRequest, reply: FastifyReply): void;
+    /** The reply to the latest request of a connection, for as long as it is not over. */
+    openReply(socket: Socket): FastifyReply | undefined;
+    logAccess(entry: AccessLogEntry): void;
+  }
+}
 
 /** As nginx logs it: nobody was there any more for the answer. */
 const CLIENT_CLOSED_REQUEST = 499;
@@ -18,31 +31,41 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
   async (app, { config }) => {
     const format = compileFormat(config.format);
     const log = openAccessLog(config.file, (sentence) => app.log.warn(sentence));
+    const open = new WeakMap<Socket, FastifyReply>();
 
-    // With a callback: every request would pay for a promise.
-    app.addHook('onRequest', (request, reply, done) => {
-      reply.header('x-request-id', request.id);
+    const logAccess = (entry: AccessLogEntry) => log.write(format(entry));
+    const begin = (request: FastifyRequest, reply: FastifyReply) => {
+      reply.header('x-request-id', request.id).headers(corsHeaders);
+      const { socket } = request.raw;
+      open.set(socket, reply);
       // Not onResponse, which says nothing of clients that went away before their answer.
       reply.raw.on('close', () => {
+        if (open.get(socket) === reply) open.delete(socket);
         const answered = reply.raw.writableFinished;
-        log.write(
-          format({
-            method: request.method,
-            url: request.url,
-            httpVersion: request.raw.httpVersion,
-            statusCode: answered ? reply.statusCode : CLIENT_CLOSED_REQUEST,
-            remoteAddress: request.ip,
-            requestHeaders: request.headers,
-            responseHeader: (name) => reply.getHeader(name),
-            bytesSent:
-              answered && request.method !== 'HEAD' ? Number(reply.getHeader('content-length') ?? 0) : 0,
-            durationMs: reply.elapsedTime,
-            finishedAt: Date.now(),
-            requestId: request.id,
-            pid: process.pid,
-          }),
-        );
+        logAccess({
+          method: request.method,
+          url: request.url,
+          httpVersion: request.raw.httpVersion,
+          statusCode: answered ? reply.statusCode : CLIENT_CLOSED_REQUEST,
+          remoteAddress: request.ip,
+          requestHeaders: request.headers,
+          responseHeader: (name) => reply.getHeader(name),
+          bytesSent:
+            answered && request.method !== 'HEAD' ? Number(reply.getHeader('content-length') ?? 0) : 0,
+          durationMs: reply.elapsedTime,
+          finishedAt: Date.now(),
+          requestId: request.id,
+          pid: process.pid,
+        });
       });
+    };
+
+    app.decorate('beginRequest', begin);
+    app.decorate('openReply', (socket: Socket) => open.get(socket));
+    app.decorate('logAccess', logAccess);
+    // With a callback: every request would pay for a promise.
+    app.addHook('onRequest', (request, reply, done) => {
+      begin(request, reply);
       done();
     });
     app.addHook('onClose', () => log.close());

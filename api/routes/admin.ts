@@ -5,6 +5,7 @@ import { timeOf } from '../../clock.ts';
 import { resetOrders } from '../../db/orders.ts';
 import { withDeadline } from '../../deadline.ts';
 import { requireAdmin } from '../plugins/admin.ts';
+import { readAnyTypeAsJson } from '../plugins/input.ts';
 import { seed } from '../seed.ts';
 import { errorAnswers } from './answers.ts';
 
@@ -21,6 +22,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
   { adminPassword },
 ) => {
   const { broker, cache, clock, database } = app;
+  readAnyTypeAsJson(app);
   app.addHook('preValidation', requireAdmin(adminPassword));
 
   app.post(

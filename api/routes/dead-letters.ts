@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { DeadLetter, deadLetters } from '../../queue/dead-letters.ts';
 import { requireAdmin } from '../plugins/admin.ts';
+import { readAnyTypeAsJson } from '../plugins/input.ts';
 import { errorAnswers } from './answers.ts';
 
 const Page = Type.Object({
@@ -31,6 +32,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
   { adminPassword },
 ) => {
   const letters = deadLetters(app.broker);
+  readAnyTypeAsJson(app);
   app.addHook('preValidation', requireAdmin(adminPassword));
 
   app.get(

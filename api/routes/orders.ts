@@ -20,17 +20,23 @@ const Accepted = <T extends JobType>(type: T) =>
   });
 
 const notAnId = validator(Uuid, 'id');
-/** What cannot be the id of an order is not found, before anything is asked. */
+/**
+ * What cannot be the id of an order is not found, before anything is asked. In capitals it is the same id (RFC 9562, 4),
+ * and goes on as it was given out.
+ */
 const requireOrderId = (
   { params }: FastifyRequest,
   _reply: FastifyReply,
   done: HookHandlerDoneFunction,
 ): void => {
-  const { id } = params as { id: string };
-  done(notAnId(id) ? notFound(id) : undefined);
+  const asked = params as { id: string };
+  const id = asked.id.toLowerCase();
+  const problem = notAnId(id) && notFound(asked.id);
+  asked.id = id;
+  done(problem || undefined);
 };
 
-/** The service that this one replaces took quantities as numeric strings too. */
+/** The service that this one replaces took quantities as numeric strings too. So many digits are exact as a number. */
 const readNumericQuantities = (
   { body }: FastifyRequest,
   _reply: FastifyReply,
@@ -39,7 +45,7 @@ const readNumericQuantities = (
   const items = typeof body === 'object' && body !== null && 'items' in body ? body.items : undefined;
   if (Array.isArray(items))
     for (const item of items)
-      if (typeof item?.quantity === 'string' && /^\d+$/.test(item.quantity))
+      if (typeof item?.quantity === 'string' && /^\d{1,15}$/.test(item.quantity))
         item.quantity = Number(item.quantity);
   done();
 };
