@@ -19,10 +19,16 @@ const withStatus = (json: Buffer, status: string): Buffer => {
 
 /**
  * @param trustMs how long a pending copy is believed without asking MySQL. Ordinarily whoever applies a write
- *   settles its pending copy; one that is older either waits still, or was not settled because Redis was away.
+ *   settles its pending copy; one that is older, or older than the last
+ *   return of Redis, either waits still, or was not settled because Redis was away.
  * @throws the database's error where only the database could answer and it does not
  */
-export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock: Clock, trustMs: number) => {
+export const orderReads = (
+  { orm }: Database,
+  { pending, orders, since }: Cache,
+  clock: Clock,
+  trustMs: number,
+) => {
   const query = async (id: string): Promise<Buffer | undefined> => {
     const found = await withDeadline(findOrder(orm, id), ORDER_WITHIN_MS);
     if (!found) return undefined;
@@ -41,12 +47,12 @@ export const orderReads = ({ orm }: Database, { pending, orders }: Cache, clock:
     return started;
   };
 
-  /** A pending copy that is old, compared with what MySQL holds by now. */
+  /** A pending copy that may have been left behind, compared with what MySQL holds by now. */
   const verified = async (id: string, write: Waiting): Promise<Pending | undefined> => {
     // A version that no clock can have given out says nothing of the copy's age, nor of its place.
     const latest = clock.latest();
     const version = write.version <= latest ? write.version : 0;
-    if (clock.age(version) < trustMs) return write;
+    if (clock.age(version) < trustMs && version > since()) return write;
     try {
       const found = await withDeadline(findVersion(orm, id), VERSION_WITHIN_MS);
       const state = typeof found === 'number' && found > latest ? 0 : found;

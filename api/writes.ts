@@ -81,7 +81,7 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
       const put = pending.put(order_id, json, version);
       try {
         const accepted = await enqueue('create_order', order_id, json, version, origin);
-        await put;
+        if (!(await put)) await pending.putLater(order_id, json, version);
         return accepted;
       } catch (error) {
         if (await put) await pending.remove(order_id);

@@ -3,16 +3,19 @@ import { createClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { idempotencyRecords } from './idempotency.ts';
-import { cachedLists } from './lists.ts';
-import { cachedOrders } from './orders.ts';
+import { openLink } from './link.ts';
+import { bump, cachedLists } from './lists.ts';
+import { cachedOrders, dropDetails } from './orders.ts';
 import { pendingOrders } from './pending.ts';
-import { openRedis } from './redis.ts';
+
+export { RedisUnusable } from './link.ts';
 
 /** How much longer than a publish a request may take before its Idempotency-Key is free for a retry. */
 const LEASE_MARGIN_SECONDS = 5;
 
 /**
- * Opens the cache. Only `ping` ever rejects.
+ * Opens the cache. Only `ping` ever rejects. When Redis is back, what this process could not tell it is told first; and
+ * as others may have failed to tell it of commits, no list of before is believed.
  * @param latest the greatest version that anybody can have given out by now
  */
 export const openCache = (
@@ -20,7 +23,13 @@ export const openCache = (
   log: Log,
   latest: () => number = createClock().latest,
 ) => {
-  const link = openRedis(config, log);
+  const link = openLink(config, {
+    log,
+    onReturn: async (redis, { wasOut, forgotten }) => {
+      if (forgotten) await dropDetails(redis);
+      if (wasOut) await bump(redis);
+    },
+  });
   const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl } = config.cache;
   const lease = Math.ceil(config.rabbitmq.publishTimeoutMs / 1000) + LEASE_MARGIN_SECONDS;
   const lists = cachedLists(link);
@@ -33,6 +42,7 @@ export const openCache = (
     lists,
     idempotency: idempotencyRecords(link, idempotencyTtl, lease),
     reachedWithin: link.reachedWithin,
+    since: link.since,
     ping: link.ping,
     close: link.close,
 

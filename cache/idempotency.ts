@@ -5,7 +5,8 @@
  * the record, and changes it only while that is there: one whose lease ran out leaves the next one's alone.
  */
 import { keys } from './keys.ts';
-import { type RedisLink, script } from './redis.ts';
+import type { RedisLink } from './link.ts';
+import { script } from './redis.ts';
 
 /**
  * What to do with a request: carry it out, give the answer of before, or refuse it. `version` is that of an earlier

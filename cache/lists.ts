@@ -1,15 +1,18 @@
 /** Answers to GET /orders as their bytes, by the version of the list that they show. */
+import type { Redis } from 'ioredis';
 import { keys } from './keys.ts';
-import { type RedisLink, script } from './redis.ts';
+import type { RedisLink } from './link.ts';
+import { isOfItsKeys, script } from './redis.ts';
 
 /**
  * KEYS: the list version, which it returns. It is microseconds since 1970, so that none comes back after a FLUSHALL: in milliseconds
  * commits would outrun it. It is compared for equality only, so that a clock that was fast for a while does no harm;
  * beyond 2^53 no number would be greater by one.
  */
-const bump = script(`
+const bumpScript = script(`
 local time = redis.call('TIME')
-local last = tonumber(redis.call('GET', KEYS[1])) or 0
+local before = redis.pcall('GET', KEYS[1])
+local last = type(before) == 'string' and tonumber(before) or 0
 if last >= 2 ^ 53 - 1 then last = 0 end
 local version = math.max(last + 1, time[1] * 1000000 + time[2])
 local digits = string.format('%.0f', version)
@@ -17,8 +20,18 @@ redis.call('SET', KEYS[1], digits)
 return digits
 `);
 
+/** The lists of before are read no more. @returns the new version */
+export const bump = (redis: Redis): Promise<unknown> => bumpScript(redis, [keys.listVersion]);
+
+/** Null where there is none, or something else in its place. */
+const readVersion = (redis: Redis): Promise<string | null> =>
+  redis.get(keys.listVersion).catch((error) => {
+    if (isOfItsKeys(error)) return null;
+    throw error;
+  });
+
 /** @param query of the methods: the answer's normalised query, '' for the whole list */
-export const cachedLists = ({ attempt }: RedisLink) => {
+export const cachedLists = ({ attempt, tell }: RedisLink) => {
   let reading: Promise<string | null> | undefined;
 
   return {
@@ -30,8 +43,7 @@ export const cachedLists = ({ attempt }: RedisLink) => {
       if (reading === undefined) {
         reading = attempt(
           // Where there is none, as after a flush, a new one: what is kept under any other may be old.
-          async (redis) =>
-            (await redis.get(keys.listVersion)) ?? String(await bump(redis, [keys.listVersion])),
+          async (redis) => (await readVersion(redis)) ?? String(await bump(redis)),
           null,
         );
         setImmediate(() => {
@@ -54,6 +66,6 @@ export const cachedLists = ({ attempt }: RedisLink) => {
       attempt((redis) => redis.set(keys.list(version, query), bytes, 'PX', ttlMs), null),
 
     /** After a commit: the lists of this version are read no more. */
-    invalidate: (): Promise<unknown> => attempt((redis) => bump(redis, [keys.listVersion]), null),
+    invalidate: (): Promise<void> => tell({ tell: bump, bytes: 0, name: 'lists' }),
   };
 };

@@ -1,6 +1,8 @@
 /** What MySQL said of single orders a moment ago, as the bytes of the answer. */
+import type { Redis } from 'ioredis';
 import { keys } from './keys.ts';
-import { onEachKey, type RedisLink } from './redis.ts';
+import type { RedisLink } from './link.ts';
+import { onEachKey } from './redis.ts';
 
 /** `ttl` seconds, ±10 %, so that what was cached together does not expire together. */
 export const jittered = (ttl: number, random = Math.random()): number =>
@@ -14,10 +16,19 @@ export const jittered = (ttl: number, random = Math.random()): number =>
 const GUARD_SECONDS = 5;
 const GUARD = '';
 
+/** About what an id takes in memory. */
+export const BYTES_PER_ID = 100;
+
+/** Drops all that is cached of orders. */
+export const dropDetails = (redis: Redis): Promise<void> =>
+  onEachKey(redis, keys.detail('*'), (key) => redis.unlink(key));
+
 /** @param ttl seconds an answer is kept */
-export const cachedOrders = ({ attempt }: RedisLink, ttl: number) => ({
+export const cachedOrders = ({ attempt, tell, isJustBack }: RedisLink, ttl: number) => ({
+  /** What another process has not told Redis yet is not believed. */
   findDetail: (orderId: string): Promise<Buffer | null> =>
     attempt(async (redis) => {
+      if (isJustBack()) return null;
       const json = await redis.getBuffer(keys.detail(orderId));
       return json?.length ? json : null;
     }, null),
@@ -26,13 +37,13 @@ export const cachedOrders = ({ attempt }: RedisLink, ttl: number) => ({
     attempt((redis) => redis.set(keys.detail(orderId), json, 'EX', jittered(ttl), 'NX'), null),
 
   /** After a commit: drops what is cached of orders. */
-  invalidateDetails: (orderIds: string[]): Promise<unknown> =>
-    attempt(
-      (redis) => Promise.all(orderIds.map((id) => redis.set(keys.detail(id), GUARD, 'EX', GUARD_SECONDS))),
-      null,
-    ),
+  invalidateDetails: (orderIds: string[]): Promise<void> =>
+    tell({
+      tell: (redis) =>
+        Promise.all(orderIds.map((id) => redis.set(keys.detail(id), GUARD, 'EX', GUARD_SECONDS))),
+      bytes: orderIds.length * BYTES_PER_ID,
+    }),
 
   /** Drops all that is cached of orders. */
-  drop: (): Promise<void> =>
-    attempt((redis) => onEachKey(redis, keys.detail('*'), (key) => redis.unlink(key)), undefined),
+  drop: (): Promise<void> => attempt(dropDetails, undefined),
 });

@@ -17,8 +17,10 @@
  *   settle      once a consumer has applied it: what is seen expires, or is dropped where MySQL is newer
  * The steps of one write may come in any order, and steps may be missing.
  */
+import type { Redis } from 'ioredis';
 import { keys } from './keys.ts';
-import { isAcrossSlots, onEachKey, type RedisLink, script } from './redis.ts';
+import type { RedisLink } from './link.ts';
+import { isAcrossSlots, onEachKey, script } from './redis.ts';
 
 /** What a reader lays over what it finds elsewhere; an order is JSON, ready to send. `version` is 0 where the writer gave none. */
 export type Pending = Waiting | { kind: 'deleted' };
@@ -35,6 +37,9 @@ export interface Settled {
   /** Whether what readers see is as new as its version says: a job without a version may have changed it. */
   versioned: boolean;
 }
+
+/** About what a copy without its order, or what is to be told of one, takes in memory. */
+const BYTES_PER_COPY = 300;
 
 /** Orders that one command settles. While it does, some hundred microseconds, Redis answers nobody else. */
 const SETTLED_TOGETHER = 50;
@@ -211,25 +216,29 @@ const chunksOf = <T>(list: T[], size: number): T[][] =>
  * @param latest the greatest version that anybody can have given out by now
  */
 export const pendingOrders = (
-  { attempt }: RedisLink,
+  { attempt, tell }: RedisLink,
   { waitingTtl, appliedTtl, latest }: { waitingTtl: number; appliedTtl: number; latest: () => number },
 ) => {
   // One by one once Redis turns out to be a cluster.
   let settledTogether = SETTLED_TOGETHER;
   const show = (orderId: string, version: number, status: string, mode: 'deleting' | '') =>
-    attempt(async (redis) => {
-      await showScript(
-        redis,
-        [keys.pending(orderId)],
-        orderId,
-        version,
-        status,
-        mode,
-        waitingTtl,
-        appliedTtl,
-        latest(),
-      );
-    }, undefined);
+    tell({
+      tell: (redis) =>
+        showScript(
+          redis,
+          [keys.pending(orderId)],
+          orderId,
+          version,
+          status,
+          mode,
+          waitingTtl,
+          appliedTtl,
+          latest(),
+        ),
+      bytes: BYTES_PER_COPY,
+    });
+  const putCopy = async (redis: Redis, orderId: string, copy: string): Promise<boolean> =>
+    (await redis.set(keys.pending(orderId), copy, 'EX', waitingTtl, 'NX')) === 'OK';
 
   return {
     find: (orderId: string): Promise<Pending | undefined> =>
@@ -243,10 +252,14 @@ export const pendingOrders = (
      * @param json the order as readers get it
      */
     put: (orderId: string, json: string, version: number): Promise<boolean> =>
-      attempt(async (redis) => {
-        const value = copyOf(json, version);
-        return (await redis.set(keys.pending(orderId), value, 'EX', waitingTtl, 'NX')) === 'OK';
-      }, false),
+      attempt((redis) => putCopy(redis, orderId, copyOf(json, version)), false),
+
+    /** Shows a new order that was accepted and could not be shown. */
+    putLater: (orderId: string, json: string, version: number): Promise<void> =>
+      tell({
+        tell: (redis) => putCopy(redis, orderId, copyOf(json, version)),
+        bytes: BYTES_PER_COPY + json.length * 2,
+      }),
 
     /**
      * A version for a write to an order, greater than those of all writes before; null where Redis is away.
@@ -267,31 +280,34 @@ export const pendingOrders = (
 
     /** What MySQL holds after jobs were applied. */
     settle: (orders: Settled[]): Promise<void> =>
-      attempt(async (redis) => {
-        const settleSome = (some: Settled[]) =>
-          settleScript(
-            redis,
-            some.map(({ orderId }) => keys.pending(orderId)),
-            appliedTtl,
-            latest(),
-            ...some.flatMap(settling),
-          );
-        const settleAll = () => Promise.all(chunksOf(orders, settledTogether).map(settleSome));
-        try {
-          await settleAll();
-        } catch (error) {
-          if (!isAcrossSlots(error)) throw error;
-          settledTogether = 1;
-          await settleAll();
-        }
-      }, undefined),
+      tell({
+        tell: async (redis) => {
+          const settleSome = (some: Settled[]) =>
+            settleScript(
+              redis,
+              some.map(({ orderId }) => keys.pending(orderId)),
+              appliedTtl,
+              latest(),
+              ...some.flatMap(settling),
+            );
+          const settleAll = () => Promise.all(chunksOf(orders, settledTogether).map(settleSome));
+          try {
+            await settleAll();
+          } catch (error) {
+            if (!isAcrossSlots(error)) throw error;
+            settledTogether = 1;
+            await settleAll();
+          }
+        },
+        bytes: orders.length * BYTES_PER_COPY,
+      }),
 
     /** A write is a dead letter: readers see it no more, unless something newer is to be seen. */
-    giveUp: (orderId: string, version: number, isCreate: boolean): Promise<unknown> =>
-      attempt(
-        (redis) => giveUpScript(redis, [keys.pending(orderId)], version, isCreate ? '1' : ''),
-        undefined,
-      ),
+    giveUp: (orderId: string, version: number, isCreate: boolean): Promise<void> =>
+      tell({
+        tell: (redis) => giveUpScript(redis, [keys.pending(orderId)], version, isCreate ? '1' : ''),
+        bytes: BYTES_PER_COPY,
+      }),
 
     /** Drops what was written up to a version, of all orders. */
     drop: (version: number): Promise<void> =>

@@ -1,28 +1,20 @@
-/**
- * The connection to Redis, and the rules for everything above it: a cache that fails is a cache that misses, and
- * no request waits for it. One command that gets no answer in time opens the circuit: from then on every attempt
- * misses at once, until Redis has answered a PING.
- */
+/** A connection to Redis, the scripts that run there, and what its errors say. */
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Redis } from 'ioredis';
 import type { Config } from '../config.ts';
-import { withDeadline } from '../deadline.ts';
-import { type Log, reachability } from '../log.ts';
 
 /** No request waits longer than this for Redis. */
 const COMMAND_TIMEOUT_MS = 1_000;
 const TIMED_OUT = 'Redis did not answer in time.';
-const PROBE_INTERVAL_MS = 500;
 const RECONNECT_MAX_MS = 2_000;
-/** A connection that is half open never answers: after so many PINGs in vain another one is tried. */
-const SILENCES_PER_CONNECTION = 3;
 
 /**
  * The commands of one turn of the event loop leave in one write and share one time limit. ioredis's own pipelining makes
  * three promises a command, a timer each, and sends no pipeline before the last one is answered.
  */
 export class PipeliningRedis extends Redis {
+  /** How long commands may take, in milliseconds. */
+  timeLimitMs = COMMAND_TIMEOUT_MS;
   private turn: Command[] | undefined;
 
   override sendCommand(...[command, stream]: Parameters<Redis['sendCommand']>): unknown {
@@ -44,15 +36,21 @@ export class PipeliningRedis extends Redis {
     if (!last) return;
     const timer = setTimeout(() => {
       for (const command of commands) command.reject(new Error(TIMED_OUT));
-    }, COMMAND_TIMEOUT_MS);
+    }, this.timeLimitMs);
     // Answers come in the order of the commands.
     const answered = () => clearTimeout(timer);
     last.promise.then(answered, answered);
   };
 }
 
-const connect = ({ tls, ca, ...options }: Config['redis'], log: Log): Redis => {
-  const reach = reachability(log, 'Redis');
+/**
+ * A connection that is made in the background, and again whenever it is lost, each time with a new look-up of the name.
+ * @param timeLimitMs how long a command may take
+ */
+export const connect = (
+  { tls, ca, ...options }: Config['redis'],
+  timeLimitMs = COMMAND_TIMEOUT_MS,
+): Redis => {
   const redis = new PipeliningRedis({
     ...options,
     tls: tls ? { servername: options.host, ca } : undefined,
@@ -61,12 +59,14 @@ const connect = ({ tls, ca, ...options }: Config['redis'], log: Log): Redis => {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
+    // Whether Redis works for us the probe finds out (cache/link.ts), also where an account may not ask for INFO.
+    enableReadyCheck: false,
+    // A Redis that has too many clients answers the first command with that, and nobody would read it here.
+    disableClientInfo: true,
     retryStrategy: (times) =>
       Math.min(RECONNECT_MAX_MS, 50 * 2 ** Math.min(times, 6)) * (0.8 + Math.random() * 0.4),
   });
-  redis.on('ready', reach.up);
-  redis.on('error', reach.down);
-  redis.on('close', () => reach.down('the connection closed'));
+  redis.timeLimitMs = timeLimitMs;
   return redis;
 };
 
@@ -74,8 +74,30 @@ const connect = ({ tls, ca, ...options }: Config['redis'], log: Log): Redis => {
 const saysFirst = (word: string) => (error: unknown) =>
   error instanceof Error && error.message.startsWith(word);
 const isUnknownScript = saysFirst('NOSCRIPT');
+const isOfWrongType = saysFirst('WRONGTYPE');
 /** A cluster takes no keys of several slots in one command (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
 export const isAcrossSlots = saysFirst('CROSSSLOT');
+
+export const isTimeout = (error: unknown): boolean => error instanceof Error && error.message === TIMED_OUT;
+
+/** Redis has answered, with an error. */
+export const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';
+
+/** What the keys of one command bring about, whatever others are answered. */
+export const isOfItsKeys = (error: unknown): boolean => isOfWrongType(error) || isAcrossSlots(error);
+
+const LONGEST_REASON = 120;
+/** Where other things than Redis's own words begin: what it was asked, a script's name, another server's address. */
+const OTHER_WORDS = /,? with args| script: |, on @user_script|(?<=^(MOVED|ASK)) /;
+
+/** Why Redis does not do what it is asked, in its own first words: neither data nor addresses. */
+export const reasonOf = (error: unknown): string => {
+  if (isTimeout(error)) return TIMED_OUT;
+  if (!(error instanceof Error) || !isRefusal(error)) return 'Redis is not connected.';
+  // Before version 7 Redis put what a script was refused behind the script's own words.
+  const [, inScript] = /: -([A-Z]+ .*)$/s.exec(error.message) ?? [];
+  return (inScript ?? error.message).split(OTHER_WORDS, 1).join().slice(0, LONGEST_REASON);
+};
 
 /** A Lua script. It is sent only where Redis does not know it by its hash yet. */
 export const script = (lua: string) => {
@@ -100,63 +122,3 @@ export const onEachKey = async (
   for await (const found of redis.scanStream({ match, count: SCAN_COUNT }))
     await Promise.all(found.map(work));
 };
-
-const isTimeout = (error: unknown) => error instanceof Error && error.message === TIMED_OUT;
-
-/** Opens the connection in the background; with CACHE_DISABLED there is none and every attempt misses. */
-export const openRedis = (config: Pick<Config, 'redis' | 'cache'>, log: Log) => {
-  const redis = config.cache.disabled ? undefined : connect(config.redis, log);
-  let circuitOpen = false;
-  let closed = false;
-
-  const openCircuit = async (link: Redis) => {
-    if (circuitOpen) return;
-    circuitOpen = true;
-    log.warn('Redis does not answer in time');
-    for (let silences = 0; circuitOpen && !closed; ) {
-      try {
-        await link.ping();
-        circuitOpen = false;
-        log.info('Redis answers again');
-      } catch (error) {
-        if (isTimeout(error) && ++silences % SILENCES_PER_CONNECTION === 0) link.disconnect(true);
-        await sleep(PROBE_INTERVAL_MS, undefined, { ref: false });
-      }
-    }
-  };
-
-  const firstReached = redis && new Promise<void>((resolve) => redis.once('ready', resolve));
-
-  return {
-    enabled: redis !== undefined,
-
-    /** Resolves once Redis was reached for the first time, or after so many milliseconds. */
-    reachedWithin: async (ms: number): Promise<void> => {
-      if (firstReached) await withDeadline(firstReached, ms).catch(() => {});
-    },
-
-    /** Runs commands; whatever fails about them, the answer is `otherwise`. Never rejects. */
-    attempt: async <T>(commands: (redis: Redis) => Promise<T>, otherwise: T): Promise<T> => {
-      if (!redis || circuitOpen) return otherwise;
-      try {
-        return await commands(redis);
-      } catch (error) {
-        log.debug({ err: error }, 'Redis command failed');
-        if (isTimeout(error)) void openCircuit(redis);
-        return otherwise;
-      }
-    },
-
-    /** @throws when Redis does not answer in time */
-    ping: async (): Promise<void> => {
-      await redis?.ping();
-    },
-
-    close: async (): Promise<void> => {
-      closed = true;
-      redis?.removeAllListeners('close');
-      redis?.disconnect();
-    },
-  };
-};
-export type RedisLink = ReturnType<typeof openRedis>;

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import t, { type Test } from 'tap';
-import { openRedis } from '../cache/redis.ts';
+import { openLink } from '../cache/link.ts';
 import { loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { openConnection } from '../queue/connection.ts';
@@ -57,7 +57,7 @@ t.test('Redis', async (t) => {
   const { redis } = loadConfig(env);
   const port = await startTls(t, redis.port);
   await reachesOnlyWith(t, { REDIS_URL: `rediss://localhost:${port}/${redis.db}` }, async (config) => {
-    const link = openRedis(config, log);
+    const link = openLink(config, { log });
     await link.reachedWithin(1_000);
     const answer = await link.attempt((client) => client.ping(), 'nothing');
     await link.close();

@@ -1,6 +1,7 @@
 /** /health: for load balancers and orchestrators. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
+import { RedisUnusable } from '../../cache/cache.ts';
 import { withDeadline } from '../../deadline.ts';
 
 const CHECK_TIMEOUT_MS = 2_000;
@@ -8,6 +9,7 @@ const CHECK_TIMEOUT_MS = 2_000;
 const Check = Type.Object({
   ok: Type.Boolean(),
   ms: Type.Number({ description: 'milliseconds the answer took' }),
+  reason: Type.Optional(Type.String({ description: 'why the server is of no use just now' })),
 });
 type Check = Static<typeof Check>;
 
@@ -25,11 +27,11 @@ const Readiness = Type.Object({
 
 const check = async (ping: () => Promise<void>): Promise<Check> => {
   const started = performance.now();
-  const ok = await withDeadline(ping(), CHECK_TIMEOUT_MS).then(
-    () => true,
-    () => false,
+  const failure = await withDeadline(ping(), CHECK_TIMEOUT_MS).then(
+    () => undefined,
+    (error) => ({ reason: error instanceof RedisUnusable ? error.message : undefined }),
   );
-  return { ok, ms: Math.round((performance.now() - started) * 10) / 10 };
+  return { ok: !failure, ms: Math.round((performance.now() - started) * 10) / 10, ...failure };
 };
 
 export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
