@@ -3,6 +3,7 @@ import { type ChannelModel, connect } from 'amqplib';
 import type { Config } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
 import { type Log, reachability } from '../log.ts';
+import { tellRefusals } from './handshake.ts';
 
 const HEARTBEAT_SECONDS = 10;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -21,6 +22,7 @@ export const openConnection = async (
   name: string,
   { setup, lost }: { setup: (model: ChannelModel) => Promise<void>; lost: () => void },
 ) => {
+  tellRefusals();
   const reach = reachability(log, name);
   let current: ChannelModel | undefined;
   const connection = await connect(
@@ -39,17 +41,19 @@ export const openConnection = async (
           // What happened is told by 'connect-failed' and 'disconnect'.
           model.on('error', () => {});
           // Nor does amqplib hear of a connection that closes before `setup` is done.
-          let closed = false;
-          model.on('close', () => {
-            closed = true;
+          let closed: Error | undefined;
+          model.on('close', (error?: Error) => {
+            closed = error ?? new Error('The connection closed while it was set up.');
           });
           try {
             await setup(model);
-            if (closed) throw new Error('The connection closed while it was set up.');
+            if (closed) throw closed;
           } catch (error) {
+            // What ended the connection says more than what that made of the question at hand.
+            const cause = closed ?? error;
             // amqplib would wait for this as long as it takes; asked a second time it does not wait.
             await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
-            throw error;
+            throw cause;
           }
         },
       },
