@@ -5,7 +5,7 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { loadConfig } from '../config.ts';
 import { connectionOptions } from '../db/client.ts';
 import { createLog } from '../log.ts';
-import { assertTopology } from '../queue/topology.ts';
+import { assertQueue, topology } from '../queue/topology.ts';
 import { createJob } from './orders.ts';
 
 /** So many messages wait for their confirms at once. */
@@ -18,7 +18,8 @@ export const openStores = async (env: NodeJS.ProcessEnv) => {
   const mysql = await createConnection(connectionOptions(config.mysql));
   const redis = new Redis({ ...config.redis, tls: undefined });
   const rabbitmq = await connect(server);
-  await assertTopology(rabbitmq, createLog('silent', 'bench'), config.rabbitmq);
+  const { jobs, others } = topology(rabbitmq, config.rabbitmq);
+  for (const one of [...others, jobs]) await assertQueue(rabbitmq, createLog('silent', 'bench'), one);
   const channel = await rabbitmq.createConfirmChannel();
 
   const rows = async (sql: string, values: unknown[] = []): Promise<RowDataPacket[]> => {

@@ -1,4 +1,5 @@
 /** `npm run dead-letters -- list | replay [job_id …] | discard [job_id …]`: the same as /admin/dead-letters. */
+import { once } from 'node:events';
 import { ConfigError, environment, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { openBroker } from '../queue/broker.ts';
@@ -24,8 +25,11 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
     const letters = deadLetters(broker);
     const chosen = jobIds.length > 0 ? jobIds : undefined;
     if (command === 'list')
-      for (const letter of (await letters.list(0, Number.MAX_SAFE_INTEGER)).letters)
-        console.log(JSON.stringify(letter));
+      await letters.each(0, async (letter) => {
+        // Letters may be large and many: no more of them than the reader takes.
+        if (!process.stdout.write(`${JSON.stringify(letter)}\n`)) await once(process.stdout, 'drain');
+        return true;
+      });
     if (command === 'replay') console.log(`Replayed ${await letters.replay(chosen)} dead letters.`);
     if (command === 'discard') console.log(`Discarded ${await letters.discard(chosen)} dead letters.`);
   } finally {
@@ -33,6 +37,8 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
   }
 };
 
+// Whoever read the list has seen enough.
+process.stdout.on('error', () => process.exit(1));
 try {
   await run(process.argv.slice(2));
 } catch (error) {

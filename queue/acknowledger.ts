@@ -36,5 +36,11 @@ export const createAcknowledger = (channel: Channel) => {
       if (upTo !== undefined) answer(upTo, true);
       for (const tag of single) answer(tag, false);
     },
+
+    /** For the broker's own dead-lettering; dropped where its queue has none. @throws where the channel is closed */
+    reject: (tag: number): void => {
+      unanswered.delete(tag);
+      channel.reject({ fields: { deliveryTag: tag } } as Message, false);
+    },
   };
 };

@@ -8,7 +8,15 @@ import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import { openConnection } from './connection.ts';
 import { answerOf, confirmingPublisher, type Properties, PublishError } from './publisher.ts';
-import { assertTopology, DELAYS_MS, onChannel, retryQueue } from './topology.ts';
+import {
+  assertQueue,
+  DELAYS_MS,
+  declareBeside,
+  isThere,
+  onChannel,
+  retryQueue,
+  topology,
+} from './topology.ts';
 
 const WATCH_INTERVAL_MS = 1_000;
 /**
@@ -25,41 +33,51 @@ interface Live {
   questions: Channel;
 }
 
+/** How RabbitMQ refuses a message that is larger than its max_message_size. */
+const TOO_LARGE = /larger than configured max size (\d+)/;
+const FRAME_MIN_BYTES = 4_096;
+
 /** Opens the connection in the background. */
 export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
-  const { queue, publishTimeoutMs, maxBacklog } = config;
+  const { queue, queueType, publishTimeoutMs, maxBacklog } = config;
   let live: Live | undefined;
   let blocked = false;
   let overfull = false;
+  /** Of a message, as far as the broker has said so: what is larger would close the channel for all others too. */
+  let maxBytes = Number.POSITIVE_INFINITY;
+  let rejectedAreKept = false;
   let reached = () => {};
   const firstReached = new Promise<void>((resolve) => {
     reached = resolve;
   });
 
   const setup = async (model: ChannelModel) => {
-    await assertTopology(model, log, config);
-    const confirms = await model.createConfirmChannel();
-    const questions = await model.createChannel();
+    const { jobs, others } = topology(model, config);
+    if (!(await isThere(model, queue))) await assertQueue(model, log, jobs);
+    const confirms = await answerOf(model.createConfirmChannel());
+    const questions = await answerOf(model.createChannel());
+    let limit: number | undefined;
     for (const channel of [confirms, questions]) {
-      channel.on('error', (error) => log.warn({ reason: error.message }, 'a RabbitMQ channel failed'));
+      channel.on('error', (error) => {
+        log.warn({ reason: error.message }, 'a RabbitMQ channel failed');
+        const [, bytes] = TOO_LARGE.exec(error.message) ?? [];
+        if (bytes !== undefined) limit = Number(bytes);
+      });
       // A channel closed by an error does not take its connection with it: begin again as a whole.
       channel.on('close', () => {
         if (live?.confirms === confirms) live = undefined;
-        setTimeout(() => model.close().catch(() => {}), DECLARE_PAUSE_MS).unref();
+        maxBytes = limit ?? Number.POSITIVE_INFINITY;
+        const pause = limit === undefined ? DECLARE_PAUSE_MS : 0;
+        setTimeout(() => model.close().catch(() => {}), pause).unref();
       });
     }
+    // What accepting a write does not need does not keep it waiting.
+    const declareAgain = declareBeside(model, log, [jobs, ...others], (declared, hasArguments) => {
+      if (declared === jobs) rejectedAreKept = hasArguments && queueType === 'quorum';
+    });
     // That the queue of jobs is gone the watch finds out; of the others nobody asks.
-    let declaring = false;
     confirms.on('return', ({ fields }) => {
-      if (declaring || fields.routingKey === queue) return;
-      declaring = true;
-      setTimeout(() => {
-        void assertTopology(model, log, config)
-          .catch(() => {})
-          .finally(() => {
-            declaring = false;
-          });
-      }, DECLARE_PAUSE_MS).unref();
+      if (fields.routingKey !== queue) declareAgain(fields.routingKey, DECLARE_PAUSE_MS);
     });
     blocked = false;
     live = { model, publish: confirmingPublisher(confirms, publishTimeoutMs), confirms, questions };
@@ -104,7 +122,13 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
 
   /** @throws PublishError at once where the broker is away or takes nothing, or when no confirm comes in time */
   const publish = async (to: string, body: Buffer, properties: Properties): Promise<void> => {
-    await connected().publish(to, body, properties);
+    const { publish } = connected();
+    if (body.length > maxBytes)
+      throw new PublishError(
+        'impossible',
+        `The message has ${body.length} bytes, and RabbitMQ takes ${maxBytes} at the most.`,
+      );
+    await publish(to, body, properties);
   };
 
   return {
@@ -112,6 +136,19 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
 
     /** Resolves once the broker was reached for the first time, or after so many milliseconds. */
     reachedWithin: (ms: number): Promise<void> => withDeadline(firstReached, ms).catch(() => {}),
+
+    /** Whether it is connected and takes messages: where it does and refuses one, that is for the message's sake. */
+    takesMessages: (): boolean => live !== undefined && !blocked,
+
+    /** Whether the broker itself moves a job that is rejected to the dead letters, however large it is. */
+    deadLettersRejected: (): boolean => rejectedAreKept,
+
+    /** The most bytes of a frame on the connection, as both sides agreed; the headers of a message are one frame. */
+    frameMax: (): number => {
+      const connection = live?.model.connection ?? {};
+      const agreed = 'frameMax' in connection ? Number(connection.frameMax) : 0;
+      return Math.max(FRAME_MIN_BYTES, agreed || 0);
+    },
 
     /** Puts a message on a queue and waits until the broker has it on disk. @throws PublishError */
     publish,
@@ -129,9 +166,10 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
 
     /** Removes the jobs that wait, also for another try. @throws PublishError */
     purge: async (): Promise<void> => {
-      const { questions } = connected();
+      const { model } = connected();
       for (const name of [queue, ...DELAYS_MS.map((delay) => retryQueue(queue, delay))])
-        await answerOf(questions.purgeQueue(name));
+        if (await isThere(model, name))
+          await onChannel(model, (channel) => answerOf(channel.purgeQueue(name)));
     },
 
     /**

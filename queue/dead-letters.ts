@@ -1,8 +1,10 @@
 /** Looking at dead letters, putting them back on the queue of jobs, throwing them away. */
+import { isUtf8 } from 'node:buffer';
 import { type Static, Type } from '@sinclair/typebox';
 import type { GetMessage } from 'amqplib';
 import type { Broker } from './broker.ts';
-import { answerOf } from './publisher.ts';
+import { carriedHeaders, carriedProperties } from './headers.ts';
+import { answerOf, PublishError } from './publisher.ts';
 import { deadQueue } from './topology.ts';
 
 const Maybe = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
@@ -20,7 +22,9 @@ export const DeadLetter = Type.Object({
   last_failed_at: Maybe(Type.String()),
   queue: Maybe(Type.String()),
   request_id: Maybe(Type.String()),
-  body: Type.String({ description: 'the message as it came' }),
+  body: Type.String({ description: 'the message as it came; of a large one the beginning' }),
+  body_base64: Maybe(Type.String({ description: 'the same bytes, where they are no UTF-8' })),
+  body_bytes: Type.Integer({ description: 'how many bytes the message has' }),
 });
 export type DeadLetter = Static<typeof DeadLetter>;
 
@@ -28,31 +32,56 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
-const parseBody = (text: string): Record<string, unknown> => {
+/** What the API takes at the most, and so the largest body that can be a job of its own, is shown whole. */
+const WHOLE_BYTES = 2 ** 20;
+const BEGINNING_BYTES = 2 ** 16;
+/** Of what else is shown of a letter: anybody may have put anything there. */
+const MAX_CHARACTERS = 1_000;
+/** Of the bodies of a page, which goes on elsewhere where there are more. */
+const PAGE_BYTES = 4 * 2 ** 20;
+
+const parseBody = (content: Buffer): Record<string, unknown> => {
   try {
-    const body: unknown = JSON.parse(text);
+    const body: unknown = content.length <= WHOLE_BYTES && JSON.parse(content.toString());
     return isObject(body) ? body : {};
   } catch {
     return {};
   }
 };
 
-const toDeadLetter = ({ content, properties }: GetMessage): DeadLetter => {
-  const headers = properties.headers ?? {};
-  const text = content.toString();
-  const body = parseBody(text);
+/** The id that the job gives itself, or its message where it gives none or is too large to look. */
+const jobIdOf = (body: Record<string, unknown>, { properties }: GetMessage): string | null =>
+  textOrNull(body.job_id) ?? textOrNull(properties.messageId);
+
+const shownBody = (content: Buffer) => {
+  const shown = content.length <= WHOLE_BYTES ? content : content.subarray(0, BEGINNING_BYTES);
   return {
-    job_id: textOrNull(body.job_id) ?? textOrNull(properties.messageId),
-    job_type: textOrNull(body.type),
-    order_id: isObject(body.payload) ? textOrNull(body.payload.order_id) : null,
-    reason: textOrNull(headers['x-reason']),
-    error: textOrNull(headers['x-error']),
-    attempts: Number.isInteger(headers['x-attempts']) ? headers['x-attempts'] : null,
-    first_failed_at: textOrNull(headers['x-first-failed-at']),
-    last_failed_at: textOrNull(headers['x-last-failed-at']),
-    queue: textOrNull(headers['x-queue']),
-    request_id: textOrNull(properties.correlationId),
-    body: text,
+    // Without the character that the end of the beginning cuts in two.
+    body: new TextDecoder('utf-8', { ignoreBOM: true }).decode(shown, {
+      stream: shown.length < content.length,
+    }),
+    body_base64: isUtf8(content) ? null : shown.toString('base64'),
+    body_bytes: content.length,
+  };
+};
+
+const toDeadLetter = (message: GetMessage): DeadLetter => {
+  const { content, properties } = message;
+  const headers = properties.headers ?? {};
+  const body = parseBody(content);
+  const shown = (value: unknown) => textOrNull(value)?.slice(0, MAX_CHARACTERS) ?? null;
+  return {
+    job_id: shown(jobIdOf(body, message)),
+    job_type: shown(body.type),
+    order_id: isObject(body.payload) ? shown(body.payload.order_id) : null,
+    reason: shown(headers['x-reason']),
+    error: shown(headers['x-error']),
+    attempts: Number.isSafeInteger(headers['x-attempts']) ? headers['x-attempts'] : null,
+    first_failed_at: shown(headers['x-first-failed-at']),
+    last_failed_at: shown(headers['x-last-failed-at']),
+    queue: shown(headers['x-queue']),
+    request_id: shown(properties.correlationId),
+    ...shownBody(content),
   };
 };
 
@@ -60,51 +89,92 @@ const toDeadLetter = ({ content, properties }: GetMessage): DeadLetter => {
 export const deadLetters = (broker: Broker) => {
   const queue = deadQueue(broker.queue);
 
-  /** Handles each letter that is wanted and acknowledges it after; the others go back. @returns how many */
-  const take = (
-    jobIds: string[] | undefined,
-    handle: (message: GetMessage) => Promise<void>,
+  /**
+   * Takes letters one by one, oldest first; those that `visit` does not acknowledge go back in the end.
+   * @param visit is given the letter, its place from 0 and how many there are, and returns whether to go on
+   */
+  const takeEach = (
+    visit: (message: GetMessage, place: number, acknowledge: () => void) => Promise<boolean>,
   ): Promise<number> =>
     broker.withChannel(async (channel) => {
       const { messageCount } = await answerOf(channel.checkQueue(queue));
-      let taken = 0;
-      for (let i = 0; i < messageCount; i++) {
+      for (let place = 0; place < messageCount; place++) {
         const message = await answerOf(channel.get(queue));
-        if (!message) break;
-        const { job_id } = toDeadLetter(message);
-        if (jobIds && !(job_id !== null && jobIds.includes(job_id))) continue;
-        await handle(message);
-        channel.ack(message);
-        taken++;
+        if (!message || !(await visit(message, place, () => channel.ack(message)))) break;
       }
-      return taken;
+      return messageCount;
     });
 
+  /** Handles each letter that is wanted and acknowledges it after; the others go back. @returns how many */
+  const take = async (
+    jobIds: string[] | undefined,
+    handle: (message: GetMessage) => Promise<void>,
+  ): Promise<number> => {
+    let taken = 0;
+    let impossible: PublishError | undefined;
+    await takeEach(async (message, _place, acknowledge) => {
+      const jobId = jobIdOf(parseBody(message.content), message);
+      if (jobIds && !(jobId !== null && jobIds.includes(jobId))) return true;
+      try {
+        await handle(message);
+        acknowledge();
+        taken++;
+      } catch (error) {
+        // What the broker takes no more, as it is too large, keeps no other from being handled.
+        if (!(error instanceof PublishError && error.outcome === 'impossible')) throw error;
+        impossible ??= error;
+      }
+      return true;
+    });
+    if (impossible) throw impossible;
+    return taken;
+  };
+
+  /** Shows letters one at a time, oldest first; they stay where they are. @param show returns whether to go on */
+  const each = (
+    offset: number,
+    show: (letter: DeadLetter, place: number) => Promise<boolean> | boolean,
+  ): Promise<number> =>
+    takeEach(async (message, place) => place < offset || show(toDeadLetter(message), place));
+
   return {
-    /** A page of the letters, oldest first; they stay where they are. */
-    list: (offset: number, limit: number): Promise<{ total: number; letters: DeadLetter[] }> =>
-      broker.withChannel(async (channel) => {
-        const { messageCount: total } = await answerOf(channel.checkQueue(queue));
-        const letters: DeadLetter[] = [];
-        for (let i = 0; i < offset + limit; i++) {
-          const message = await answerOf(channel.get(queue));
-          if (!message) break;
-          if (i >= offset) letters.push(toDeadLetter(message));
-        }
-        return { total, letters };
-      }),
+    each,
+
+    /**
+     * A page of the letters: `limit` at the most, fewer where their bodies are large.
+     * @returns where the next page begins, null where this is the last one
+     */
+    list: async (
+      offset: number,
+      limit: number,
+    ): Promise<{ total: number; letters: DeadLetter[]; nextOffset: number | null }> => {
+      const letters: DeadLetter[] = [];
+      let bytes = 0;
+      const total = await each(offset, (letter) => {
+        letters.push(letter);
+        bytes += letter.body.length + (letter.body_base64?.length ?? 0);
+        return letters.length < limit && bytes < PAGE_BYTES;
+      });
+      const next = offset + letters.length;
+      return { total, letters, nextOffset: letters.length > 0 && next < total ? next : null };
+    },
 
     /** Puts letters back as if they came for the first time: all, or those of these jobs. @returns how many */
     replay: (jobIds?: string[]): Promise<number> =>
-      take(jobIds, async ({ content, properties }) => {
-        const headers = Object.fromEntries(
-          Object.entries(properties.headers ?? {}).filter(([name]) => !name.startsWith('x-')),
+      take(jobIds, async (message) => {
+        const headers = Object.entries(message.properties.headers ?? {}).filter(
+          ([name]) => !name.startsWith('x-'),
         );
-        const { messageId, correlationId, type } = properties;
+        const carried = carriedProperties(message);
         // It is as old as it is: a reset of meanwhile makes it void.
-        const failedAt = Date.parse(String(properties.headers?.['x-first-failed-at']));
-        const timestamp = properties.timestamp ?? (Math.floor(failedAt / 1000) || undefined);
-        await broker.publish(broker.queue, content, { messageId, correlationId, timestamp, type, headers });
+        const failedAt = Math.floor(
+          Date.parse(String(message.properties.headers?.['x-first-failed-at'])) / 1000,
+        );
+        await broker.publish(broker.queue, message.content, {
+          ...carried,
+          timestamp: carried.timestamp ?? (failedAt > 0 ? failedAt : undefined),
+          headers: carriedHeaders(Object.fromEntries(headers), {}, broker.frameMax()),
+        });
       }),
 
     /** Throws letters away: all, or those of these jobs. @returns how many */

@@ -1,26 +1,18 @@
 /**
  * Taking jobs from the queue. Each delivery ends in exactly one of three ways: acknowledged, moved to a delay
- * queue, or moved to the dead letters. Moving means published to the new place and confirmed, then acknowledged
- * in the old one: a crash in between makes a duplicate, never a loss.
+ * queue, or moved to the dead letters.
  */
-
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ChannelModel, ConsumeMessage, MessageProperties } from 'amqplib';
 import { isTime } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import { createAcknowledger } from './acknowledger.ts';
-import { type Broker, openBroker } from './broker.ts';
+import { openBroker } from './broker.ts';
 import { openConnection } from './connection.ts';
-import { deadQueue, delayAfter, retryQueue } from './topology.ts';
+import { createMover, type Moved } from './moves.ts';
 
-/** How long a message that could not be moved stays with us before we try again. */
-const MOVE_PAUSE_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 2_000;
-
-/** Where a delivery went: to a delay queue, to the dead letters, or, as it is not ours any more, back to the broker. */
-export type Moved = 'retried' | 'dead' | 'lost';
 
 export interface Delivery {
   body: Buffer;
@@ -48,18 +40,14 @@ interface Subscription {
   acknowledger: ReturnType<typeof createAcknowledger>;
 }
 
-interface Context {
-  broker: Broker;
-  maxAttempts: number;
-  log: Log;
-  /** Whether the process is about to end. */
-  isEnding(): boolean;
-}
-
-const acknowledge = ({ acknowledger, open }: Subscription, tags: number[], log: Log) => {
+const answer = (
+  { acknowledger, open }: Subscription,
+  log: Log,
+  give: (acknowledger: Subscription['acknowledger']) => void,
+) => {
   if (!open) return;
   try {
-    acknowledger.acknowledge(tags);
+    give(acknowledger);
   } catch (error) {
     // A closed channel takes no answer; the broker delivers what it held once more.
     log.debug({ err: error }, 'the channel closed before a delivery was answered');
@@ -84,47 +72,17 @@ const publishedAt = ({ timestamp, headers }: MessageProperties, receivedAt: Date
 const toDelivery = (
   message: ConsumeMessage,
   subscription: Subscription,
-  { broker, maxAttempts, log, isEnding }: Context,
+  mover: ReturnType<typeof createMover>,
+  log: Log,
 ): Delivery => {
   const { properties, content: body, fields } = message;
-  const headers = properties.headers ?? {};
   const receivedAt = new Date();
-  // Another publisher may have put anything there.
-  const failures = Math.max(0, Math.trunc(Number(headers['x-attempts']) || 0)) + 1;
-
-  /** Tries for as long as the delivery is ours: a job that waits holds up others less than one that is lost. */
-  const move = async (to: string, moved: Moved, reason: string, error: string): Promise<Moved> => {
-    const now = new Date().toISOString();
-    const story = {
-      'x-attempts': failures,
-      'x-reason': reason,
-      'x-error': error.slice(0, 1_000),
-      'x-first-failed-at': headers['x-first-failed-at'] ?? now,
-      'x-last-failed-at': now,
-      'x-queue': broker.queue,
-    };
-    while (subscription.open) {
-      try {
-        await broker.publish(to, body, {
-          messageId: properties.messageId || `${fields.consumerTag}-${fields.deliveryTag}`,
-          correlationId: properties.correlationId,
-          headers: { ...headers, ...story },
-          timestamp: properties.timestamp,
-          type: properties.type,
-        });
-        acknowledge(subscription, [fields.deliveryTag], log);
-        return moved;
-      } catch (failure) {
-        log.warn({ err: failure, to }, 'a message could not be moved yet');
-        // Unanswered it goes back to the queue.
-        if (isEnding()) break;
-        await sleep(MOVE_PAUSE_MS, undefined, { ref: false });
-      }
-    }
-    return 'lost';
+  const held = {
+    message,
+    isOpen: () => subscription.open,
+    acknowledge: () => answer(subscription, log, ({ acknowledge }) => acknowledge([fields.deliveryTag])),
+    reject: () => answer(subscription, log, ({ reject }) => reject(fields.deliveryTag)),
   };
-  const deadLetter = (reason: string, error: string) => move(deadQueue(broker.queue), 'dead', reason, error);
-
   return {
     body,
     redelivered: fields.redelivered,
@@ -134,11 +92,8 @@ const toDelivery = (
     isLost: () => !subscription.open,
     tag: fields.deliveryTag,
     subscription,
-    deadLetter,
-    retry: (reason, error) =>
-      failures >= maxAttempts
-        ? deadLetter(reason, error)
-        : move(retryQueue(broker.queue, delayAfter(failures)), 'retried', reason, error),
+    deadLetter: (reason, error) => mover.deadLetter(held, reason, error),
+    retry: (reason, error) => mover.retry(held, reason, error),
   };
 };
 
@@ -158,7 +113,7 @@ export const takeJobs = async (
   const broker = await openBroker(config, log);
   let subscription: Subscription | undefined;
   let ending = false;
-  const context = { broker, maxAttempts, log, isEnding: () => ending };
+  const mover = createMover(broker, log, { maxAttempts, isEnding: () => ending });
 
   const subscribe = async (model: ChannelModel) => {
     const channel = await model.createChannel();
@@ -174,10 +129,12 @@ export const takeJobs = async (
     });
     await channel.prefetch(prefetch);
     const { consumerTag } = await channel.consume(queue, (message) => {
-      // null: the broker ended the subscription, as when the queue is deleted.
-      if (!message) return begin();
+      if (!message) {
+        log.warn({ queue }, 'the broker ended the subscription, as when the queue is deleted');
+        return begin();
+      }
       acknowledger.arrived(message.fields.deliveryTag);
-      onDelivery(toDelivery(message, current, context));
+      onDelivery(toDelivery(message, current, mover, log));
     });
     current.consumerTag = consumerTag;
     subscription = current;
@@ -199,7 +156,8 @@ export const takeJobs = async (
         if (tags) tags.push(tag);
         else bySubscription.set(subscription, [tag]);
       }
-      for (const [subscription, tags] of bySubscription) acknowledge(subscription, tags, log);
+      for (const [subscription, tags] of bySubscription)
+        answer(subscription, log, ({ acknowledge }) => acknowledge(tags));
     },
     /** No further deliveries from here on; those that were made can still be answered. */
     stop: async (): Promise<void> => {

@@ -1,19 +1,20 @@
 /** Publishing with confirms: a promise that is kept only once the broker has the message. */
 import type { ConfirmChannel, Options } from 'amqplib';
 import { withDeadline } from '../deadline.ts';
+import { reasonOf } from './reasons.ts';
 
 const ANSWER_WITHIN_MS = 5_000;
 
 /** The broker has not confirmed a message. */
 export class PublishError extends Error {
   /**
-   * refused: the broker does not have it. overfull: nor was it asked, as too many wait already. unknown: it may
-   * have it, as nothing was heard in time.
+   * refused: the broker does not have it. overfull: nor was it asked, as too many wait already. impossible: nor was
+   * it asked, as it is a message that cannot be sent. unknown: it may have it, as nothing was heard in time.
    */
-  readonly outcome: 'refused' | 'overfull' | 'unknown';
+  readonly outcome: 'refused' | 'overfull' | 'impossible' | 'unknown';
 
-  constructor(outcome: PublishError['outcome'], message: string) {
-    super(message);
+  constructor(outcome: PublishError['outcome'], message: string, options?: ErrorOptions) {
+    super(message, options);
     this.outcome = outcome;
   }
 }
@@ -26,14 +27,25 @@ export const answerOf = async <T>(question: PromiseLike<T>): Promise<T> => {
   try {
     return await withDeadline(Promise.resolve(question), ANSWER_WITHIN_MS);
   } catch (error) {
-    throw new PublishError('refused', error instanceof Error ? error.message : String(error));
+    throw new PublishError('refused', reasonOf(error), { cause: error });
   }
 };
 
-/** `messageId` must be unique among those in flight. */
-export type Properties = Pick<Options.Publish, 'correlationId' | 'headers' | 'timestamp' | 'type'> & {
+/** `contentType` is that of JSON if absent. */
+export type Properties = Pick<
+  Options.Publish,
+  'contentEncoding' | 'contentType' | 'correlationId' | 'headers' | 'timestamp' | 'type'
+> & {
   messageId: string;
 };
+
+/** The API takes bodies of at most so much; beyond it a confirm may take longer. */
+const LARGE_BYTES = 2 ** 20;
+/** How fast a large message is written and confirmed at least. */
+const BYTES_PER_MS = 1_000;
+
+/** Messages to one queue under one id, which other publishers may give to several, have the same fate. */
+const returnKey = (queue: string, messageId: string) => `${queue} ${messageId}`;
 
 /**
  * Wraps one confirm channel. Messages are persistent, and returned where no queue takes them.
@@ -41,8 +53,20 @@ export type Properties = Pick<Options.Publish, 'correlationId' | 'headers' | 'ti
  */
 export const confirmingPublisher = (channel: ConfirmChannel, timeoutMs: number) => {
   // An unroutable message is confirmed too; its return comes first (https://www.rabbitmq.com/docs/confirms).
-  const returned = new Set<string>();
-  channel.on('return', ({ properties }) => returned.add(properties.messageId));
+  const returned = new Map<string, number>();
+  channel.on('return', ({ fields, properties }) => {
+    const key = returnKey(fields.routingKey, properties.messageId);
+    returned.set(key, (returned.get(key) ?? 0) + 1);
+  });
+  const wasReturned = (queue: string, messageId: string): boolean => {
+    if (returned.size === 0) return false;
+    const key = returnKey(queue, messageId);
+    const times = returned.get(key);
+    if (times === undefined) return false;
+    if (times > 1) returned.set(key, times - 1);
+    else returned.delete(key);
+    return true;
+  };
 
   // A broker that has let one message wait too long would keep the next ones waiting as well: they are refused
   // at once until something is heard, all but one in a while.
@@ -58,26 +82,29 @@ export const confirmingPublisher = (channel: ConfirmChannel, timeoutMs: number) 
   return (queue: string, body: Buffer, properties: Properties): Promise<void> =>
     new Promise((resolve, reject) => {
       if (isSilent()) return reject(new PublishError('refused', 'RabbitMQ does not answer.'));
+      const patience = timeoutMs + Math.max(0, body.length - LARGE_BYTES) / BYTES_PER_MS;
       const timer = setTimeout(() => {
         silentSince ??= performance.now();
-        reject(new PublishError('unknown', `No confirm within ${timeoutMs} ms.`));
-      }, timeoutMs);
+        reject(new PublishError('unknown', `No confirm within ${Math.round(patience)} ms.`));
+      }, patience);
       const settle = (error: unknown) => {
         clearTimeout(timer);
         if (!error) silentSince = undefined;
-        if (returned.delete(properties.messageId))
+        if (wasReturned(queue, properties.messageId))
           reject(new PublishError('refused', `There is no queue ${queue}.`));
         else if (error instanceof Error && error.message === 'message nacked')
           reject(new PublishError('refused', 'The broker refused the message.'));
         else if (error) reject(new PublishError('unknown', 'The channel closed before the confirm.'));
         else resolve();
       };
-      const options = { ...properties, contentType: 'application/json', persistent: true, mandatory: true };
+      const options = { contentType: 'application/json', ...properties, persistent: true, mandatory: true };
       try {
         channel.publish('', queue, body, options, settle);
       } catch (error) {
         clearTimeout(timer);
-        reject(new PublishError('refused', String(error)));
+        // Its encoder's own; what amqplib says of a closed channel is an Error of another name.
+        const isImpossible = error instanceof TypeError || error instanceof RangeError;
+        reject(new PublishError(isImpossible ? 'impossible' : 'refused', String(error)));
       }
     });
 };

@@ -1,8 +1,10 @@
 /** The queues, by name and by argument. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { answerOf } from './publisher.ts';
+import { codeOf, reasonOf } from './reasons.ts';
 
 /** How long a job that failed waits before its next try: 1 s after the first failure, later the last of these. */
 export const DELAYS_MS = [1_000, 5_000, 15_000, 60_000] as const;
@@ -14,7 +16,12 @@ export const delayAfter = (failures: number): number =>
 export const deadQueue = (queue: string): string => `${queue}.dead`;
 export const retryQueue = (queue: string, delayMs: number): string => `${queue}.retry.${delayMs}`;
 
+const ACCESS_REFUSED = 403;
+const NOT_FOUND = 404;
 const PRECONDITION_FAILED = 406;
+/** From the first failure of a declaration to its next try; then twice as long each time. */
+const DECLARE_AGAIN_MS = 1_000;
+const DECLARE_AGAIN_MAX_MS = 30_000;
 
 /**
  * Runs `work` on a channel of its own, which an error may close without harm to others. The channel is closed in
@@ -35,15 +42,86 @@ export const onChannel = async <T>(
   }
 };
 
-/** A queue that exists with other arguments, as an operator or another service declared it, is used as it is. */
-const assertQueue = async (model: ChannelModel, log: Log, queue: string, args: Record<string, unknown>) => {
+export interface Queue {
+  name: string;
+  args: Record<string, unknown>;
+}
+
+/** Whether a queue is there. @throws PublishError where the broker does not say */
+export const isThere = (model: ChannelModel, queue: string): Promise<boolean> =>
+  onChannel(model, async (channel) => {
+    try {
+      await answerOf(channel.checkQueue(queue));
+      return true;
+    } catch (error) {
+      if (codeOf(error) === NOT_FOUND) return false;
+      throw error;
+    }
+  });
+
+/**
+ * Declares a queue. One that exists with other arguments, as an operator or another service declared it, or that
+ * this account may not declare, is used as it is.
+ * @returns whether it has these arguments
+ * @throws PublishError
+ */
+export const assertQueue = async (model: ChannelModel, log: Log, { name, args }: Queue): Promise<boolean> => {
   try {
-    await onChannel(model, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }));
+    await onChannel(model, (channel) =>
+      answerOf(channel.assertQueue(name, { durable: true, arguments: args })),
+    );
+    return true;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === PRECONDITION_FAILED)) throw error;
-    await onChannel(model, (channel) => channel.checkQueue(queue));
-    log.warn({ queue }, 'the queue exists with other arguments and is used as it is');
+    const code = codeOf(error);
+    const isOdd = code === PRECONDITION_FAILED || code === ACCESS_REFUSED;
+    if (!isOdd || !(await isThere(model, name))) throw error;
+    if (code === PRECONDITION_FAILED)
+      log.warn({ queue: name }, 'the queue exists with other arguments and is used as it is');
+    else
+      log.info({ queue: name }, 'the queue exists, may not be declared by this account and is used as it is');
+    return false;
   }
+};
+
+/**
+ * Declares queues beside whatever else is done, each by itself and until it is there or the connection is gone.
+ * @param declared is told each time whether the queue has its arguments
+ * @returns declares one again, as one that was deleted, after so many milliseconds
+ */
+export const declareBeside = (
+  model: ChannelModel,
+  log: Log,
+  queues: Queue[],
+  declared: (queue: Queue, hasArguments: boolean) => void,
+): ((name: string, pauseMs: number) => void) => {
+  const declaring = new Set<string>();
+  let open = true;
+  model.on('close', () => {
+    open = false;
+  });
+
+  const declare = async (queue: Queue, pauseMs: number) => {
+    if (declaring.has(queue.name)) return;
+    declaring.add(queue.name);
+    await sleep(pauseMs, undefined, { ref: false });
+    for (let tries = 0; open; tries++)
+      try {
+        declared(queue, await assertQueue(model, log, queue));
+        if (tries > 0) log.info({ queue: queue.name }, 'the queue is declared');
+        break;
+      } catch (error) {
+        if (tries === 0 && open)
+          log.warn({ queue: queue.name, reason: reasonOf(error) }, 'a queue cannot be declared yet');
+        const pause = Math.min(DECLARE_AGAIN_MAX_MS, DECLARE_AGAIN_MS * 2 ** tries);
+        await sleep(pause, undefined, { ref: false });
+      }
+    declaring.delete(queue.name);
+  };
+  for (const queue of queues) void declare(queue, 0);
+  return (name, pauseMs) => {
+    const queue = queues.find((one) => one.name === name);
+    if (queue) void declare(queue, pauseMs);
+  };
 };
 
 const majorVersion = (model: ChannelModel): number =>
@@ -56,16 +134,15 @@ const unlimited = (model: ChannelModel) => (majorVersion(model) >= 4 ? { 'x-deli
 const deadLetteringTo = (to: string) => ({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': to });
 
 /**
- * Declares the queue of jobs, its dead letters and its delay queues. A message in a delay queue goes back to the
- * queue of jobs when its time is over; a quorum queue lets go of it only once the other queue has it
+ * The queue of jobs, its dead letters and its delay queues. A message in a delay queue goes back to the queue of
+ * jobs when its time is over; a quorum queue lets go of it only once the other queue has it
  * (https://www.rabbitmq.com/docs/dlx, https://www.rabbitmq.com/docs/quorum-queues). Dead letters are in a classic
  * queue: looking at them counts as delivering them.
  */
-export const assertTopology = async (
+export const topology = (
   model: ChannelModel,
-  log: Log,
   { queue, queueType }: Pick<Config['rabbitmq'], 'queue' | 'queueType'>,
-): Promise<void> => {
+): { jobs: Queue; others: Queue[] } => {
   const quorum = queueType === 'quorum';
   const job = quorum
     ? { 'x-queue-type': 'quorum', ...unlimited(model), ...deadLetteringTo(deadQueue(queue)) }
@@ -73,12 +150,9 @@ export const assertTopology = async (
   const delay = quorum
     ? { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-dead-letter-strategy': 'at-least-once' }
     : {};
-  await assertQueue(model, log, deadQueue(queue), {});
-  await assertQueue(model, log, queue, job);
-  for (const ms of DELAYS_MS)
-    await assertQueue(model, log, retryQueue(queue, ms), {
-      ...delay,
-      ...deadLetteringTo(queue),
-      'x-message-ttl': ms,
-    });
+  const delays = DELAYS_MS.map((ms) => ({
+    name: retryQueue(queue, ms),
+    args: { ...delay, ...deadLetteringTo(queue), 'x-message-ttl': ms },
+  }));
+  return { jobs: { name: queue, args: job }, others: [{ name: deadQueue(queue), args: {} }, ...delays] };
 };

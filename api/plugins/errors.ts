@@ -37,6 +37,7 @@ const sentences: Record<string, (request: FastifyRequest) => string> = {
 
 const unaccepted: Record<PublishError['outcome'], string> = {
   refused: 'Unable to queue order.',
+  impossible: 'Unable to queue order.',
   overfull: 'Too many writes are waiting.',
   unknown:
     'Unable to queue order: whether it was queued is unknown, as the broker did not answer in time. A retry with the same Idempotency-Key is safe.',

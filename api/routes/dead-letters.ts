@@ -41,14 +41,24 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
       schema: {
         querystring: Page,
         response: {
-          200: Type.Object({ total_dead_letters: Type.Integer(), dead_letters: Type.Array(DeadLetter) }),
+          200: Type.Object({
+            total_dead_letters: Type.Integer(),
+            dead_letters: Type.Array(DeadLetter),
+            next_offset: Type.Union([Type.Integer(), Type.Null()], {
+              description: 'where the next page begins; null where this is the last one',
+            }),
+          }),
           ...errorAnswers,
         },
       },
     },
     async (request, reply) => {
-      const { total, letters: page } = await letters.list(request.query.offset, request.query.limit);
-      return reply.code(200).send({ total_dead_letters: total, dead_letters: page });
+      const page = await letters.list(request.query.offset, request.query.limit);
+      return reply.code(200).send({
+        total_dead_letters: page.total,
+        dead_letters: page.letters,
+        next_offset: page.nextOffset,
+      });
     },
   );
 

@@ -59,8 +59,11 @@ t.test('GET: a page of them, and they stay', async (t) => {
         queue: stores.queue,
         request_id: 'req-9',
         body: JSON.stringify(jobs[1]),
+        body_base64: null,
+        body_bytes: Buffer.byteLength(JSON.stringify(jobs[1])),
       },
     ],
+    next_offset: 2,
   });
   await left(3);
   const all = (await app.inject({ url: URL, headers: password })).json();

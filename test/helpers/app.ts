@@ -1,6 +1,7 @@
 import { buildApp } from '../../api/app.ts';
 import { loadConfig } from '../../config.ts';
 import { createLog } from '../../log.ts';
+import { untilDeclared } from './queues.ts';
 import type { Teardown } from './teardown.ts';
 import { until } from './until.ts';
 
@@ -13,12 +14,13 @@ export const startApp = async (t: Teardown, env: NodeJS.ProcessEnv): Promise<App
   return app;
 };
 
-/** The same, once it reaches all of its servers. */
+/** The same, once it reaches all of its servers and its queues are declared. */
 export const startReadyApp = async (t: Teardown, env: NodeJS.ProcessEnv): Promise<App> => {
   const app = await startApp(t, env);
   await until('the app is ready', async () => {
     const { status } = (await app.inject('/health/ready')).json();
     return status === 'ready';
   });
+  await untilDeclared(env);
   return app;
 };

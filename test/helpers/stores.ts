@@ -5,6 +5,7 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { loadConfig } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
 import type { Order } from '../../order.ts';
+import { isThere } from '../../queue/topology.ts';
 import type { Teardown } from './teardown.ts';
 import { until } from './until.ts';
 
@@ -54,10 +55,14 @@ export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {
     },
 
     /** How many messages wait in a queue, by default that of the jobs. */
-    waiting: async (name = queue): Promise<number> => (await channel.checkQueue(name)).messageCount,
+    waiting: async (name = queue): Promise<number> => {
+      // Queues are declared beside the service's work, and a question for one that is not there closes its channel.
+      await until(`${name} is declared`, () => isThere(rabbitmq, name));
+      return (await channel.checkQueue(name)).messageCount;
+    },
 
     /** Takes the next message out of a queue. */
-    take: (name = queue) => channel.get(name, { noAck: true }),
+    take: async (name = queue) => (await isThere(rabbitmq, name)) && channel.get(name, { noAck: true }),
 
     /** An order as the tables hold it. */
     order: async (id: string): Promise<(Order & { accepted_at: Date }) | undefined> => {

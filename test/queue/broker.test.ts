@@ -8,6 +8,7 @@ import { PublishError } from '../../queue/publisher.ts';
 import { DELAYS_MS, deadQueue, delayAfter, retryQueue } from '../../queue/topology.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { untilDeclared } from '../helpers/queues.ts';
 import { openStores } from '../helpers/stores.ts';
 import type { Teardown } from '../helpers/teardown.ts';
 import { until } from '../helpers/until.ts';
@@ -22,6 +23,7 @@ const open = async (t: Teardown, env: NodeJS.ProcessEnv) => {
   const broker = await openBroker(loadConfig(env).rabbitmq, createLog('silent', 'test'));
   t.teardown(() => broker.close());
   await until('the broker is reached', () => reaches(broker));
+  await untilDeclared(env);
   return broker;
 };
 

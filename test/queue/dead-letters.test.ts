@@ -9,6 +9,7 @@ import { PublishError } from '../../queue/publisher.ts';
 import { deadQueue } from '../../queue/topology.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
+import { untilDeclared } from '../helpers/queues.ts';
 import { openStores } from '../helpers/stores.ts';
 import { until } from '../helpers/until.ts';
 
@@ -47,6 +48,7 @@ const openIn = async (t: Test, env: NodeJS.ProcessEnv, jobs: Job[]) => {
       () => false,
     ),
   );
+  await untilDeclared(env);
   const stores = await openStores(t, env);
   const dead = deadQueue(stores.queue);
   const bury = async (...buried: Job[]) => {
@@ -100,6 +102,8 @@ t.test('list: pages, oldest first, and the letters stay where they are', async (
       queue: null,
       request_id: `req-${job?.job_id}`,
       body: JSON.stringify(job),
+      body_base64: null,
+      body_bytes: Buffer.byteLength(JSON.stringify(job)),
     },
   ]);
 });
@@ -115,6 +119,62 @@ t.test('list: what is no job is shown as it came', async (t) => {
     strange,
   );
   for (const letter of found) t.match(letter, { job_id: null, order_id: null, reason: null, attempts: null });
+});
+
+t.test(
+  'list: large letters are shown in part, and not more at once than a process should hold',
+  async (t) => {
+    const { letters, stores, dead } = await open(t);
+    const large = Buffer.alloc(5_000_000, 'ä');
+    const whole = Buffer.alloc(2 ** 20, 'x');
+    for (const [messageId, body] of [
+      ['large', large],
+      ...Array.from({ length: 6 }, (_, i): [string, Buffer] => [`whole ${i}`, whole]),
+    ] as const)
+      stores.channel.sendToQueue(dead, body, { messageId, headers: { 'x-error': 'x'.repeat(60_000) } });
+    await stores.channel.waitForConfirms();
+    const first = await letters.list(0, 100);
+    t.equal(first.total, 7);
+    t.strictSame(idsOf(first.letters), ['large', 'whole 0', 'whole 1', 'whole 2', 'whole 3']);
+    const [beginning, next] = first.letters;
+    t.equal(beginning?.body, 'ä'.repeat(2 ** 15));
+    t.equal(beginning?.body_bytes, large.length);
+    t.equal(beginning?.error?.length, 1_000);
+    t.equal(next?.body, whole.toString(), 'what may be a job of the API is shown whole');
+    t.equal(first.nextOffset, 5);
+    await settled(() => stores.waiting(dead), 7);
+    const second = await letters.list(5, 100);
+    t.strictSame(idsOf(second.letters), ['whole 4', 'whole 5']);
+    t.equal(second.nextOffset, null);
+    await settled(() => stores.waiting(dead), 7);
+    t.equal(await letters.replay(['large']), 1);
+    const replayed = await until('it is back', () => stores.take());
+    t.ok(replayed.content.equals(large));
+    await settled(() => stores.waiting(dead), 6);
+    t.equal(await letters.discard(), 6);
+  },
+);
+
+t.test('list: what is no UTF-8 is shown unharmed too', async (t) => {
+  const { letters, stores, dead } = await open(t);
+  const bytes = Buffer.from([0xff, 0x00, 0x41]);
+  for (const body of [bytes, Buffer.from('\ufeffä🦀')]) stores.channel.sendToQueue(dead, body);
+  await stores.channel.waitForConfirms();
+  t.match((await letters.list(0, 9)).letters, [
+    { body: '\ufffd\u0000A', body_base64: bytes.toString('base64'), body_bytes: 3 },
+    { body: '\ufeffä🦀', body_base64: null, body_bytes: 9 },
+  ]);
+});
+
+t.test('replay: what would go elsewhere or cannot be written is left behind', async (t) => {
+  const { letters, stores, dead } = await open(t);
+  const headers = { CC: [dead], number: { '!': 'double', value: -1e300 }, 'x-attempts': 5 };
+  stores.channel.sendToQueue(dead, Buffer.from('{}'), { headers });
+  await stores.channel.waitForConfirms();
+  t.equal(await letters.replay(), 1);
+  const message = await until('it is back', () => stores.take());
+  t.match(message.properties.headers, { number: -1e300, 'x-dropped-headers': 'CC' });
+  t.equal(await stores.waiting(dead), 0);
 });
 
 t.test('replay by job id: headers of failures are gone, all else is kept, and the others stay', async (t) => {

@@ -1,0 +1,169 @@
+/**
+ * Moving messages: published to the new place and confirmed, then acknowledged in the old one. A crash in between
+ * makes a duplicate, never a loss.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsumeMessage } from 'amqplib';
+import type { Log } from '../log.ts';
+import type { Broker } from './broker.ts';
+import { carriedHeaders, carriedProperties, deliveryId } from './headers.ts';
+import { PublishError } from './publisher.ts';
+import { reasonOf } from './reasons.ts';
+import { DELAYS_MS, deadQueue, delayAfter, retryQueue } from './topology.ts';
+
+/** How long a message that could not be moved stays with us before we try again, where the broker is away. */
+const AWAY_PAUSE_MS = 1_000;
+/** Where it was refused; from the first try elsewhere on twice as long each time. */
+const REFUSED_PAUSE_MS = 1_000;
+const REFUSED_PAUSE_MAX_MS = 60_000;
+/** A queue that is gone is declared again meanwhile. */
+const TRIES_BEFORE_ELSEWHERE = 6;
+const MAX_ERROR_BYTES = 1_000;
+/** Of bodies on their way at once. A larger one goes alone. */
+const MAX_MOVING_BYTES = 8 * 2 ** 20;
+const MAX_ATTEMPTS_SAID = 1_000_000;
+
+/** Where a delivery went: to a delay queue, to the dead letters, or, as it is not ours any more, back to the broker. */
+export type Moved = 'retried' | 'dead' | 'lost';
+
+/** Of its failures, as headers. */
+type Story = Record<`x-${string}`, string | number>;
+
+/** What a move needs of the delivery. */
+export interface Held {
+  message: ConsumeMessage;
+  /** Whether it is still ours. */
+  isOpen(): boolean;
+  acknowledge(): void;
+  /** Hands it to the broker's own dead-lettering. */
+  reject(): void;
+}
+
+/** Lets work begin in its order while no more than so many bytes are in hand, or while it is the only one. */
+const byteGate = (limit: number) => {
+  let inHand = 0;
+  const waiting: { bytes: number; enter: () => void }[] = [];
+  const admit = () => {
+    for (let [first] = waiting; first && (inHand === 0 || inHand + first.bytes <= limit); [first] = waiting) {
+      inHand += first.bytes;
+      waiting.shift();
+      first.enter();
+    }
+  };
+  return async <T>(bytes: number, work: () => Promise<T>): Promise<T> => {
+    await new Promise<void>((enter) => {
+      waiting.push({ bytes, enter });
+      admit();
+    });
+    try {
+      return await work();
+    } finally {
+      inHand -= bytes;
+      admit();
+    }
+  };
+};
+
+/** How often the job has failed before, as far as the header is ours: another publisher may have put anything there. */
+const failuresBefore = (header: unknown): number =>
+  Number.isInteger(header) ? Math.min(Math.max(0, Number(header)), MAX_ATTEMPTS_SAID) : 0;
+
+const isTime = (header: unknown): header is string =>
+  typeof header === 'string' && header.length <= 40 && !Number.isNaN(Date.parse(header));
+
+/**
+ * @param maxAttempts how often a job is tried before it is a dead letter
+ * @param isEnding whether the process is about to end
+ */
+export const createMover = (
+  broker: Broker,
+  log: Log,
+  { maxAttempts, isEnding }: { maxAttempts: number; isEnding: () => boolean },
+) => {
+  const dead = deadQueue(broker.queue);
+  /** The longest delay first. */
+  const delays = DELAYS_MS.toReversed().map((ms) => retryQueue(broker.queue, ms));
+  const throughGate = byteGate(MAX_MOVING_BYTES);
+  /** What the log has said of a queue since it took a message: many may wait for the same thing. */
+  const said = new Set<string>();
+
+  const send = async (to: string, message: ConsumeMessage, own: Story, bare: boolean) => {
+    const properties = bare ? { messageId: deliveryId(message) } : carriedProperties(message);
+    const foreign = bare ? {} : (message.properties.headers ?? {});
+    const headers = carriedHeaders(foreign, own, broker.frameMax());
+    await throughGate(message.content.length, () =>
+      broker.publish(to, message.content, { ...properties, headers }),
+    );
+    for (const problem of said) if (problem.startsWith(`${to} `)) said.delete(problem);
+  };
+
+  /** Tries for as long as the delivery is ours: a job that waits holds up others less than one that is lost. */
+  const move = async (held: Held, to: string, own: Story): Promise<Moved> => {
+    let refusals = 0;
+    let bare = false;
+    let told = false;
+    while (held.isOpen()) {
+      // What one queue refuses again and again must not fill the prefetch: from any delay queue it comes back.
+      const beyond = Math.max(0, refusals - TRIES_BEFORE_ELSEWHERE + 1);
+      const places = [to, ...delays];
+      const place = places[beyond % places.length] ?? to;
+      try {
+        await send(place, held.message, own, bare);
+        held.acknowledge();
+        return place === dead ? 'dead' : 'retried';
+      } catch (failure) {
+        const reason = reasonOf(failure);
+        if (!told && !said.has(`${place} ${reason}`))
+          log.warn({ reason, to: place, moved_for: own['x-reason'] }, 'a message could not be moved yet');
+        told = true;
+        said.add(`${place} ${reason}`);
+        // Unanswered it goes back to the queue.
+        if (isEnding()) break;
+        if (failure instanceof PublishError && failure.outcome === 'impossible') {
+          if (!bare) {
+            bare = true;
+            continue;
+          }
+          if (broker.deadLettersRejected()) {
+            held.reject();
+            return 'dead';
+          }
+        }
+        const isAway = !broker.takesMessages();
+        const pause = isAway ? AWAY_PAUSE_MS : Math.min(REFUSED_PAUSE_MAX_MS, REFUSED_PAUSE_MS * 2 ** beyond);
+        if (!isAway) refusals++;
+        await sleep(pause, undefined, { ref: false });
+      }
+    }
+    return 'lost';
+  };
+
+  /** How often the job has failed by now, and the headers that say so. */
+  const storyOf = ({ message }: Held, reason: string, error: string) => {
+    const headers = message.properties.headers ?? {};
+    const failures = failuresBefore(headers['x-attempts']) + 1;
+    const now = new Date().toISOString();
+    const own: Story = {
+      'x-attempts': failures,
+      'x-reason': reason,
+      'x-error': Buffer.from(error).subarray(0, MAX_ERROR_BYTES).toString(),
+      'x-first-failed-at': isTime(headers['x-first-failed-at']) ? headers['x-first-failed-at'] : now,
+      'x-last-failed-at': now,
+      'x-queue': broker.queue,
+    };
+    return { failures, own };
+  };
+
+  return {
+    /** Never rejects. */
+    deadLetter: (held: Held, reason: string, error: string): Promise<Moved> =>
+      move(held, dead, storyOf(held, reason, error).own),
+
+    /** To a delay queue, or to the dead letters when it has failed often enough. Never rejects. */
+    retry: (held: Held, reason: string, error: string): Promise<Moved> => {
+      const { failures, own } = storyOf(held, reason, error);
+      const to = failures >= maxAttempts ? dead : retryQueue(broker.queue, delayAfter(failures));
+      return move(held, to, own);
+    },
+  };
+};

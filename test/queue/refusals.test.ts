@@ -1,0 +1,208 @@
+/**
+ * What the broker says when it refuses or closes a connection is in the log, with its reply code, once; and what it
+ * refuses keeps from work only what needs it.
+ */
+import t, { type Test } from 'tap';
+import { type Config, loadConfig } from '../../config.ts';
+import { createLog } from '../../log.ts';
+import { freePort } from '../../ops/ports.ts';
+import { startRabbitmq, stopServer } from '../../ops/private-servers.ts';
+import { openBroker } from '../../queue/broker.ts';
+import { deadLetters } from '../../queue/dead-letters.ts';
+import { takeJobs } from '../../queue/deliveries.ts';
+import { DELAYS_MS, deadQueue, retryQueue } from '../../queue/topology.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import { rabbitmqctl } from '../helpers/rabbitmqctl.ts';
+import { scratchFolder } from '../helpers/scratch.ts';
+import { until } from '../helpers/until.ts';
+
+const folder = scratchFolder(t, stopServer);
+const port = await freePort();
+await startRabbitmq({ folder, port, user: 'orders', password: 'orders' });
+const { rabbitmq } = loadConfig(await isolatedEnvironment({ RABBITMQ_PORT: String(port) }));
+const ctl = (...args: string[]) => rabbitmqctl(folder, ...args);
+
+const listen = () => {
+  const reasons: string[] = [];
+  const say = (context: object, text?: string) => {
+    if ('reason' in context) reasons.push(`${text}: ${context.reason}`);
+  };
+  return { reasons, log: { ...createLog('silent', 'test'), warn: say, info: () => {} } };
+};
+type Open = (t: Test, config: Config['rabbitmq'], log: ReturnType<typeof listen>['log']) => Promise<unknown>;
+const publisher: Open = async (t, config, log) => {
+  const broker = await openBroker(config, log);
+  t.teardown(() => broker.close());
+};
+const consumer: Open = async (t, config, log) => {
+  const jobs = await takeJobs(config, log, 1, () => {});
+  t.teardown(() => jobs.close());
+};
+
+const cases: [
+  what: string,
+  before: string[],
+  after: string[] | undefined,
+  account: Partial<Config['rabbitmq']>,
+  open: Open,
+  reason: RegExp,
+][] = [
+  [
+    'a wrong password',
+    [],
+    undefined,
+    { password: 'x' },
+    publisher,
+    /RabbitMQ is not reached yet: 403 ACCESS_REFUSED - Login was refused/,
+  ],
+  [
+    'no rights in the virtual host',
+    ['add_user', 'nobody', 'x'],
+    undefined,
+    { username: 'nobody', password: 'x' },
+    publisher,
+    /not reached yet: 530 NOT_ALLOWED - access to vhost '\/' refused for user 'nobody'/,
+  ],
+  [
+    'the limit of an account',
+    ['set_user_limits', 'orders', '{"max-connections": 0}'],
+    ['clear_user_limits', 'orders', 'max-connections'],
+    {},
+    publisher,
+    /not reached yet: 530 NOT_ALLOWED - .*connection limit \(0\) is reached/,
+  ],
+  [
+    'the limit of a virtual host',
+    ['set_vhost_limits', '{"max-connections": 0}'],
+    ['clear_vhost_limits'],
+    {},
+    consumer,
+    /not reached yet: 530 NOT_ALLOWED - .*connection limit \(0\) is reached/,
+  ],
+  [
+    'a limit of channels, when the connection is there',
+    ['set_user_limits', 'orders', '{"max-channels": 1}'],
+    ['clear_user_limits', 'orders', 'max-channels'],
+    {},
+    publisher,
+    /not reached yet: .*530 .*NOT_ALLOWED.*number of channels/,
+  ],
+  [
+    'no right to declare what is not there',
+    ['set_permissions', 'nobody', '', '.*', '.*'],
+    undefined,
+    { username: 'nobody', password: 'x', queue: 'nowhere' },
+    publisher,
+    /not reached yet: .*403 .*ACCESS_REFUSED.*queue 'nowhere'/,
+  ],
+];
+for (const [what, before, after, account, open, reason] of cases)
+  t.test(what, async (t) => {
+    if (before.length > 0) await ctl(...before);
+    const { reasons, log } = listen();
+    await open(t, { ...rabbitmq, ...account }, log);
+    await until('it is in the log', () => reasons.some((line) => reason.test(line))).catch((error) =>
+      t.fail(`${error} ${reasons.join('\n')}`),
+    );
+    if (after) await ctl(...after);
+    t.equal(new Set(reasons).size, reasons.length, 'nothing is said twice');
+  });
+
+t.test('a connection that an operator closes, and another reason meanwhile', async (t) => {
+  const { reasons, log } = listen();
+  const broker = await openBroker(rabbitmq, log);
+  t.teardown(() => broker.close());
+  await broker.reachedWithin(15_000);
+  await ctl('set_user_limits', 'orders', '{"max-connections": 0}');
+  await ctl('close_all_connections', 'maintenance');
+  for (const reason of [
+    /lost: .*320 .*CONNECTION_FORCED - maintenance/,
+    /still not reached: 530 NOT_ALLOWED/,
+  ])
+    await until(`${reason} is in the log`, () => reasons.some((line) => reason.test(line)));
+  await ctl('clear_user_limits', 'orders', 'max-connections');
+  await until('it is back', () => broker.takesMessages());
+});
+
+t.test(
+  'an account without the right to declare dead letters and delay queues accepts and consumes',
+  async (t) => {
+    const queue = 'limited';
+    await ctl('add_user', queue, 'x');
+    await ctl('set_permissions', queue, `^${queue}$`, '.*', '.*');
+    const account = { ...rabbitmq, username: queue, password: 'x', queue };
+    const said: unknown[] = [];
+    const say = (context: object, text?: string) => {
+      if (text === 'a queue cannot be declared yet') said.push('queue' in context && context.queue);
+    };
+    const log = { ...createLog('silent', 'test'), warn: say };
+    const broker = await openBroker(account, log);
+    t.teardown(() => broker.close());
+    const accept = (body: string) => broker.accept(Buffer.from(body), { messageId: body });
+    await until('a job is accepted', () =>
+      accept('first').then(
+        () => true,
+        () => false,
+      ),
+    );
+    const bodies: string[] = [];
+    const became: string[] = [];
+    const jobs = await takeJobs(account, createLog('silent', 'test'), 1, (delivery) => {
+      bodies.push(delivery.body.toString());
+      if (bodies.length > 1) return jobs.acknowledge([delivery]);
+      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved));
+    });
+    t.teardown(() => jobs.close());
+    await until('it is consumed', () => bodies.length === 1);
+    const others = [deadQueue(queue), ...DELAYS_MS.map((ms) => retryQueue(queue, ms))];
+    await until('each is said', () => said.length >= others.length);
+    t.strictSame(said.toSorted(), others.toSorted(), 'once');
+
+    const other = await openBroker({ ...rabbitmq, queue }, createLog('silent', 'test'));
+    t.teardown(() => other.close());
+    await until('what waits is moved once somebody has declared them', () => became.length === 1, 30_000);
+    await accept('second');
+    await until('and others go on', () => bodies.includes('second'));
+  },
+);
+
+t.test('a message that is larger than the broker takes by now', async (t) => {
+  const queue = 'large';
+  const config = { ...rabbitmq, queue };
+  const broker = await openBroker(config, createLog('silent', 'test'));
+  t.teardown(() => broker.close());
+  const large = Buffer.alloc(200_000, 'x');
+  await until('it is accepted', () =>
+    broker.accept(large, { messageId: 'large' }).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await ctl('eval', 'application:set_env(rabbit, max_message_size, 100000).');
+  await ctl('close_all_connections', 'new limits count from a new connection on');
+  const became: string[] = [];
+  const jobs = await takeJobs(config, createLog('silent', 'test'), 10, (delivery) => {
+    if (delivery.body.length === large.length)
+      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved));
+    else jobs.acknowledge([delivery]);
+  });
+  t.teardown(() => jobs.close());
+  await until('it is moved', () => became.length > 0);
+  t.strictSame(became, ['dead']);
+  await until('it is a dead letter', async () => {
+    const { letters } = await deadLetters(broker)
+      .list(0, 1)
+      .catch(() => ({ letters: [] }));
+    return letters[0]?.body_bytes === large.length;
+  });
+  // The first such write tells the limit; it costs others their channel no second time.
+  await t.rejects(broker.accept(large, { messageId: '1' }));
+  await until('it is known', () =>
+    broker.accept(large, { messageId: '2' }).then(
+      () => false,
+      (error) => error.outcome === 'impossible',
+    ),
+  );
+  await t.resolves(broker.accept(Buffer.from('small'), { messageId: '3' }));
+  await ctl('eval', 'application:set_env(rabbit, max_message_size, 134217728).');
+});
