@@ -30,6 +30,14 @@ const entry: AccessLogEntry = {
   requestId: 'req-1',
   pid: 4711,
 };
+/** Of bytes that are no request. */
+const UNREADABLE = {
+  method: undefined,
+  url: undefined,
+  httpVersion: undefined,
+  durationMs: undefined,
+  requestHeaders: {},
+};
 const line = (format: string, changes: Partial<AccessLogEntry> = {}) =>
   compileFormat(format)({ ...entry, ...changes });
 
@@ -47,6 +55,7 @@ t.test('named formats', async (t) => {
     line('combined'),
     "gunicorn's default",
   );
+  t.match(line('combined', UNREADABLE), /\] "-" 200 1234 "-" "-"$/, 'bytes that are no request');
 });
 
 t.test('json', async (t) => {
@@ -62,6 +71,7 @@ t.test('json', async (t) => {
     user_agent: 'curl/8.1',
     request_id: 'req-1',
   });
+  t.match(JSON.parse(line('json', UNREADABLE)), { method: null, url: null, duration_ms: null, status: 200 });
   const hostile = { requestHeaders: { 'user-agent': 'x"\n{"status":200}' }, remoteAddress: undefined };
   t.notMatch(line('json', hostile), /\n/);
   t.match(JSON.parse(line('json', hostile)), {
@@ -120,6 +130,9 @@ const atoms: [format: string, expected: string, changes?: Partial<AccessLogEntry
   ['%({CONTENT_TYPE}e)s', 'text/plain', { requestHeaders: { 'content-type': 'text/plain' } }],
   ['%({HTTP_}e)s', '-'],
   ['%({PATH}e)s', '-'],
+  ...['r', 'm', 'U', 'q', 'H', 'T', 'D', 'M', 'L', '{RAW_URI}e', '{SERVER_PROTOCOL}e', '{host}i'].map(
+    (key): (typeof atoms)[number] => [`%(${key})s`, '-', UNREADABLE],
+  ),
   ['%(s)s%% of %(m)s', '200% of GET'],
   ['%%(h)s %(m)s', '%(h)s GET'],
 ];

@@ -505,6 +505,24 @@ t.test('a connection is of use after a refusal that leaves it in order', async (
   );
 });
 
+t.test(
+  'a client that sends all of too large a body before it reads has its answer, and may go on',
+  async (t) => {
+    const tooLarge = Buffer.alloc(3 * 2 ** 20, ' ');
+    const chunk = Buffer.concat([Buffer.from('300000\r\n'), tooLarge, Buffer.from('\r\n0\r\n\r\n')]);
+    for (const bytes of [
+      post(tooLarge, JSON_TYPE),
+      Buffer.concat([Buffer.from(head('POST /orders', JSON_TYPE, CHUNKED)), chunk]),
+    ]) {
+      const answers = await sendRaw(port, Buffer.concat([bytes, Buffer.from(head('GET /health/live'))]), 2);
+      t.strictSame(
+        answers.map(({ status }) => status),
+        [413, 200],
+      );
+    }
+  },
+);
+
 t.test('each answer has one line in the access log', async (t) => {
   const lines = await until('the log has the last line', () => {
     const all = readFileSync(file, 'utf8').split('\n');
