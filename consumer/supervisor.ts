@@ -7,6 +7,11 @@ import { createLog, type Log } from '../log.ts';
 import { createRestarts } from '../restarts.ts';
 
 const args = process.argv.slice(2);
+/**
+ * In KiB, of the 8 MiB that a main thread has. amqplib calls itself for each level of a header, of which 128 KiB hold
+ * 26,000: with V8's own 984 such a message would end the connection each time that it is delivered.
+ */
+const STACK_SIZE = 6_000;
 const restarts = createRestarts();
 let consumer: ChildProcess | undefined;
 /** There once a consumer has consumed. What keeps the first one from that would keep the others too. */
@@ -20,7 +25,9 @@ const startAgain = (servedMs: number, how: object) => {
 };
 
 const start = () => {
-  const child = fork(new URL('worker.js', import.meta.url), args);
+  const child = fork(new URL('worker.js', import.meta.url), args, {
+    execArgv: [...process.execArgv, `--stack-size=${STACK_SIZE}`],
+  });
   consumer = child;
   let consumesSince = Number.POSITIVE_INFINITY;
   child.once('message', (logLevel) => {

@@ -5,6 +5,7 @@ import { createLog } from '../../log.ts';
 import { type Delivery, takeJobs } from '../../queue/deliveries.ts';
 import { deadQueue, retryQueue } from '../../queue/topology.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { startProcess } from '../helpers/processes.ts';
 import { untilDeclared } from '../helpers/queues.ts';
 import { headersOnly, longString, publishRaw, shortString, uint } from '../helpers/raw-amqp.ts';
 import { openStores } from '../helpers/stores.ts';
@@ -192,6 +193,25 @@ t.test(
       else t.equal(names, undefined, what);
       if (properties.includes('kept')) t.ok(letter.properties.headers?.kept, what);
     }
+  },
+);
+
+t.test(
+  'headers as deep as a frame allows do not end the connection of a consumer under its supervisor',
+  async (t) => {
+    const env = await isolatedEnvironment();
+    const stores = await openStores(t, env);
+    const supervisor = startProcess(t, 'supervisor', env);
+    await supervisor.says('"msg":"consuming"');
+    /** Each level: a name of no characters, the type, the bytes of the rest. */
+    const levels = 21_000;
+    const tables = Buffer.concat(
+      Array.from({ length: levels }, (_, i) => Buffer.from([0, 0x46, ...uint((levels - 1 - i) * 6, 4)])),
+    );
+    await publishRaw(loadConfig(env).rabbitmq, stores.queue, headersOnly(tables), Buffer.from('deep'));
+    const letter = await until('it is a dead letter', () => stores.take(deadQueue(stores.queue)));
+    t.equal(letter.content.toString(), 'deep');
+    t.notMatch(supervisor.output(), 'is lost');
   },
 );
 
