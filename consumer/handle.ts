@@ -1,7 +1,7 @@
 /** A batch from arrival to answer: the only place that turns what became of jobs into answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cache } from '../cache/cache.ts';
-import { isSystemFailure, reasonOf } from '../db/errors.ts';
+import { blameOf, mayBeSplit, reasonOf } from '../db/errors.ts';
 import type { Delivery } from '../queue/deliveries.ts';
 import { type Applied, type Applying, applyJobs, type Outcome } from './apply.ts';
 import type { Entry } from './batches.ts';
@@ -9,11 +9,19 @@ import { accepted } from './times.ts';
 
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
+/** How often the log says that jobs still wait. */
+const REMIND_MS = 60_000;
+/** A batch that failed so often for the server's sake is split, to let those through that can be applied. */
+const TRIES_TO_SPLIT = 4;
+/** A batch of any size finds one job that fails in so many failures: more mean that no job gets through. */
+const FAILURES_IN_A_ROW = 16;
 
 export interface Handling extends Applying {
   cache: Cache;
   batchSize: number;
   maxAttempts: number;
+  /** How many batches were applied: whether the server is well while a job fails. */
+  progress: { applied: number };
   /** Tells the broker that the jobs of these deliveries are done. */
   acknowledge: (deliveries: Delivery[]) => void;
   /** Takes what no batch waits for, and what must be over before the process ends. */
@@ -26,22 +34,26 @@ export interface Handling extends Applying {
 const backoff = (tries: number): number =>
   Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** tries) * (0.5 + Math.random() / 2);
 
-/**
- * Asks the database, waiting for one that is away for as long as it takes: that is not the jobs' fault.
- * @param passes which failures are not
- */
-export const patiently = async <T>(
-  work: () => Promise<T>,
-  { log, ending }: Handling,
-  passes: (error: unknown) => boolean = isSystemFailure,
-): Promise<T> => {
+/** Waits between two tries, and says so now and then. */
+const waiter = ({ log, ending }: Handling) => {
+  let remindAt = 0;
+  return async (tries: number, error: unknown, jobs?: number): Promise<void> => {
+    if (performance.now() >= remindAt) {
+      log.warn({ reason: reasonOf(error), jobs, tries: tries + 1 }, 'jobs wait for MySQL');
+      remindAt = performance.now() + REMIND_MS;
+    }
+    await sleep(backoff(tries), undefined, { signal: ending });
+  };
+};
+
+/** Asks the database about jobs, waiting for as long as it takes: whatever fails, it is not their fault. */
+export const patiently = async <T>(work: () => Promise<T>, handling: Handling): Promise<T> => {
+  const wait = waiter(handling);
   for (let tries = 0; ; tries++) {
     try {
       return await work();
     } catch (error) {
-      if (!passes(error)) throw error;
-      if (tries === 0) log.warn({ reason: reasonOf(error) }, 'jobs wait for MySQL');
-      await sleep(backoff(tries), undefined, { signal: ending });
+      await wait(tries, error);
     }
   }
 };
@@ -118,27 +130,14 @@ const refuse = (entry: Entry, problem: string, { cache, log, track }: Handling):
   track(move());
 };
 
-/**
- * Applies a batch and answers its deliveries. Where it fails for one job's sake it is split until that job is
- * alone. Rejects only when `ending` cuts its waiting short: what is not answered then goes back to the queue.
- */
-export const handleBatch = async (batch: Entry[], handling: Handling): Promise<void> => {
-  const { cache, log, ending } = handling;
-  const started = performance.now();
-  const jobs = batch.map(accepted);
-  let applied: Applied;
-  try {
-    applied = await patiently(() => applyJobs(handling, jobs), handling);
-  } catch (error) {
-    if (ending.aborted) throw error;
-    const [first] = batch;
-    if (first && batch.length === 1) return retry(first, 'failed', reasonOf(error), handling);
-    log.debug({ jobs: batch.length, reason: reasonOf(error) }, 'a batch failed and is split');
-    const half = Math.ceil(batch.length / 2);
-    await handleBatch(batch.slice(0, half), handling);
-    return handleBatch(batch.slice(half), handling);
-  }
-
+/** Answers the deliveries of jobs that were applied. */
+const answer = async (
+  batch: Entry[],
+  applied: Applied,
+  started: number,
+  handling: Handling,
+): Promise<void> => {
+  const { cache, log, acknowledge } = handling;
   await refreshCache(cache, batch, applied);
   const { outcomes, problems } = applied;
   const having = (outcome: Outcome) => batch.filter(({ job }) => outcomes.get(job) === outcome);
@@ -149,7 +148,7 @@ export const handleBatch = async (batch: Entry[], handling: Handling): Promise<v
   }
   const missing = having('order_not_found');
   const done = batch.filter((entry) => !missing.includes(entry) && !problems.has(entry.job));
-  handling.acknowledge(done.map(({ delivery }) => delivery));
+  acknowledge(done.map(({ delivery }) => delivery));
   const ms = Math.round(performance.now() - started);
   for (const entry of done) log.info({ ...named(entry), outcome: outcomes.get(entry.job), ms }, 'job done');
   for (const entry of missing)
@@ -157,5 +156,75 @@ export const handleBatch = async (batch: Entry[], handling: Handling): Promise<v
   for (const entry of batch) {
     const problem = problems.get(entry.job);
     if (problem !== undefined) refuse(entry, problem, handling);
+  }
+};
+
+/** Jobs that failed together, not for their own sake. */
+interface Left {
+  entries: Entry[];
+  error: unknown;
+}
+
+/**
+ * Applies jobs once. Where that fails for one job's sake they are split until that job is alone, which is answered.
+ * @param patience how many failures of the server's in a row are met by splitting as well
+ * @returns what is left to be tried again
+ */
+const tryBatch = async (
+  entries: Entry[],
+  handling: Handling,
+  patience: { max: number; left: number },
+): Promise<Left[]> => {
+  const started = performance.now();
+  const jobs = entries.map(accepted);
+  let applied: Applied;
+  try {
+    applied = await applyJobs(handling, jobs);
+  } catch (error) {
+    if (handling.ending.aborted) throw error;
+    const isJobs = blameOf(error) === 'job';
+    const [first] = entries;
+    if (isJobs && first && entries.length === 1) {
+      retry(first, 'failed', reasonOf(error), handling);
+      return [];
+    }
+    if (!isJobs && (entries.length === 1 || !mayBeSplit(error) || --patience.left < 0))
+      return [{ entries, error }];
+    handling.log.debug({ jobs: entries.length, reason: reasonOf(error) }, 'a batch failed and is split');
+    const half = Math.ceil(entries.length / 2);
+    return [
+      ...(await tryBatch(entries.slice(0, half), handling, patience)),
+      ...(await tryBatch(entries.slice(half), handling, patience)),
+    ];
+  }
+  handling.progress.applied++;
+  patience.left = patience.max;
+  await answer(entries, applied, started, handling);
+  return [];
+};
+
+/**
+ * Applies a batch and answers its deliveries. What fails for the server's sake is tried again for as long as it takes.
+ * An error that says nothing of whose fault it is, is the job's where it meets this job alone while others get through.
+ * Rejects only when `ending` cuts its waiting short: what is not answered then goes back to the queue.
+ */
+export const handleBatch = async (batch: Entry[], handling: Handling): Promise<void> => {
+  const { progress } = handling;
+  const wait = waiter(handling);
+  let entries = batch;
+  /** How many batches were applied when these last failed. */
+  let before = progress.applied;
+  for (let tries = 0; entries.length > 0; tries++) {
+    const max = (tries + 1) % TRIES_TO_SPLIT === 0 ? FAILURES_IN_A_ROW : 0;
+    const left = await tryBatch(entries, handling, { max, left: max });
+    const isBlamed = ({ entries, error }: Left) =>
+      max > 0 && entries.length === 1 && blameOf(error) === 'unknown' && progress.applied > before;
+    for (const { entries, error } of left.filter(isBlamed))
+      for (const entry of entries) retry(entry, 'failed', reasonOf(error), handling);
+    const waiting = left.filter((one) => !isBlamed(one));
+    entries = waiting.flatMap(({ entries }) => entries);
+    before = progress.applied;
+    const [first] = waiting;
+    if (first) await wait(tries, first.error, entries.length);
   }
 };

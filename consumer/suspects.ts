@@ -22,7 +22,7 @@ export const handleSuspects = async (suspects: Entry[], handling: Handling): Pro
   const { orm, cache, log, batchSize, maxAttempts, track, ending } = handling;
   const idsOf = (entries: Entry[]) => [...new Set(entries.map(({ job }) => job.job_id))];
   /** No job is to blame for what becomes of these. */
-  const ask = <T>(work: () => Promise<T>) => patiently(work, handling, () => true);
+  const ask = <T>(work: () => Promise<T>) => patiently(work, handling);
   const begins = await ask(() => readBegins(orm, idsOf(suspects)));
   const timesOf = ({ job }: Entry) => begins.get(job.job_id) ?? 0;
   /** Nobody waits for that, as for a retry: a broker short of memory takes no messages. */

@@ -39,6 +39,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
     writeLagMs,
     batchSize,
     maxAttempts: config.rabbitmq.maxAttempts,
+    progress: { applied: 0 },
     acknowledge: (deliveries: Delivery[]) => jobs.acknowledge(deliveries),
     track,
     ending: ending.signal,

@@ -2,22 +2,32 @@
 import { inArray, sql } from 'drizzle-orm';
 import type { Orm } from './client.ts';
 import { begunJobs } from './schema.ts';
+import { MODEST_BYTES, partsOf } from './statements.ts';
+
+/** The id of another publisher's job: 64 characters of any kind, in hexadecimal. */
+const JOB_ID_BYTES = 600;
+const parts = (jobIds: string[]) => partsOf(jobIds, JOB_ID_BYTES, MODEST_BYTES);
 
 /** @returns how often each of the jobs was begun; those that never were are left out */
 export const readBegins = async (orm: Orm, jobIds: string[]): Promise<Map<string, number>> => {
-  const rows = await orm.select().from(begunJobs).where(inArray(begunJobs.jobId, jobIds));
-  return new Map(rows.map(({ jobId, times }) => [jobId, times]));
+  const begins = new Map<string, number>();
+  for (const some of parts(jobIds)) {
+    const rows = await orm.select().from(begunJobs).where(inArray(begunJobs.jobId, some));
+    for (const { jobId, times } of rows) begins.set(jobId, times);
+  }
+  return begins;
 };
 
 /** Counts that jobs are begun once more. */
 export const countBegins = async (orm: Orm, jobIds: string[]): Promise<void> => {
-  await orm
-    .insert(begunJobs)
-    .values(jobIds.map((jobId) => ({ jobId, times: 1 })))
-    .onDuplicateKeyUpdate({ set: { times: sql`${begunJobs.times} + 1` } });
+  for (const some of parts(jobIds))
+    await orm
+      .insert(begunJobs)
+      .values(some.map((jobId) => ({ jobId, times: 1 })))
+      .onDuplicateKeyUpdate({ set: { times: sql`${begunJobs.times} + 1` } });
 };
 
 /** Forgets how often jobs were begun. */
 export const forgetBegins = async (orm: Orm, jobIds: string[]): Promise<void> => {
-  await orm.delete(begunJobs).where(inArray(begunJobs.jobId, jobIds));
+  for (const some of parts(jobIds)) await orm.delete(begunJobs).where(inArray(begunJobs.jobId, some));
 };

@@ -1,6 +1,7 @@
 /** The connection pool of a process. */
 import type { Config } from '../config.ts';
 import { type Log, reachability } from '../log.ts';
+import { reasonOf } from './errors.ts';
 import { format } from './literals.ts';
 import { openPool } from './pool.ts';
 
@@ -33,9 +34,12 @@ interface DatabaseOptions {
   applies?: boolean;
 }
 
+/** Changes nothing and locks nothing, and a server or an account that writes are refused to refuses it. */
+const WRITE_NOTHING = 'UPDATE last_reset SET at = at WHERE id = 0';
+
 /**
  * Opens the pool; connections are made when they are needed, so that a process starts without MySQL. Says in
- * the log when MySQL is lost and when it is back, also while nobody asks for anything.
+ * the log when MySQL is lost or refuses writes and when that is over, also while nobody asks for anything.
  */
 export const openDatabase = (
   config: Config['mysql'],
@@ -52,13 +56,45 @@ export const openDatabase = (
   const ping = async () => {
     await pool.query('SELECT 1');
   };
-  const watch = () => ping().then(reach.up, reach.down);
+  let probing: Promise<void> | undefined;
+  /**
+   * Shared by those who ask at once, as it may have to wait for somebody's lock.
+   * @throws whatever keeps MySQL from taking writes
+   */
+  const probeWrites = (): Promise<void> => {
+    probing ??= pool
+      .query(WRITE_NOTHING)
+      .then(() => {})
+      .finally(() => {
+        probing = undefined;
+      });
+    return probing;
+  };
+  let refusing = false;
+  const watchWrites = async () => {
+    const refusal = await probeWrites().then(
+      () => undefined,
+      (error) => reasonOf(error),
+    );
+    if (refusal !== undefined && !refusing) log.warn({ reason: refusal }, 'MySQL takes no writes');
+    if (refusal === undefined && refusing) log.info('MySQL takes writes again');
+    refusing = refusal !== undefined;
+  };
+  const watch = () =>
+    ping().then(
+      () => {
+        reach.up();
+        return watchWrites();
+      },
+      (error) => reach.down(new Error(reasonOf(error))),
+    );
   void watch();
   const watcher = setInterval(watch, WATCH_INTERVAL_MS).unref();
 
   return {
     orm,
     ping,
+    probeWrites,
     close: async () => {
       clearInterval(watcher);
       await pool.end();

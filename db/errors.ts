@@ -1,79 +1,106 @@
-/** Which failures are MySQL's own and pass, and which are the statement's. */
+/** Who is to blame for a failure: the server, or what it was asked. */
+import { isHarmless, type Meaning, meaningOf } from './error-codes.ts';
 
-/** Codes as mysql2 and Node report them. With any of these the same work may succeed later. */
-const passing = new Set([
+/** Codes of Node and of mysql2 where the server did not answer. */
+const unanswered = new Set([
   'ECONNREFUSED', // nothing listens: the server is down or still starting
   'ECONNRESET', // the connection was cut
+  'ECONNABORTED', // the connection was cut
   'EPIPE', // the connection was cut while we wrote
   'ETIMEDOUT', // connecting or an answer took too long
   'EHOSTUNREACH', // no route to the host
+  'EHOSTDOWN', // the host does not answer
   'ENETUNREACH', // no route to the network
+  'ENETDOWN', // there is no network
   'ENOTFOUND', // DNS has no answer, as during a failover
   'EAI_AGAIN', // DNS did not answer
+  'EADDRNOTAVAIL', // all ports of this machine are in use
+  'EMFILE', // this process has too many files open
+  'ENFILE', // this machine has too many files open
   'PROTOCOL_CONNECTION_LOST', // the server closed the connection
   'PROTOCOL_SEQUENCE_TIMEOUT', // a statement outlived its time limit
-  'ER_DISK_FULL', // 1021: somebody has to make room
-  'ER_CON_COUNT_ERROR', // 1040: too many connections
-  'ER_OUT_OF_RESOURCES', // 1041: out of memory
-  'ER_SERVER_SHUTDOWN', // 1053: the server is stopping
-  'ER_RECORD_FILE_FULL', // 1114: the table space is full
-  'ER_NET_READ_ERROR', // 1158: the connection broke
-  'ER_NET_READ_INTERRUPTED', // 1159: the connection timed out
-  'ER_TOO_MANY_USER_CONNECTIONS', // 1203: this user has too many connections
-  'ER_USER_LIMIT_REACHED', // 1226: this user has asked too often
-  'ER_LOCK_WAIT_TIMEOUT', // 1205: another transaction held a lock for too long
-  'ER_LOCK_DEADLOCK', // 1213: chosen as the victim of a deadlock
-  'ER_UNKNOWN_COM_ERROR', // 1047: a Galera node is not ready
-  'ER_HOST_IS_BLOCKED', // 1129: too many connections of this host broke
-  'ER_OPTION_PREVENTS_STATEMENT', // 1290: read-only, as during a failover
-  'ER_QUERY_INTERRUPTED', // 1317: somebody killed the statement
-  'ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION', // 1792: as during a failover
-  'ER_READ_ONLY_MODE', // 1836: as during a failover
-  'ER_CONNECTION_KILLED', // 1927: somebody killed the connection (MariaDB)
-  'ER_CLIENT_INTERACTION_TIMEOUT', // 4031: the server closed an idle connection
 ]);
 
-/** The server is there and somebody has to mend something: waiting is right for a job, not for whoever starts it. */
-const forOperators = new Set([
-  'ER_DBACCESS_DENIED_ERROR', // 1044: the account may not use the database
-  'ER_ACCESS_DENIED_ERROR', // 1045: the password was changed
-  'ER_BAD_DB_ERROR', // 1049: the database is not there, as while it is restored
-  'ER_BAD_FIELD_ERROR', // 1054: the migrations have not run
-  'ER_HOST_NOT_PRIVILEGED', // 1130: this host may not connect
-  'ER_ACCOUNT_HAS_BEEN_LOCKED', // 3118: the account is locked
-  'ER_TABLEACCESS_DENIED_ERROR', // 1142: the account may not use the table
-  'ER_NO_SUCH_TABLE', // 1146: the migrations have not run
-]);
-
-/** The error's code, looked for below the errors that wrap it (drizzle-orm's DrizzleQueryError). */
-const codeOf = (error: unknown): string | undefined => {
-  if (!(error instanceof Error)) return undefined;
-  return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
-};
+/** Of those, where the connection was there when the statement was sent. */
+const cut = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'PROTOCOL_CONNECTION_LOST']);
 
 /** mysql2's own words without a code, for what it is asked over a connection or a pool that is no more, or too full. */
 const codeless = /closed state|Pool is closed|Queue limit reached/;
 
+/** The first of the error and of those that it wraps (drizzle-orm's DrizzleQueryError) of which something is true. */
+const find = (error: unknown, holds: (error: Error) => boolean): Error | undefined =>
+  error instanceof Error ? (holds(error) ? error : find(error.cause, holds)) : undefined;
+
+/** The number of the error that the server answered with. Node's own are negative. */
+const numberOf = (error: unknown): number | undefined => {
+  const answer = find(error, (one) => 'errno' in one && typeof one.errno === 'number' && one.errno > 0);
+  return answer && 'errno' in answer ? Number(answer.errno) : undefined;
+};
+
+const codeOf = (error: unknown): string => {
+  const coded = find(error, (one) => 'code' in one && typeof one.code === 'string');
+  return coded && 'code' in coded ? String(coded.code) : '';
+};
+
 /** Whether mysql2 says that the connection is of no further use, whatever the reason. */
 const isFatal = (error: unknown): boolean =>
-  error instanceof Error && (('fatal' in error && error.fatal === true) || isFatal(error.cause));
+  find(error, (one) => 'fatal' in one && one.fatal === true) !== undefined;
 
-/** Whether MySQL is away or busy, so that the work is worth another try. */
+const meaning = (error: unknown): Meaning | undefined => {
+  const number = numberOf(error);
+  return number === undefined ? undefined : meaningOf(number);
+};
+
+const isUnanswered = (error: unknown): boolean =>
+  unanswered.has(codeOf(error)) ||
+  find(error, ({ message }) => codeless.test(message)) !== undefined ||
+  (numberOf(error) === undefined && isFatal(error));
+
+/** Whether the same work may succeed later, though nobody mends anything. */
 export const isPassing = (error: unknown): boolean =>
-  passing.has(codeOf(error) ?? '') || codeless.test(reasonOf(error));
+  isUnanswered(error) || ['busy', 'away', 'readOnly'].includes(meaning(error) ?? '');
 
-/** Whether the work is not to blame: MySQL is away or busy, or does not let this service in. */
-export const isSystemFailure = (error: unknown): boolean =>
-  isPassing(error) || isFatal(error) || forOperators.has(codeOf(error) ?? '');
+/**
+ * Who is to blame for a failed job. job: what it asks for does not fit, or the failure is none of the database's. server:
+ * any other job would have failed. unknown: the server's error is not in the list (db/error-codes.ts).
+ */
+export const blameOf = (error: unknown): 'job' | 'server' | 'unknown' => {
+  if (meaning(error) === 'value') return 'job';
+  if (meaning(error) !== undefined || isUnanswered(error)) return 'server';
+  return numberOf(error) === undefined ? 'job' : 'unknown';
+};
+
+/** Whether the failure is the database's and not that of the request that it failed for. */
+export const isSystemFailure = (error: unknown): boolean => blameOf(error) !== 'job';
+
+/** Whether less of the same may succeed: the server failed over a statement, and is there. */
+export const mayBeSplit = (error: unknown): boolean => {
+  const found = meaning(error);
+  if (numberOf(error) === undefined) return cut.has(codeOf(error));
+  return found === undefined || found === 'busy' || found === 'value';
+};
+
+/** Whether the connection, and others of its age, should be replaced by one for which DNS is asked again. */
+export const needsNewConnection = (error: unknown): boolean =>
+  ['away', 'readOnly', 'refused'].includes(meaning(error) ?? '');
 
 /** 1062: a row with this key exists. */
-export const isDuplicate = (error: unknown): boolean => codeOf(error) === 'ER_DUP_ENTRY';
+export const isDuplicate = (error: unknown): boolean => numberOf(error) === 1062;
 
 /** 1049: the database named in the settings does not exist. */
-export const isUnknownDatabase = (error: unknown): boolean => codeOf(error) === 'ER_BAD_DB_ERROR';
+export const isUnknownDatabase = (error: unknown): boolean => numberOf(error) === 1049;
 
-/** The server's own words, without the statement and its values that drizzle-orm puts in front. */
+/**
+ * What went wrong, for logs and dead letters: the server's own words, without the statement that drizzle-orm puts in
+ * front, and without what the server repeats of the values in it.
+ */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? reasonOf(error.cause) : error.message || codeOf(error) || error.name;
+  if (error.cause instanceof Error) return reasonOf(error.cause);
+  const number = numberOf(error);
+  const words = error.message || codeOf(error) || error.name;
+  if (number === undefined || isHarmless(number)) return words;
+  // The value may hold quotes itself. Who raises an error of their own may repeat anything.
+  const masked = number === 1644 ? 'a trigger refused it' : words.replace(/'.*'/s, "'…'");
+  return `${masked} (error ${number})`;
 };

@@ -6,11 +6,13 @@ import { addToCount } from './counts.ts';
 import { format } from './literals.ts';
 import { resetVersion } from './resets.ts';
 import { deletedOrders, lastReset, orders } from './schema.ts';
-import { row, runAll, runEach } from './statements.ts';
+import { bytesAtOnce, inserts, MODEST_BYTES, partsOf, row, runAll, runEach } from './statements.ts';
 import { NOW } from './time.ts';
 
-/** Rows of a multi-row INSERT at the most, to stay far below max_allowed_packet. */
-const ROWS_PER_INSERT = 1_000;
+/** An id with its quotes and what is between two, twice: some statements have it so often. */
+const ID_BYTES = 2 * 40;
+/** What a changed status takes in a statement, in hexadecimal too. */
+const CHANGE_BYTES = 400;
 const ORDERS_PER_DELETE = 5_000;
 
 const SELECT_ORDER = `SELECT customer_name, status, item_name AS name, quantity
@@ -41,8 +43,12 @@ export interface AcceptedOrder {
   version: number;
 }
 
-/** Inserts orders. They fail with isDuplicate() where one exists already. */
-export const insertOrders = (accepted: AcceptedOrder[]): string[] => {
+/**
+ * Inserts orders. They fail with isDuplicate() where one exists already.
+ * @param maxBytes of a statement
+ * @throws StatementTooLarge
+ */
+export const insertOrders = (accepted: AcceptedOrder[], maxBytes = MODEST_BYTES): string[] => {
   if (accepted.length === 0) return [];
   const orders = accepted.map(({ order, acceptedAt, version }) =>
     row([order.order_id, order.customer_name, order.status, version, acceptedAt]),
@@ -50,14 +56,14 @@ export const insertOrders = (accepted: AcceptedOrder[]): string[] => {
   const items = accepted.flatMap(({ order }) =>
     order.items.map(({ name, quantity }) => row([order.order_id, name, quantity])),
   );
-  const statements = [
-    `INSERT INTO orders (id, customer_name, status, version, accepted_at) VALUES ${orders}`,
+  return [
+    ...inserts(
+      'INSERT INTO orders (id, customer_name, status, version, accepted_at) VALUES ',
+      orders,
+      maxBytes,
+    ),
+    ...inserts('INSERT INTO order_items (order_id, item_name, quantity) VALUES ', items, maxBytes),
   ];
-  for (let i = 0; i < items.length; i += ROWS_PER_INSERT)
-    statements.push(
-      `INSERT INTO order_items (order_id, item_name, quantity) VALUES ${items.slice(i, i + ROWS_PER_INSERT)}`,
-    );
-  return statements;
 };
 
 /** In a small table the optimizer would rather read all rows, and so wait for those that others have locked. */
@@ -70,16 +76,15 @@ interface StatusChange {
 }
 
 /** Set the status and the version of orders. */
-const updateStatuses = (changes: StatusChange[]): string[] => {
-  if (changes.length === 0) return [];
+const updateStatuses = (changes: StatusChange[], maxBytes: number): string[] =>
+  partsOf(changes, CHANGE_BYTES, maxBytes).map(updateSome);
+const updateSome = (changes: StatusChange[]): string => {
   const cases = `CASE id ${'WHEN ? THEN ? '.repeat(changes.length)}END`;
-  return [
-    format(`UPDATE orders ${BY_KEY} SET status = ${cases}, version = ${cases} WHERE id IN (?)`, [
-      ...changes.flatMap(({ id, status }) => [id, status]),
-      ...changes.flatMap(({ id, version }) => [id, version]),
-      changes.map(({ id }) => id),
-    ]),
-  ];
+  return format(`UPDATE orders ${BY_KEY} SET status = ${cases}, version = ${cases} WHERE id IN (?)`, [
+    ...changes.flatMap(({ id, status }) => [id, status]),
+    ...changes.flatMap(({ id, version }) => [id, version]),
+    changes.map(({ id }) => id),
+  ]);
 };
 
 export interface Deletion {
@@ -88,28 +93,37 @@ export interface Deletion {
   at: Date;
 }
 
-const deleteRows = (ids: string[]): string[] =>
+const deleteRows = (ids: string[], maxBytes: number): string[] =>
   // By its name behind DELETE, where both MySQL and MariaDB take a hint.
-  ids.length === 0 ? [] : [format(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [ids])];
+  partsOf(ids, ID_BYTES, maxBytes).map((some) =>
+    format(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [some]),
+  );
 
-/** Delete orders and leave their tombstones. One from before a reset may be there still. */
-const deleteOrders = (deletions: Deletion[]): string[] => {
-  if (deletions.length === 0) return [];
-  const ids = deletions.map(({ id }) => id);
-  return [
+/** Leave the tombstones of orders. One from before a reset may be there still. */
+const buryOrders = (deletions: Deletion[], maxBytes: number): string[] =>
+  partsOf(deletions, CHANGE_BYTES, maxBytes).map((some) =>
     format(
       `INSERT INTO deleted_orders (id, accepted_at, deleted_at)
-       SELECT id, accepted_at, CASE id ${'WHEN ? THEN ? '.repeat(ids.length)}END FROM orders WHERE id IN (?)
+       SELECT id, accepted_at, CASE id ${'WHEN ? THEN ? '.repeat(some.length)}END FROM orders WHERE id IN (?)
        ON DUPLICATE KEY UPDATE accepted_at = VALUES(accepted_at), deleted_at = VALUES(deleted_at)`,
-      [...deletions.flatMap(({ id, at }) => [id, at]), ids],
+      [...some.flatMap(({ id, at }) => [id, at]), some.map(({ id }) => id)],
     ),
-    ...deleteRows(ids),
-  ];
-};
+  );
+
+/** Delete orders and leave their tombstones. */
+const deleteOrders = (deletions: Deletion[], maxBytes: number): string[] => [
+  ...buryOrders(deletions, maxBytes),
+  ...deleteRows(
+    deletions.map(({ id }) => id),
+    maxBytes,
+  ),
+];
 
 /** Finds those of the orders that existed once and were deleted: rows of `id` and `deleted_at`. */
-const selectDeleted = (ids: string[]): string =>
-  format('SELECT id, deleted_at FROM deleted_orders WHERE id IN (?)', [ids]);
+const selectDeleted = (ids: string[], maxBytes = MODEST_BYTES): string[] =>
+  partsOf(ids, ID_BYTES, maxBytes).map((some) =>
+    format('SELECT id, deleted_at FROM deleted_orders WHERE id IN (?)', [some]),
+  );
 
 /** As a DATETIME(3) is written: of two, the later one is the greater text. */
 type Datetime = string;
@@ -133,6 +147,8 @@ export interface Before {
   deleted: string[];
   /** What was ahead of any clock, and counts for nothing. */
   ahead: { lastReset: boolean; orders: string[] };
+  /** How long what is sent at once may be: the server's own limit, which after a failover may be another. */
+  maxBytes: number;
 }
 
 const NEVER: Datetime = '1970-01-01 00:00:00.000';
@@ -147,16 +163,20 @@ export const readBefore = async (
   ids: string[],
   latestAt: (now: number) => number,
 ): Promise<Before> => {
-  const statements = [`SELECT at, ${NOW} AS now FROM last_reset WHERE id = 1 LOCK IN SHARE MODE`];
-  if (ids.length > 0)
-    statements.push(
-      format(`SELECT id, version, accepted_at FROM orders ${BY_KEY} WHERE id IN (?) FOR UPDATE`, [ids]),
-      // Behind the locks: a delete that they waited for is seen.
-      selectDeleted(ids),
-    );
-  const [resets, existing = [], deleted = []] = await runAll(tx, statements);
-  const [reset] = resets as { at: Datetime; now: number }[];
+  const locking = partsOf(ids, ID_BYTES, MODEST_BYTES).map((some) =>
+    format(`SELECT id, version, accepted_at FROM orders ${BY_KEY} WHERE id IN (?) FOR UPDATE`, [some]),
+  );
+  const [resets, ...answers] = await runAll(tx, [
+    `SELECT at, ${NOW} AS now, @@max_allowed_packet AS max_packet
+     FROM last_reset WHERE id = 1 LOCK IN SHARE MODE`,
+    ...locking,
+    // Behind the locks: a delete that they waited for is seen.
+    ...selectDeleted(ids),
+  ]);
+  const [reset] = resets as { at: Datetime; now: number; max_packet: number }[];
   if (!reset) throw new Error('The table last_reset is empty: run the migrations.');
+  const existing = answers.slice(0, locking.length).flat() as ExistingOrder[];
+  const deleted = answers.slice(locking.length).flat();
 
   const latest = latestAt(reset.now);
   const found = resetVersion(reset.at);
@@ -169,8 +189,9 @@ export const readBefore = async (
     remnants: new Set(),
     deleted: idsOf(deleted, resetAt),
     ahead: { lastReset: isAhead, orders: [] },
+    maxBytes: bytesAtOnce(reset.max_packet),
   };
-  for (const { id, version, accepted_at } of existing as ExistingOrder[]) {
+  for (const { id, version, accepted_at } of existing) {
     if (before.lastReset > 0 && accepted_at <= resetAt) before.remnants.add(id);
     else before.versions.set(id, version <= latest ? version : 0);
     if (version > latest) before.ahead.orders.push(id);
@@ -191,34 +212,40 @@ export interface Changes {
 }
 
 /**
- * Runs what changes orders, in one round trip.
- * @throws isDuplicate() where one that is inserted exists already
+ * Runs what changes orders, in as few round trips as its length allows.
+ * @param maxBytes of what is sent at once
+ * @throws isDuplicate() where one that is inserted exists already, StatementTooLarge
  * @returns those of the orders that were inserted which had been deleted before
  */
 export const changeOrders = async (
   tx: Transaction,
   { inserts, updates, deletes }: Changes,
-  { remnants, resetAt }: Pick<Before, 'remnants' | 'resetAt'>,
+  { remnants, resetAt, maxBytes }: Pick<Before, 'remnants' | 'resetAt' | 'maxBytes'>,
 ): Promise<string[]> => {
-  const replaced = inserts.map(({ order }) => order.order_id).filter((id) => remnants.has(id));
-  const inserting = [...deleteRows(replaced), ...insertOrders(inserts)];
+  const ids = inserts.map(({ order }) => order.order_id);
+  const replaced = ids.filter((id) => remnants.has(id));
+  const inserting = [...deleteRows(replaced, maxBytes), ...insertOrders(inserts, maxBytes)];
   // Asked after the insert, which waits for a delete that is being committed.
-  const asking = inserts.length > 0 ? [selectDeleted(inserts.map(({ order }) => order.order_id))] : [];
-  const results = await runAll(tx, [
-    ...inserting,
-    ...asking,
-    ...updateStatuses(updates),
-    ...deleteOrders(deletes),
-    ...addToCount(inserts.length - replaced.length - deletes.length),
-  ]);
-  return asking.length > 0 ? idsOf(results[inserting.length], resetAt) : [];
+  const asking = selectDeleted(ids, maxBytes);
+  const results = await runAll(
+    tx,
+    [
+      ...inserting,
+      ...asking,
+      ...updateStatuses(updates, maxBytes),
+      ...deleteOrders(deletes, maxBytes),
+      ...addToCount(inserts.length - replaced.length - deletes.length),
+    ],
+    maxBytes,
+  );
+  return idsOf(results.slice(inserting.length, inserting.length + asking.length).flat(), resetAt);
 };
 
 /** The version of the newest write to an order, 'deleted' where it existed once, or undefined. */
 export const findVersion = async (orm: Orm, id: string): Promise<number | 'deleted' | undefined> => {
   const [order] = await orm.select({ version: orders.version }).from(orders).where(eq(orders.id, id));
   if (order) return order.version;
-  const [deleted] = await runAll(orm, [selectDeleted([id])]);
+  const [deleted] = await runAll(orm, selectDeleted([id]));
   return (deleted as unknown[]).length > 0 ? 'deleted' : undefined;
 };
 

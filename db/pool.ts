@@ -1,12 +1,14 @@
 /** A pool that hands out only connections that are of use: set up, and not from before something went wrong. */
 import { Socket } from 'node:net';
 import { drizzle } from 'drizzle-orm/mysql2';
-import type { PoolOptions } from 'mysql2/promise';
-import { createPool, type Pool } from 'mysql2/promise';
+import { createPool, type Pool, type PoolOptions } from 'mysql2/promise';
+import { needsNewConnection } from './errors.ts';
 import { setUpSession } from './session.ts';
 
 /** Who waits for a connection beyond that is refused: most of them would have given up before they got one. */
 const MAX_WAITING = 1_000;
+/** Below SILENCE_MS in db/client.ts. */
+const LOCK_WAIT_SECONDS = 10;
 
 const socketOf = (connection: object): Socket | undefined =>
   'stream' in connection && connection.stream instanceof Socket ? connection.stream : undefined;
@@ -25,17 +27,35 @@ const cutWhenSilent = (pool: Pool, silenceMs: number) => {
   pool.on('release', (connection) => socketOf(connection)?.setTimeout(0));
 };
 
-/** Sets each connection up before anybody gets it. Where that fails nobody does. */
+/** No lock is waited for as long as a connection may be silent: the server says so in time. */
+const WITH_LOCK_TIMEOUTS = ['lock_wait_timeout', 'innodb_lock_wait_timeout'].map(
+  (name) => `${name} = LEAST(@@${name}, ${LOCK_WAIT_SECONDS})`,
+);
+
+/**
+ * Hands out only connections of the present generation, each set up before anybody gets it; where that fails nobody
+ * does.
+ * @returns begins a new generation: the connections of before, idle or in use, are not handed out any more
+ */
 const handOutSetUp = ({ pool }: Pool) => {
-  const isSetUp = new WeakSet<object>();
+  let generation = 0;
+  const generations = new WeakMap<object, number>();
   const getConnection = pool.getConnection.bind(pool);
-  // Whatever mysql2 runs a statement over, it gets by this.
-  pool.getConnection = (callback) =>
+  type Callback = Parameters<typeof getConnection>[0];
+
+  const handOut = (callback: Callback): void =>
     getConnection((error, connection) => {
-      if (error || isSetUp.has(connection)) return callback(error, connection);
-      setUpSession(connection.promise()).then(
+      if (error) return callback(error, connection);
+      const born = generations.get(connection);
+      if (born === generation) return callback(null, connection);
+      if (born !== undefined) {
+        connection.destroy();
+        return handOut(callback);
+      }
+      const current = generation;
+      setUpSession(connection.promise(), WITH_LOCK_TIMEOUTS).then(
         () => {
-          isSetUp.add(connection);
+          generations.set(connection, current);
           callback(null, connection);
         },
         (failure) => {
@@ -44,6 +64,11 @@ const handOutSetUp = ({ pool }: Pool) => {
         },
       );
     });
+  // Whatever mysql2 runs a statement over, it gets by this.
+  pool.getConnection = handOut;
+  return () => {
+    generation++;
+  };
 };
 
 /**
@@ -53,7 +78,30 @@ const handOutSetUp = ({ pool }: Pool) => {
 export const openPool = (options: PoolOptions, silenceMs: number) => {
   const pool = createPool({ ...options, queueLimit: MAX_WAITING, enableKeepAlive: true });
   cutWhenSilent(pool, silenceMs);
-  handOutSetUp(pool);
+  const renew = handOutSetUp(pool);
+  /**
+   * A failover, or a change of an account, concerns all connections: none of before is used any more once one of them
+   * has answered so.
+   */
+  const notice = (error: unknown) => {
+    // Errors go to logs, and this is full of customers' data.
+    if (error instanceof Error && 'sql' in error) delete error.sql;
+    if (needsNewConnection(error)) renew();
+  };
+  const noticing = <Run extends (...args: never[]) => Promise<unknown>>(run: Run): Run =>
+    ((...args) => {
+      const ran = run(...args);
+      ran.catch(notice);
+      return ran;
+    }) as Run;
+  pool.query = noticing(pool.query.bind(pool));
+  pool.execute = noticing(pool.execute.bind(pool));
+  const getConnection = pool.getConnection.bind(pool);
+  pool.getConnection = async () => {
+    const connection = await getConnection();
+    connection.query = noticing(connection.query.bind(connection));
+    return connection;
+  };
   const orm = drizzle(pool);
 
   /**
@@ -80,5 +128,5 @@ export const openPool = (options: PoolOptions, silenceMs: number) => {
       connection.release();
     }
   };
-  return { pool, orm };
+  return { pool, orm, renew };
 };

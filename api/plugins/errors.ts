@@ -1,7 +1,7 @@
 /** Every error leaves as `{error: "<sentence>"}`. What only an operator may know goes to the log. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import { isSystemFailure } from '../../db/errors.ts';
+import { isSystemFailure, reasonOf } from '../../db/errors.ts';
 import { PublishError } from '../../queue/publisher.ts';
 import { shown } from '../../validate.ts';
 
@@ -60,7 +60,7 @@ export const sendError = (
     return unavailable(reply, unaccepted[error.outcome]);
   }
   if (isSystemFailure(error)) {
-    request.log.warn({ request_id: request.id, err: error }, 'MySQL did not answer');
+    request.log.warn({ request_id: request.id, reason: reasonOf(error) }, 'MySQL did not answer');
     return unavailable(reply, 'Unable to read orders.');
   }
   if ('statusCode' in error && error.statusCode !== undefined && error.statusCode < 500) {

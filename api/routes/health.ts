@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
 import { RedisUnusable } from '../../cache/cache.ts';
+import type { Database } from '../../db/client.ts';
 import { withDeadline } from '../../deadline.ts';
 
 const CHECK_TIMEOUT_MS = 2_000;
@@ -34,6 +35,13 @@ const check = async (ping: () => Promise<void>): Promise<Check> => {
   return { ok: !failure, ms: Math.round((performance.now() - started) * 10) / 10, ...failure };
 };
 
+/** Reads are answered all the same, and writes are accepted: they wait in the queue. */
+const checkMysql = async ({ ping, probeWrites }: Database): Promise<Check & { answers: boolean }> => {
+  const [reads, writes] = await Promise.all([check(ping), check(probeWrites)]);
+  const refused = reads.ok && !writes.ok && { ok: false, reason: 'MySQL takes no writes.' };
+  return { ...reads, ...refused, answers: reads.ok };
+};
+
 export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/health/live',
@@ -46,16 +54,16 @@ export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
     { schema: { response: { 200: Readiness, 503: Readiness } } },
     async (_request, reply) => {
       const { database, cache, broker } = app;
-      const [mysql, redis, rabbitmq] = await Promise.all([
-        check(database.ping),
+      const [{ answers, ...mysql }, redis, rabbitmq] = await Promise.all([
+        checkMysql(database),
         cache.enabled ? check(cache.ping) : undefined,
         check(broker.ping),
       ]);
       if (app.isDraining()) return reply.code(503).send({ status: 'ending', mysql, redis, rabbitmq });
       // Without MySQL reads cannot be served, without RabbitMQ writes cannot; without Redis both can.
-      if (!mysql.ok || !rabbitmq.ok)
+      if (!answers || !rabbitmq.ok)
         return reply.code(503).send({ status: 'unavailable', mysql, redis, rabbitmq });
-      const status = redis?.ok === false ? 'degraded' : 'ready';
+      const status = mysql.ok && redis?.ok !== false ? 'ready' : 'degraded';
       return reply.code(200).send({ status, mysql, redis, rabbitmq });
     },
   );
