@@ -7,6 +7,7 @@ import { cors } from './plugins/cors.ts';
 import { drain } from './plugins/drain.ts';
 import { errors, malformedUrl, sendError } from './plugins/errors.ts';
 import { input, readQuery } from './plugins/input.ts';
+import { readers } from './plugins/readers.ts';
 import { refusals } from './plugins/refusals.ts';
 import { requestId, requests } from './plugins/requests.ts';
 import { adminRoutes } from './routes/admin.ts';
@@ -51,6 +52,7 @@ export const buildApp = async (config: Config, log: ProcessLog) => {
   });
   await app.register(errors);
   await app.register(drain);
+  await app.register(readers);
   await app.register(requests, { config: config.accessLog });
   await app.register(refusals);
   await app.register(cors);
