@@ -1,21 +1,33 @@
 /** An answer to GET /orders: its bytes, and what is made from them once. */
 import { createHash } from 'node:crypto';
+import type { Transform } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliCompress, constants, gzip, type ZlibOptions } from 'node:zlib';
+import {
+  brotliCompress,
+  constants,
+  createBrotliCompress,
+  createGzip,
+  gzip,
+  type ZlibOptions,
+} from 'node:zlib';
 import type { Coding } from './negotiation.ts';
 
 /** About what an answer takes beside its bytes. */
-const OVERHEAD_BYTES = 1_024;
+export const OVERHEAD_BYTES = 1_024;
 
 const toBrotli = promisify(brotliCompress);
 const toGzip = promisify<Buffer, ZlibOptions, Buffer>(gzip);
-const compress: Record<Coding, (bytes: Buffer) => Promise<Buffer>> = {
-  br: (bytes) =>
-    toBrotli(bytes, {
-      params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
-    }),
-  gzip: (bytes) => toGzip(bytes, { level: 6 }),
-};
+const GZIP_LEVEL = 6;
+const brotliParams = { [constants.BROTLI_PARAM_QUALITY]: 4 };
+
+export const compress = (bytes: Buffer, coding: Coding): Promise<Buffer> =>
+  coding === 'br'
+    ? toBrotli(bytes, { params: { ...brotliParams, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
+    : toGzip(bytes, { level: GZIP_LEVEL });
+
+/** The same while the bytes come. */
+export const compressor = (coding: Coding): Transform =>
+  coding === 'br' ? createBrotliCompress({ params: brotliParams }) : createGzip({ level: GZIP_LEVEL });
 
 export interface ListAnswer {
   /** The normalised query. */
@@ -25,7 +37,8 @@ export interface ListAnswer {
   readonly etag: string;
   /** The next page, relative to the URL of this one. */
   readonly next: string | undefined;
-  readonly codings: Map<Coding, Promise<Buffer>>;
+  /** Made once each; undefined where there was no room for it. */
+  readonly codings: Map<Coding, Promise<Buffer | undefined>>;
   /** What it takes in memory. */
   bytes: number;
 }
@@ -58,24 +71,4 @@ export const createAnswer = (key: string, chunks: Buffer[]): ListAnswer => {
     codings: new Map(),
     bytes: body.length + OVERHEAD_BYTES,
   };
-};
-
-/**
- * The body in a coding, compressed once.
- * @param made is called with its length when it is made
- */
-export const encoded = (
-  { body, codings }: ListAnswer,
-  coding: Coding,
-  made: (bytes: number) => void,
-): Promise<Buffer> => {
-  const before = codings.get(coding);
-  if (before !== undefined) return before;
-  const encoding = compress[coding](body).then((bytes) => {
-    made(bytes.length);
-    return bytes;
-  });
-  codings.set(coding, encoding);
-  encoding.catch(() => codings.delete(coding));
-  return encoding;
 };

@@ -1,25 +1,40 @@
-/** What a process keeps in memory: up to a number of bytes, of which the least recently used go first. */
+/**
+ * What answers take in a process: those that are kept, of which the least recently used go first, those that somebody
+ * still uses, and what is being made. All together they have a number of bytes, and what is in use stays.
+ */
 
-/** Something to be kept; `bytes` is what it takes. */
+/** Something that can be kept; `bytes` is what it takes. */
 export interface Sized {
   readonly key: string;
   bytes: number;
 }
 
+/** Memory for what is being made. */
+export interface Claim {
+  /** @returns whether there was room for so many bytes more */
+  grow(bytes: number): boolean;
+  release(): void;
+}
+
 export const createMemory = <T extends Sized>(maxBytes: number) => {
   /** In the order of their last use. */
   const kept = new Map<string, T>();
+  /** By how many. */
+  const used = new Map<Sized, number>();
   let total = 0;
 
+  const counts = (item: Sized) => used.has(item) || kept.get(item.key) === item;
   const drop = (item: T) => {
     kept.delete(item.key);
-    total -= item.bytes;
+    if (!used.has(item)) total -= item.bytes;
   };
-  const dropOldest = () => {
+  /** To drop what is in use would free nothing. */
+  const makeRoom = (bytes: number): boolean => {
     for (const item of kept.values()) {
-      if (total <= maxBytes) return;
-      drop(item);
+      if (total + bytes <= maxBytes) break;
+      if (!used.has(item)) drop(item);
     }
+    return total + bytes <= maxBytes;
   };
 
   return {
@@ -32,24 +47,55 @@ export const createMemory = <T extends Sized>(maxBytes: number) => {
       return item;
     },
 
-    /** Keeps an item in place of the one with its key, unless it is larger than all that may be kept. */
+    /** Keeps an item in place of the one with its key, unless there is no room for it. */
     keep: (item: T): void => {
       const before = kept.get(item.key);
       if (before !== undefined) drop(before);
-      if (item.bytes > maxBytes) return;
+      if (!used.has(item)) {
+        if (item.bytes > maxBytes || !makeRoom(item.bytes)) return;
+        total += item.bytes;
+      }
       kept.set(item.key, item);
-      total += item.bytes;
-      dropOldest();
     },
 
-    /** An item, kept or not, takes more bytes from now on. */
+    /** An item takes more bytes from now on. */
     grow: (item: Sized, bytes: number): void => {
-      const before = kept.get(item.key);
       item.bytes += bytes;
-      if (before !== item) return;
+      if (!counts(item)) return;
       total += bytes;
-      if (before.bytes > maxBytes) drop(before);
-      dropOldest();
+      makeRoom(0);
+    },
+
+    /** Counts an item, kept or not, until the function is called that this returns. */
+    use: (item: Sized): (() => void) => {
+      if (!counts(item)) total += item.bytes;
+      used.set(item, (used.get(item) ?? 0) + 1);
+      let isOver = false;
+      return () => {
+        if (isOver) return;
+        isOver = true;
+        const others = (used.get(item) ?? 0) - 1;
+        if (others > 0) return void used.set(item, others);
+        used.delete(item);
+        if (!counts(item)) total -= item.bytes;
+        makeRoom(0);
+      };
+    },
+
+    claim: (): Claim => {
+      let claimed = 0;
+      return {
+        grow: (bytes) => {
+          if (!makeRoom(bytes)) return false;
+          claimed += bytes;
+          total += bytes;
+          return true;
+        },
+        release: () => {
+          total -= claimed;
+          claimed = 0;
+        },
+      };
     },
   };
 };

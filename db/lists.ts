@@ -1,9 +1,8 @@
 /** The list of orders, page by page: keyset pagination, the one accepted last first. */
 import { and, type SQL, sql } from 'drizzle-orm';
 import type { Order, OrderItem } from '../order.ts';
-import type { Orm, Transaction } from './client.ts';
 import { orderTotal } from './counts.ts';
-import { readRows } from './rows.ts';
+import type { Reader } from './reader.ts';
 import { deletedOrders, orderItems, orders } from './schema.ts';
 
 /** Which orders: those with this status, as its column compares them, and whose name begins so. */
@@ -21,26 +20,24 @@ export interface Position {
 /** Before every order: the greatest time that the column holds. */
 export const BEGINNING: Position = { acceptedAt: '9999-12-31 23:59:59.999', id: '' };
 
-export interface Page {
-  orders: Order[];
+/** Items of a part at the most, as far as its orders have about as many as those before: the server sorts them. */
+const ITEMS_PER_PART = 50_000;
+const ORDERS_PER_PART = 1_000;
+/** Orders that are read in one part, whatever is in them. */
+export const FIRST_PART = 100;
+
+/** What is known when all orders of a page have been read. */
+export interface PageEnd {
   /** The place of the last order, where more follow. */
   end: Position | undefined;
   /** How many orders there are in all, or that the filter lets through; undefined where nobody asked. */
   total: number | undefined;
 }
 
-/**
- * Runs `work` so that all it reads is of one moment: that of its first statement.
- * @throws the database's error, or what `work` throws
- */
-export const inSnapshot = <T>(orm: Orm, work: (tx: Transaction) => Promise<T>): Promise<T> =>
-  orm.transaction(work, { isolationLevel: 'repeatable read', accessMode: 'read only' });
-
 /** Where an order is or, deleted by now, was. Undefined where there never was one, or nobody noted its place. */
-export const findPosition = async (orm: Orm | Transaction, id: string): Promise<Position | undefined> => {
+export const findPosition = async (reader: Reader, id: string): Promise<Position | undefined> => {
   for (const table of [orders, deletedOrders]) {
-    const [row] = await readRows<{ accepted_at: string | null }>(
-      orm,
+    const [row] = await reader.rows<{ accepted_at: string | null }>(
       sql`select ${table.acceptedAt} from ${table} where ${table.id} = ${id}`,
     );
     if (row) return row.accepted_at === null ? undefined : { acceptedAt: row.accepted_at, id };
@@ -63,6 +60,40 @@ const totalOf = (filter: OrderFilter): SQL =>
     ? orderTotal
     : sql`select count(*) from ${orders} where ${and(...conditions(filter))}`;
 
+/** How many orders the filter lets through, counted one by one. */
+export const countOrders = async (reader: Reader, filter: OrderFilter): Promise<number> => {
+  const [row] = await reader.rows<{ total: number }>(
+    sql`select count(*) as total from ${orders} where ${and(sql`true`, ...conditions(filter))}`,
+  );
+  return Number(row?.total ?? 0);
+};
+
+/**
+ * The orders that come after a place. The bound on it is one range of the index for each half of it; it stands there
+ * for the first page too, which MariaDB otherwise sorts the table for.
+ */
+const following = (filter: OrderFilter, after: Position): SQL => {
+  const { acceptedAt, id } = orders;
+  const isAfter = sql`(${acceptedAt} < ${after.acceptedAt} or (${acceptedAt} = ${after.acceptedAt} and ${id} < ${after.id}))`;
+  // The status is the same in all rows; the index has it in front.
+  const direction = sql`${filter.status === undefined ? sql`` : sql`${orders.status} desc, `}${acceptedAt} desc, ${id} desc`;
+  return sql`from ${orders} where ${and(...conditions(filter), isAfter)} order by ${direction}`;
+};
+
+/** What readPage() gives in the end of an uncounted page, before any of its orders is read. */
+export const findEnd = async (
+  reader: Reader,
+  filter: OrderFilter,
+  after: Position,
+  limit: number,
+): Promise<Position | undefined> => {
+  const { acceptedAt, id } = orders;
+  const [last, more] = await reader.rows<{ accepted_at: string; id: string }>(
+    sql`select ${acceptedAt}, ${id} ${following(filter, after)} limit 2 offset ${limit - 1}`,
+  );
+  return last && more && { acceptedAt: last.accepted_at, id: last.id };
+};
+
 type Row = { total: number | null } & (
   | { order_id: null }
   | (Omit<Order, 'items'> & { order_id: string; accepted_at: string; name: null })
@@ -70,51 +101,82 @@ type Row = { total: number | null } & (
 );
 
 /**
- * Up to `limit` orders that come after a place, read by the index: one statement, so all of one moment. The bound on
- * the place is one range of the index for each half of it; it stands there for the first page too, which MariaDB
- * otherwise sorts the table for.
+ * Up to `limit` orders that come after a place, read by the index: one statement, so all of one moment. They are
+ * given as they come.
  * @param counted whether to tell how many there are in all
  */
-export const listPage = async (
-  orm: Orm | Transaction,
+export async function* readPage(
+  reader: Reader,
   filter: OrderFilter,
   after: Position,
   limit: number,
   counted = false,
-): Promise<Page> => {
+): AsyncGenerator<Order[], PageEnd> {
   const { acceptedAt, id } = orders;
-  const isAfter = sql`(${acceptedAt} < ${after.acceptedAt} or (${acceptedAt} = ${after.acceptedAt} and ${id} < ${after.id}))`;
-  // The status is the same in all rows; the index has it in front.
-  const direction = sql`${filter.status === undefined ? sql`` : sql`${orders.status} desc, `}${acceptedAt} desc, ${id} desc`;
-  const rows = await readRows<Row>(
-    orm,
-    sql`select total, page.id as order_id, customer_name, status, accepted_at, item_name as name, quantity
+  const query = sql`select total, page.id as order_id, customer_name, status, accepted_at, item_name as name, quantity
       from (select (${counted ? totalOf(filter) : sql`null`}) as total) as counted
       left join (
-        select ${id}, ${orders.customerName}, ${orders.status}, ${acceptedAt} from ${orders}
-        where ${and(...conditions(filter), isAfter)} order by ${direction} limit ${limit + 1}
+        select ${id}, ${orders.customerName}, ${orders.status}, ${acceptedAt} ${following(filter, after)} limit ${limit + 1}
       ) as page on true
       left join ${orderItems} on ${orderItems.orderId} = page.id
-      order by accepted_at desc, page.id desc, ${orderItems.id}`,
-  );
-  const found: Order[] = [];
+      order by accepted_at desc, page.id desc, ${orderItems.id}`;
+  let found = 0;
+  let total: number | undefined;
   let last: Position | undefined;
   let end: Position | undefined;
-  for (const row of rows) {
-    if (row.order_id === null) continue;
-    const { order_id, customer_name, status } = row;
-    let order = found.at(-1);
-    if (order?.order_id !== order_id) {
-      if (found.length === limit) {
-        end = last;
-        break;
+  /** The order whose items are coming. */
+  let order: Order | undefined;
+  for await (const rows of reader.batches<Row>(query)) {
+    const complete: Order[] = [];
+    for (const row of rows) {
+      if (counted) total ??= Number(row.total ?? 0);
+      // One more than the page has says only that it is there.
+      if (row.order_id === null || end !== undefined) continue;
+      const { order_id, customer_name, status } = row;
+      if (order?.order_id !== order_id) {
+        if (order !== undefined) complete.push(order);
+        order = undefined;
+        if (found === limit) {
+          end = last;
+          continue;
+        }
+        found++;
+        order = { order_id, customer_name, status, items: [] };
+        last = { acceptedAt: row.accepted_at, id: order_id };
       }
-      order = { order_id, customer_name, status, items: [] };
-      found.push(order);
-      last = { acceptedAt: row.accepted_at, id: order_id };
+      if (row.name !== null) order.items.push({ name: row.name, quantity: row.quantity });
     }
-    if (row.name !== null) order.items.push({ name: row.name, quantity: row.quantity });
+    if (complete.length > 0) yield complete;
   }
-  const [first] = rows;
-  return { orders: found, end, total: counted ? Number(first?.total ?? 0) : undefined };
-};
+  if (order !== undefined) yield [order];
+  return { end, total };
+}
+
+/** The same in as many statements as it takes for none to be long: of one moment within a snapshot. */
+export async function* readOrders(
+  reader: Reader,
+  filter: OrderFilter,
+  after: Position,
+  limit: number,
+  counted = false,
+): AsyncGenerator<Order[], PageEnd> {
+  let total: number | undefined;
+  let left = limit;
+  let size = FIRST_PART;
+  for (let place = after; ; ) {
+    const part = readPage(reader, filter, place, Math.min(size, left), counted && total === undefined);
+    let [found, items] = [0, 0];
+    let next = await part.next();
+    for (; !next.done; next = await part.next()) {
+      found += next.value.length;
+      for (const order of next.value) items += order.items.length;
+      yield next.value;
+    }
+    const { end } = next.value;
+    total ??= next.value.total;
+    left -= found;
+    if (end === undefined || left === 0) return { end, total };
+    place = end;
+    size = Math.max(1, Math.min(ORDERS_PER_PART, Math.floor((ITEMS_PER_PART * found) / Math.max(1, items))));
+  }
+}

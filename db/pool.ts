@@ -10,7 +10,8 @@ const MAX_WAITING = 1_000;
 /** Below SILENCE_MS in db/client.ts. */
 const LOCK_WAIT_SECONDS = 10;
 
-const socketOf = (connection: object): Socket | undefined =>
+/** Undefined where mysql2 goes over anything else. */
+export const socketOf = (connection: object): Socket | undefined =>
   'stream' in connection && connection.stream instanceof Socket ? connection.stream : undefined;
 
 /**

@@ -7,7 +7,7 @@ import { shown } from '../../validate.ts';
 
 const RETRY_AFTER_SECONDS = 1;
 
-/** An error whose message is the sentence for the client. */
+/** An error whose message is the sentence for the client. Of a 503 it is told to try again. */
 export class HttpError extends Error {
   readonly statusCode: number;
 
@@ -51,7 +51,10 @@ export const sendError = (
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply => {
-  if (error instanceof HttpError) return reply.code(error.statusCode).send({ error: error.message });
+  if (error instanceof HttpError) {
+    if (error.statusCode === 503) return unavailable(reply, error.message);
+    return reply.code(error.statusCode).send({ error: error.message });
+  }
   if (error instanceof PublishError) {
     request.log.warn(
       { request_id: request.id, outcome: error.outcome, reason: error.message },

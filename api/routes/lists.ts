@@ -1,11 +1,13 @@
 /** GET /orders: all orders, or a page of them. */
+import { pipeline } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { Config } from '../../config.ts';
 import { Order } from '../../order.ts';
+import { compressor } from '../list-answer.ts';
 import { listBuilder } from '../list-build.ts';
 import { ListQuery } from '../list-query.ts';
-import { orderLists } from '../lists.ts';
+import { orderLists, TOO_LARGE } from '../lists.ts';
 import { chooseCoding, namesTag } from '../negotiation.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from './answers.ts';
 
@@ -22,6 +24,8 @@ const OrderList = Type.Object({
 
 export const listRoutes: FastifyPluginAsyncTypebox<{ config: Config['lists'] }> = async (app, { config }) => {
   const lists = orderLists(listBuilder(app.database.orm), app.cache.lists, config);
+  // Before the pool is closed, which would wait for its connections.
+  app.addHook('onClose', () => lists.close());
 
   app.route({
     // Fastify's own HEAD would give a 304 the length 0, which is not that of the list (RFC 9110, 8.6).
@@ -37,19 +41,36 @@ export const listRoutes: FastifyPluginAsyncTypebox<{ config: Config['lists'] }> 
       done();
     },
     handler: async (request, reply) => {
-      const { query, headers } = request;
-      const answer = await lists.find(query);
+      const { query, headers, method } = request;
+      const answer = await lists.find(query, reply.raw);
       if (answer === undefined) throw notFound(query.after ?? '');
       // A browser may keep the answer, and asks each time whether it is still so (RFC 9111, 5.2.2.4).
-      reply.headers({ etag: answer.etag, vary: 'accept-encoding', 'cache-control': 'no-cache' });
-      if (namesTag(headers['if-none-match'], answer.etag)) return reply.code(304).send();
+      reply.headers({ vary: 'accept-encoding', 'cache-control': 'no-cache' });
+      if (answer === TOO_LARGE) {
+        const coding = chooseCoding(headers['accept-encoding']);
+        const stream = await lists.stream(query, reply.raw);
+        if (stream === undefined) throw notFound(query.after ?? '');
+        const { next, body } = stream;
+        if (next !== undefined) reply.header('link', `<${next}>; rel="next"`);
+        if (coding !== undefined) reply.header('content-encoding', coding);
+        reply.code(200).type(JSON_TYPE);
+        if (method !== 'HEAD')
+          return reply.send(coding === undefined ? body : pipeline(body, compressor(coding), () => {}));
+        body.destroy();
+        return reply.send(undefined);
+      }
 
+      reply.header('etag', answer.etag);
+      if (namesTag(headers['if-none-match'], answer.etag)) return reply.code(304).send();
       if (answer.next !== undefined) reply.header('link', `<${answer.next}>; rel="next"`);
       reply.code(200).type(JSON_TYPE);
       const coding =
         answer.body.length < COMPRESS_FROM_BYTES ? undefined : chooseCoding(headers['accept-encoding']);
-      if (coding === undefined) return reply.send(answer.body);
-      return reply.header('content-encoding', coding).send(await lists.encoded(answer, coding));
+      const compressed = coding && (await lists.encoded(answer, coding));
+      if (compressed !== undefined) reply.header('content-encoding', coding);
+      reply.send(compressed ?? answer.body);
+      if (reply.raw.writableLength > 0) lists.holdUntilSent(answer, reply.raw);
+      return reply;
     },
   });
 };

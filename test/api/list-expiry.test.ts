@@ -1,7 +1,13 @@
 /** How old a list may be that is served, and how many are kept. */
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import t from 'tap';
+import { TOO_LARGE } from '../../api/lists.ts';
 import { alone, startAppWithOrder, startLists, times } from '../helpers/lists.ts';
 import { until } from '../helpers/until.ts';
+
+/** To a client that is there. */
+const aResponse = () => new ServerResponse(new IncomingMessage(new Socket()));
 
 const { app, stores, setStatus, commit } = await startAppWithOrder(t);
 
@@ -25,23 +31,27 @@ t.test('LIST_STALE_MS: the last answer at once, while a new one is made', async 
   await until('it is made after all', async () => (await lists.status()) === 'unseen');
 });
 
-t.test('LIST_STALE_MS ends, counted from when the version was seen to have changed', async (t) => {
-  const lists = startLists(app, { staleMs: 200 }, alone);
+t.test('LIST_STALE_MS counts from the first change, seen or not', async (t) => {
+  const lists = startLists(app, { staleMs: 300 }, alone);
   await commit('old');
   await lists.status();
-  await lists.status({ limit: 3 });
-  const made = performance.now();
-  await until('it is older than that', () => performance.now() - made > 300);
-  const release = lists.holdBuilds();
-  await commit('new');
+  await commit('unseen');
   const changed = performance.now();
-  t.equal(await lists.status(), 'old');
-  await until('the time is over', () => performance.now() - changed > 300);
-  const [all, page] = [lists.status(), lists.status({ limit: 3 })];
-  await until('both are asked for', () => lists.counts.builds === 4);
+  await until('it is older than that', () => performance.now() - changed > 300);
+  t.equal(await lists.status(), 'unseen', 'nobody looked meanwhile');
+
+  const release = lists.holdBuilds();
+  await lists.status();
+  const looked = performance.now();
+  await commit('newer');
+  const found = await lists.status();
+  if (performance.now() - looked < 300) t.equal(found, 'unseen');
+  await commit('newest');
+  await until('the first change is too old', () => performance.now() - looked > 350);
+  const late = lists.status();
+  await until('the next answer has been read', () => lists.counts.read >= 2);
   release();
-  t.equal(await all, 'new');
-  t.equal(await page, 'new', 'a query that nobody has asked since does not begin anew');
+  t.equal(await late, 'newest', 'however new the last change is');
 });
 
 t.test('ORDERS_CACHE_TTL: an answer whose version was not counted on is made anew', async (t) => {
@@ -94,9 +104,12 @@ t.test(
 
     const puts: string[] = [];
     const put = async (_version: string, query: string) => puts.push(query);
-    const none = startLists(app, { memoryBytes: 1_000 }, { ...alone, put });
-    for (let i = 0; i < 3; i++) t.equal(await none.status(), 'x');
-    t.equal(none.counts.builds, 3);
+    const none = startLists(app, { memoryBytes: 300 }, { ...alone, put });
+    for (let i = 0; i < 3; i++) {
+      t.equal(await none.findAny({}), TOO_LARGE);
+      const streamed = await none.stream({}, aResponse());
+      t.match(JSON.parse((await streamed?.body.toArray())?.join('') ?? ''), { orders: [{ status: 'x' }] });
+    }
     t.strictSame(puts, []);
   },
 );

@@ -5,8 +5,9 @@ import { filledId, newOrder } from '../../bench/orders.ts';
 import { openStores } from '../../bench/stores.ts';
 import { loadConfig } from '../../config.ts';
 import { openDatabase } from '../../db/client.ts';
-import { BEGINNING, listPage } from '../../db/lists.ts';
+import { BEGINNING } from '../../db/lists.ts';
 import { createLog } from '../../log.ts';
+import { listPage } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 
 const COUNT = 300;

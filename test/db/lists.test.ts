@@ -4,14 +4,14 @@ import { sql } from 'drizzle-orm';
 import t from 'tap';
 import {
   BEGINNING,
+  countOrders,
+  findEnd,
   findPosition,
-  inSnapshot,
-  listPage,
   type OrderFilter,
   type Position,
 } from '../../db/lists.ts';
 import type { Order } from '../../order.ts';
-import { startDatabase } from '../helpers/database.ts';
+import { listPage, reading, startDatabase, wholePage } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { type Accepted, anAcceptedOrder, insertAccepted, newestFirst } from '../helpers/orders.ts';
 import { openStores } from '../helpers/stores.ts';
@@ -35,6 +35,7 @@ const walk = async (filter: OrderFilter, limit: number): Promise<Order[][]> => {
   for (let after: Position | undefined = BEGINNING; after; ) {
     const { orders, end }: Awaited<ReturnType<typeof page>> = await page(filter, after, limit);
     pages.push(orders);
+    t.strictSame(await reading(orm, (reader) => findEnd(reader, filter, after ?? BEGINNING, limit)), end);
     after = end;
   }
   return pages;
@@ -112,6 +113,7 @@ t.test('a status is compared as its column does, a name by how it begins', async
   const found = async (filter: OrderFilter) => {
     const { orders, total } = await listPage(there.orm, filter, BEGINNING, 100, true);
     t.equal(total, orders.length, 'counted alike');
+    t.equal(await reading(there.orm, (reader) => countOrders(reader, filter)), total);
     const one = await listPage(there.orm, filter, BEGINNING, 1, true);
     t.equal(one.total, orders.length, 'however many are on the page');
     return orders.map(({ customer_name }) => customer_name).toReversed();
@@ -145,7 +147,7 @@ t.test('the place of an order that is there, was deleted, or never was', async (
   const [first] = accepted;
   if (!first) return t.fail('there is one');
   const id = first.order.order_id;
-  const place = (id: string) => findPosition(orm, id);
+  const place = (id: string) => reading(orm, (reader) => findPosition(reader, id));
   t.strictSame(await place(id), { acceptedAt: '2026-01-01 12:00:00.000', id });
   const [gone, unknown] = [randomUUID(), randomUUID()];
   await stores.rows(
@@ -162,14 +164,17 @@ t.test('all that is read in one snapshot is of one moment, and it writes nothing
   const orders = [1, 2, 3].map((n) => anAcceptedOrder({}, NOON + n));
   await insertAccepted(there.orm, orders);
   const [newest, ...others] = newestFirst(orders);
-  await inSnapshot(there.orm, async (tx) => {
-    const first = await listPage(tx, {}, BEGINNING, 1);
+  await reading(there.orm, async (reader) => {
+    await reader.beginSnapshot();
+    const first = await wholePage(reader, {}, BEGINNING, 1);
     t.strictSame(first.orders, [newest]);
     await there.stores.rows('DELETE FROM orders');
-    const second = await listPage(tx, {}, first.end ?? BEGINNING, 5);
+    const second = await wholePage(reader, {}, first.end ?? BEGINNING, 5);
     t.strictSame(second.orders, others, 'with their items');
-    await t.rejects(tx.execute(sql`update orders set status = 'x'`));
+    await t.rejects(reader.rows(sql`update orders set status = 'x'`));
   });
+  for (let i = 0; i < 8; i++)
+    t.strictSame((await listPage(there.orm, {}, BEGINNING, 1)).orders, [], 'over no connection it goes on');
 });
 
 t.test('a page reads about as many rows as it has orders, wherever it begins', async (t) => {
@@ -191,14 +196,14 @@ t.test('a page reads about as many rows as it has orders, wherever it begins', a
 
   /** How many rows of all tables a page touches. */
   const rowsRead = (filter: OrderFilter, after: Position, limit: number) =>
-    inSnapshot(there.orm, async (tx) => {
+    reading(there.orm, async (reader) => {
       const touched = async () => {
-        const [rows] = await tx.execute(sql`show session status like 'Handler_read%'`);
-        return (rows as unknown as { Value: string }[]).reduce((sum, { Value }) => sum + Number(Value), 0);
+        const rows = await reader.rows<{ Value: string }>(sql`show session status like 'Handler_read%'`);
+        return rows.reduce((sum, { Value }) => sum + Number(Value), 0);
       };
       const looking = -((await touched()) - (await touched()));
       const before = await touched();
-      const { orders } = await listPage(tx, filter, after, limit);
+      const { orders } = await wholePage(reader, filter, after, limit);
       t.equal(orders.length, limit);
       return (await touched()) - before - looking;
     });
@@ -208,7 +213,7 @@ t.test('a page reads about as many rows as it has orders, wherever it begins', a
       const [middle] = await there.stores.rows(
         `SELECT id FROM orders ORDER BY accepted_at DESC, id DESC LIMIT 1 OFFSET ${ORDERS / 2}`,
       );
-      const after = await findPosition(there.orm, middle?.id);
+      const after = await reading(there.orm, (reader) => findPosition(reader, middle?.id));
       for (const place of [BEGINNING, after ?? BEGINNING]) {
         const rows = await rowsRead({ status }, place, limit);
         // Each order, its item, and (from a thousand on) what MariaDB makes of a long list of ids.

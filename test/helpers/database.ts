@@ -1,5 +1,7 @@
 import { loadConfig } from '../../config.ts';
-import { type Database, openDatabase } from '../../db/client.ts';
+import { type Database, type Orm, openDatabase } from '../../db/client.ts';
+import { type OrderFilter, type Position, readPage } from '../../db/lists.ts';
+import { openReader, type Reader } from '../../db/reader.ts';
 import { createLog } from '../../log.ts';
 import type { Teardown } from './teardown.ts';
 
@@ -15,3 +17,30 @@ export const startDatabase = (t: Teardown, env: NodeJS.ProcessEnv, applies = fal
   t.teardown(() => database.close());
   return database;
 };
+
+/** Reads over a connection of its own. */
+export const reading = async <T>(orm: Orm, work: (reader: Reader) => Promise<T>): Promise<T> => {
+  const reader = await openReader(orm, new AbortController().signal);
+  try {
+    return await work(reader);
+  } finally {
+    reader.close();
+  }
+};
+
+/** A page of orders, whole. */
+export const wholePage = async (
+  reader: Reader,
+  filter: OrderFilter,
+  after: Position,
+  limit: number,
+  counted = false,
+) => {
+  const orders = [];
+  const page = readPage(reader, filter, after, limit, counted);
+  let next = await page.next();
+  for (; !next.done; next = await page.next()) orders.push(...next.value);
+  return { orders, ...next.value };
+};
+export const listPage = (orm: Orm, filter: OrderFilter, after: Position, limit: number, counted = false) =>
+  reading(orm, (reader) => wholePage(reader, filter, after, limit, counted));

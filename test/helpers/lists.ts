@@ -1,10 +1,12 @@
 /** An app with one order, and lists over its stores, which count what they ask and wait where a test wants it. */
 
-import { type BuildList, listBuilder } from '../../api/list-build.ts';
+import type { ServerResponse } from 'node:http';
+import type { Pool } from 'mysql2';
+import { type ListBuilder, listBuilder } from '../../api/list-build.ts';
 import type { ListQuery } from '../../api/list-query.ts';
-import { orderLists } from '../../api/lists.ts';
+import { orderLists, TOO_LARGE } from '../../api/lists.ts';
 import type { Cache } from '../../cache/cache.ts';
-import type { Orm, Transaction } from '../../db/client.ts';
+import type { Orm } from '../../db/client.ts';
 import { startReadyApp } from './app.ts';
 import { isolatedEnvironment } from './environment.ts';
 import { anAcceptedOrder, insertAccepted } from './orders.ts';
@@ -40,6 +42,28 @@ export const startAppWithOrder = async (t: Teardown) => {
   };
 };
 
+const countingPool = (pool: Pool, count: () => void) =>
+  new Proxy(pool, {
+    get: (target, name) => {
+      if (name !== 'getConnection') return Reflect.get(target, name).bind(target);
+      const getConnection: Pool['getConnection'] = (given) =>
+        target.getConnection((error, connection) => {
+          if (error) return given(error, connection);
+          given(
+            error,
+            new Proxy(connection, {
+              get: (target, name) => {
+                if (name === 'query') count();
+                const value = Reflect.get(target, name);
+                return typeof value === 'function' ? value.bind(target) : value;
+              },
+            }),
+          );
+        });
+      return getConnection;
+    },
+  });
+
 /** A promise, and what fulfils it. */
 const signal = () => {
   let give: () => void = () => {};
@@ -64,28 +88,23 @@ export const startLists = (
   let hold: Promise<void> | undefined;
   let failure: Error | undefined;
   const counts = { builds: 0, read: 0, statements: 0, versions: 0 };
-  const counting = <T extends Orm | Transaction>(orm: T): T =>
-    new Proxy(orm, {
-      get: (target, name, receiver) => {
-        if (name === 'execute') counts.statements++;
-        if (name !== 'transaction') return Reflect.get(target, name, receiver);
-        const transaction: Orm['transaction'] = (work, options) =>
-          target.transaction((tx) => work(counting(tx)), options);
-        return transaction;
-      },
-    });
-  const read = listBuilder(counting(database.orm));
-  const build: BuildList = async (page, signal) => {
+  const { orm } = database;
+  /** The same database, whose connections count the queries that are asked over them. */
+  const counting: Orm = Object.assign(Object.create(orm), {
+    $client: { pool: countingPool(orm.$client.pool, () => counts.statements++) },
+  });
+  const { build: read, stream } = listBuilder(counting);
+  const build: ListBuilder['build'] = async (page, signal, take) => {
     counts.builds++;
     if (failure) throw failure;
-    const chunks = await read(page, signal);
+    const chunks = await read(page, signal, take);
     counts.read++;
     await hold;
     return chunks;
   };
   const version = cache.version ?? redis.version;
   const lists = orderLists(
-    build,
+    { build, stream },
     {
       ...redis,
       ...cache,
@@ -97,12 +116,21 @@ export const startLists = (
     },
     { ...DEFAULTS, ...config },
   );
-  const find = async (query: ListQuery = {}) => JSON.parse(String((await lists.find(query))?.body));
+  /** An answer that there is room for. */
+  const find = async (query: ListQuery, response?: ServerResponse) => {
+    const found = await lists.find(query, response);
+    if (found === TOO_LARGE) throw new Error('There is no room for the answer.');
+    return found;
+  };
   return {
     ...lists,
+    find,
+    /** The same, whether there is room for it or not. */
+    findAny: lists.find,
     counts,
     /** The status of the order, as the list has it. */
-    status: async (query?: ListQuery): Promise<string> => (await find(query)).orders[0].status,
+    status: async (query: ListQuery = {}): Promise<string> =>
+      JSON.parse(String((await find(query))?.body)).orders[0].status,
     /** From now on what is read is not handed out until the function is called that this returns. */
     holdBuilds: () => {
       const { give, given } = signal();

@@ -1,0 +1,143 @@
+/** Reading over one connection, row by row: a large answer of the server is never in memory as a whole. */
+import { type SQL, sql } from 'drizzle-orm';
+import { MySqlDialect } from 'drizzle-orm/mysql-core';
+import type { Pool, PoolConnection } from 'mysql2';
+import type { Orm } from './client.ts';
+import { socketOf } from './pool.ts';
+
+const ROWS_PER_BATCH = 1_000;
+
+const dialect = new MySqlDialect();
+
+export interface Reader {
+  /**
+   * The rows of a query in batches, as they come; dates are texts. The server waits for whoever takes them. Who does
+   * not take all of them ends the statement, and the reader with it.
+   * @throws (while it is iterated) the database's error, or the signal's reason
+   */
+  batches<Row>(query: SQL): AsyncGenerator<Row[], void>;
+  /** All rows of a query that has few. */
+  rows<Row>(query: SQL): Promise<Row[]>;
+  /** From now on all that is read is of one moment: that of the next query. */
+  beginSnapshot(): Promise<void>;
+  endSnapshot(): Promise<void>;
+  /** Gives the connection back; where a query or a snapshot has not ended, ends that and the connection. */
+  close(): void;
+}
+
+const takeConnection = (pool: Pool): Promise<PoolConnection> =>
+  new Promise((resolve, reject) => {
+    pool.getConnection((error, connection) => (error ? reject(error) : resolve(connection)));
+  });
+
+/**
+ * Takes a connection of the pool to read over, one query after the other. When the signal says so the server stops
+ * the statement that it is at, and the connection is closed: neither rows nor locks are waited for any longer.
+ * @throws the database's error, or the signal's reason
+ */
+export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader> => {
+  const { pool } = orm.$client;
+  const connection = await takeConnection(pool);
+  let isOpen = true;
+  let isAsking = false;
+  let isInSnapshot = false;
+
+  const end = (): boolean => {
+    const wasOpen = isOpen;
+    isOpen = false;
+    signal.removeEventListener('abort', cancel);
+    return wasOpen;
+  };
+  const cancel = () => {
+    if (!end()) return;
+    const { threadId } = connection;
+    connection.destroy();
+    // What mysql2 calls so lets the server finish first.
+    socketOf(connection)?.destroy();
+    // A server that sorts, or waits for a lock, does not notice that its client is gone.
+    if (isAsking) pool.query('KILL QUERY ?', [threadId], () => {});
+  };
+  const close = () => {
+    if (isAsking || isInSnapshot) cancel();
+    else if (end()) connection.release();
+  };
+
+  if (signal.aborted) {
+    close();
+    throw signal.reason;
+  }
+  signal.addEventListener('abort', cancel);
+
+  async function* batches<Row>(query: SQL): AsyncGenerator<Row[], void> {
+    signal.throwIfAborted();
+    let rows: Row[] = [];
+    let isDone = false;
+    let failure: unknown;
+    let wake = () => {};
+    const fail = (error: unknown) => {
+      failure ??= error;
+      wake();
+    };
+    const abort = () => fail(signal.reason);
+    signal.addEventListener('abort', abort);
+    // mysql2 tells a query without a callback nothing of a connection that is lost.
+    connection.on('error', fail);
+    isAsking = true;
+    const { sql: statement, params } = dialect.sqlToQuery(query);
+    connection
+      .query({ sql: statement, values: params, dateStrings: true })
+      .on('result', (row) => {
+        if (rows.push(row as Row) < ROWS_PER_BATCH) return;
+        connection.pause();
+        wake();
+      })
+      .on('error', (error) => {
+        isDone = true;
+        fail(error);
+      })
+      .on('end', () => {
+        isDone = true;
+        wake();
+      });
+    try {
+      for (;;) {
+        if (!isDone && failure === undefined && rows.length < ROWS_PER_BATCH)
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        if (failure !== undefined) throw failure;
+        const batch = rows;
+        rows = [];
+        if (batch.length > 0) yield batch;
+        if (isDone && rows.length === 0) return;
+        connection.resume();
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+      connection.off('error', fail);
+      if (!isDone) cancel();
+      isAsking = false;
+    }
+  }
+
+  const rowsOf = async <Row>(query: SQL): Promise<Row[]> => {
+    const all: Row[] = [];
+    for await (const batch of batches<Row>(query)) all.push(...batch);
+    return all;
+  };
+
+  return {
+    batches,
+    rows: rowsOf,
+    close,
+    beginSnapshot: async () => {
+      isInSnapshot = true;
+      await rowsOf(sql`set transaction isolation level repeatable read`);
+      await rowsOf(sql`start transaction read only`);
+    },
+    endSnapshot: async () => {
+      await rowsOf(sql`commit`);
+      isInSnapshot = false;
+    },
+  };
+};
