@@ -31,16 +31,21 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
   async (app, { config }) => {
     const format = compileFormat(config.format);
     const log = openAccessLog(config.file, (sentence) => app.log.warn(sentence));
-    const open = new WeakMap<Socket, FastifyReply>();
+    /** The entry of a connection stays and changes: one made and removed for each request would cost more. */
+    const latest = new WeakMap<Socket, { reply: FastifyReply | undefined }>();
 
     const logAccess = (entry: AccessLogEntry) => log.write(format(entry));
     const begin = (request: FastifyRequest, reply: FastifyReply) => {
-      reply.header('x-request-id', request.id).headers(corsHeaders);
-      const { socket } = request.raw;
-      open.set(socket, reply);
+      reply
+        .header('x-request-id', request.id)
+        .header('access-control-allow-origin', corsHeaders['access-control-allow-origin'])
+        .header('access-control-expose-headers', corsHeaders['access-control-expose-headers']);
+      const connection = latest.get(request.raw.socket) ?? { reply };
+      connection.reply = reply;
+      latest.set(request.raw.socket, connection);
       // Not onResponse, which says nothing of clients that went away before their answer.
       reply.raw.on('close', () => {
-        if (open.get(socket) === reply) open.delete(socket);
+        if (connection.reply === reply) connection.reply = undefined;
         const answered = reply.raw.writableFinished;
         logAccess({
           method: request.method,
@@ -61,7 +66,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
     };
 
     app.decorate('beginRequest', begin);
-    app.decorate('openReply', (socket: Socket) => open.get(socket));
+    app.decorate('openReply', (socket: Socket) => latest.get(socket)?.reply);
     app.decorate('logAccess', logAccess);
     // With a callback: every request would pay for a promise.
     app.addHook('onRequest', (request, reply, done) => {
