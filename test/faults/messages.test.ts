@@ -1,3 +1,3 @@
 import { testShortForms } from './short.ts';
 
-testShortForms(15, 16, 17, 20, 21, 22);
+testShortForms(15, 16, 17, 20, 21, 22, 26);

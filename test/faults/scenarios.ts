@@ -1,4 +1,5 @@
 import type { Scenario } from './scenario.ts';
+import { keyScenarios } from './scenarios/keys.ts';
 import { messageScenarios } from './scenarios/messages.ts';
 import { processScenarios } from './scenarios/processes.ts';
 import { randomScenarios } from './scenarios/random.ts';
@@ -10,6 +11,7 @@ export const scenarios: Scenario[] = [
   ...processScenarios,
   ...serverScenarios,
   ...messageScenarios,
+  ...keyScenarios,
   ...scriptScenarios,
   ...randomScenarios,
 ].sort((a, b) => a.number - b.number);

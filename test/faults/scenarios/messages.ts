@@ -1,5 +1,4 @@
 /** Messages that are wrong, late, shuffled, repeated, or replayed. */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deadQueue } from '../../../queue/topology.ts';
 import { permutations } from '../../helpers/permutations.ts';
@@ -132,42 +131,6 @@ export const messageScenarios: Scenario[] = [
       await until('nothing waits', async () => (await readQueues(world.env)).waiting === 0);
       await sleep(1_000);
       return [...patched, ...deleted].map(({ order }) => order);
-    },
-  },
-  {
-    number: 22,
-    title: '100 concurrent POSTs with one key',
-    history: async (world, { full, fail }) => {
-      const { call, close } = createCaller();
-      const made: OrderHistory[] = [];
-      for (let n = 0; n < (full ? 200 : 5); n++) {
-        const order: OrderHistory = { name: `keyed ${n}`, quantity: n + 1, writes: [], reads: [] };
-        const body = {
-          customer_name: order.name,
-          status: 'new',
-          items: [{ name: 'Tea', quantity: order.quantity }],
-        };
-        const headers = { 'idempotency-key': randomUUID() };
-        const answers = await Promise.all(
-          Array.from({ length: 100 }, (_, i) =>
-            call('POST', `${world.urls[i % world.urls.length]}/orders`, body, headers),
-          ),
-        );
-        const accepted = answers.flatMap((answer) =>
-          typeof answer === 'object' && answer.status === 202 ? [answer.body.order_id ?? ''] : [],
-        );
-        const others = answers.filter(
-          (answer) => typeof answer !== 'object' || ![202, 409].includes(answer.status),
-        );
-        if (new Set(accepted).size !== 1)
-          fail(`${accepted.length} answers 202 with ${new Set(accepted).size} ids`);
-        if (others.length > 0) fail(`${others.length} answers are neither 202 nor 409`);
-        order.id = accepted[0];
-        order.writes.push({ kind: 'create', status: 'new', outcome: 'accepted' });
-        made.push(order);
-      }
-      close();
-      return made;
     },
   },
 ];
