@@ -1,6 +1,7 @@
 /** How a process begins and ends: settings, log, signals, a bounded farewell. */
 import { addresses, type Config, ConfigError, environment, loadConfig } from './config.ts';
 import { createLog } from './log.ts';
+import { ignoreUnusedSignals, unusedSignal } from './signals.ts';
 
 /** By default stop_services.sh waits 30 s before it kills; a farewell that takes longer is cut short just before. */
 const FAREWELL_MS = 28_000;
@@ -19,9 +20,12 @@ export const runProcess = async (
   main: (config: Config, log: ProcessLog) => Promise<() => Promise<void>>,
 ): Promise<void> => {
   let finish: (() => Promise<void>) | undefined;
+  let tell = (_signal: NodeJS.Signals) => {};
+  ignoreUnusedSignals((signal) => tell(signal));
   try {
     const config = loadConfig(environment());
     const log = createLog(config.logLevel, name);
+    tell = (signal) => log.warn(unusedSignal(signal));
     log.info({ ...addresses(config), pid: process.pid, node: process.version }, `${name} starts`);
 
     let ending = false;

@@ -6,13 +6,13 @@ cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")"
 . ops/prepare.sh
 
 create_env() {
-  [[ -e .env ]] && return
+  [[ -e .env || -L .env ]] && return
   echo 'Creating .env with a random ADMIN_PASSWORD.'
   (umask 077 && node -e '
     const password = crypto.randomBytes(24).toString("base64url");
     const example = fs.readFileSync(".env.example", "utf8");
     process.stdout.write(example.replace(/^ADMIN_PASSWORD=$/m, "ADMIN_PASSWORD=" + password));
-  ' >.env.new)
+  ' >.env.new) || fail 'Cannot write .env, see above.'
   mv .env.new .env
 }
 

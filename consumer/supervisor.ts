@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createLog, type Log } from '../log.ts';
 import { createRestarts } from '../restarts.ts';
+import { ignoreUnusedSignals, unusedSignal } from '../signals.ts';
 
 const args = process.argv.slice(2);
 /**
@@ -52,6 +53,7 @@ const end = (signal: NodeJS.Signals) => {
   // Between two consumers there is none to wait for.
   if (!consumer?.kill(signal)) process.exit(0);
 };
+ignoreUnusedSignals((signal) => log?.warn(unusedSignal(signal)));
 process.on('SIGTERM', end);
 process.on('SIGINT', end);
 start();

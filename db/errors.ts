@@ -90,6 +90,9 @@ export const isDuplicate = (error: unknown): boolean => numberOf(error) === 1062
 /** 1049: the database named in the settings does not exist. */
 export const isUnknownDatabase = (error: unknown): boolean => numberOf(error) === 1049;
 
+/** 1146: a table is not there; 1142: it is not there for this account. */
+export const isMissingTable = (error: unknown): boolean => [1142, 1146].includes(numberOf(error) ?? 0);
+
 /**
  * What went wrong, for logs and dead letters: the server's own words, without the statement that drizzle-orm puts in
  * front, and without what the server repeats of the values in it.

@@ -3,12 +3,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { sql } from 'drizzle-orm';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/mysql2';
 import { migrate } from 'drizzle-orm/mysql2/migrator';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { type Config, ConfigError, environment, loadConfig } from '../config.ts';
 import { connectionOptions } from './client.ts';
-import { isPassing, isUnknownDatabase, reasonOf } from './errors.ts';
+import { isMissingTable, isPassing, isUnknownDatabase, reasonOf } from './errors.ts';
 import { identifier } from './literals.ts';
 import { setUpSession } from './session.ts';
 
@@ -49,13 +50,32 @@ const connect = async (config: Config['mysql'], deadline: number): Promise<Conne
 };
 
 /**
- * Applies the migrations that are missing.
+ * Whether the newest migration was applied, as drizzle-orm notes it. Only reads: who applies jobs needs no rights to
+ * change tables.
+ */
+const isUpToDate = async (connection: Connection): Promise<boolean> => {
+  const newest = Math.max(
+    ...readMigrationFiles({ migrationsFolder }).map(({ folderMillis }) => folderMillis),
+  );
+  try {
+    const [rows] = await connection.query('SELECT MAX(created_at) AS applied FROM __drizzle_migrations');
+    const [{ applied } = { applied: null }] = rows as { applied: number | string | null }[];
+    return Number(applied) >= newest;
+  } catch (error) {
+    if (isMissingTable(error)) return false;
+    throw error;
+  }
+};
+
+/**
+ * Applies the migrations that are missing. Where none is, it changes nothing and needs only the right to read.
  * @param waitMs how long to wait for a server that does not answer yet
  * @throws the server's error when it stays away or refuses
  */
 export const migrateDatabase = async (config: Config['mysql'], waitMs: number): Promise<void> => {
   const connection = await connect(config, Date.now() + waitMs);
   try {
+    if (await isUpToDate(connection)) return;
     const orm = drizzle(connection);
     // The lock goes with the connection, also when this process is killed. Its name is the server's, not the
     // database's, and of 64 characters at most: hence the hash.

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { hasDocker, startContainers, startedContainers, stopContainers } from './docker.ts';
 import { type Backend, ensureInstalled } from './packages.ts';
 import { whoAnswers } from './ports.ts';
-import { startMysql, startRabbitmq, startRedis, stopServer } from './private-servers.ts';
+import { startMysql, startRabbitmq, startRedis, stopServer, whyNotIn } from './private-servers.ts';
 import { waitFor } from './processes.ts';
 
 /** How long a server gets to answer that is starting, or far away. */
@@ -119,6 +119,8 @@ export const ensureBackends = async (
     startContainers(project, backends, config);
     return;
   }
+  const problem = backends.includes('rabbitmq') && whyNotIn(privateFolder(project, 'rabbitmq'));
+  if (problem) throw new Error(problem);
   ensureInstalled(backends, say);
   mkdirSync(join(project, '.data'), { recursive: true });
   say(`Starting: ${list}, with their data in .data.`);

@@ -4,21 +4,26 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { environment, loadConfig } from '../config.ts';
 import { ensureBackends } from './backends.ts';
-import { logSize, runningPid, startDetached, stopProcess } from './processes.ts';
+import { outliveReaders } from './output.ts';
+import { heldLock, logSize, runningPid, startDetached, stopProcess } from './processes.ts';
 import { apiUrl, requireFreePort, type StartedProcess, waitUntilReady } from './readiness.ts';
 import { apiProcess, consumerProcess } from './service.ts';
 import { timeLimit } from './time-limit.ts';
 
+outliveReaders();
 const say = (line: string): void => console.log(line);
 
 const migrate = async (project: string, signal: AbortSignal): Promise<void> => {
-  const child = spawn(process.execPath, [join(project, 'dist/db/migrate.js')], { signal });
+  const child = spawn(process.execPath, [join(project, 'dist/db/migrate.js')], {
+    signal,
+    stdio: ['ignore', 'pipe', 'pipe', ...heldLock()],
+  });
   let output = '';
   const collect = (bytes: Buffer) => {
     output += bytes;
   };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
   const [code] = await once(child, 'close');
   if (code !== 0) throw new Error(output.trimEnd());
   say(output.trimEnd());

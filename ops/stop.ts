@@ -1,8 +1,11 @@
 /** `stop_services.sh`: consumers and API, then the backends that start_services.sh has started. Needs no settings. */
 import { stopBackends } from './backends.ts';
+import { outliveReaders } from './output.ts';
 import { stopProcess } from './processes.ts';
 import { foundProcesses } from './service.ts';
 import { timeLimit } from './time-limit.ts';
+
+outliveReaders();
 
 const stop = async (project: string): Promise<void> => {
   const keepBackends = process.argv.includes('--keep-backends');

@@ -39,6 +39,19 @@ const definitions = ({ user, password }: PrivateRabbitmq) => ({
   permissions: [{ user, vhost: '/', configure: '.*', write: '.*', read: '.*' }],
 });
 
+/**
+ * Why RabbitMQ cannot work in a folder: its own scripts and its look at the free disk space have a shell read the path,
+ * and the latter then never ends.
+ * @returns a sentence, or undefined where it can
+ */
+export const whyNotIn = (folder: string): string | undefined => {
+  const character = /['"$`\\\n]/.exec(folder)?.[0];
+  return (
+    character &&
+    `RabbitMQ cannot work in ${folder}, as there is ${JSON.stringify(character)} in its path: move this checkout to another folder, start Docker, or set RABBITMQ_HOST to a server that runs elsewhere.`
+  );
+};
+
 /** Erlang's own epmd would outlive the broker, serve the whole machine and listen on all its addresses. */
 const startEpmd = async (folder: string, env: NodeJS.ProcessEnv): Promise<void> => {
   const epmd = tracked(folder, 'epmd');
@@ -63,15 +76,19 @@ const startEpmd = async (folder: string, env: NodeJS.ProcessEnv): Promise<void> 
 export const startRabbitmq = async (rabbitmq: PrivateRabbitmq): Promise<{ pid: number }> => {
   const { folder, port } = rabbitmq;
   const home = join(folder, 'home');
-  const [configFile, definitionsFile] = [join(folder, 'rabbitmq.conf'), join(folder, 'definitions.json')];
+  const configFile = join(folder, 'rabbitmq.conf');
+  const definitionsFile = 'definitions.json';
   const server = { backend: 'rabbitmq', folder, port } as const;
   const running = await runningServer(server);
   if (running) return running;
+  const problem = whyNotIn(folder);
+  if (problem) throw new Error(problem);
   makePrivate(folder);
   makePrivate(home);
-  writeFileSync(definitionsFile, JSON.stringify(definitions(rabbitmq)), { mode: 0o600 });
+  writeFileSync(join(folder, definitionsFile), JSON.stringify(definitions(rabbitmq)), { mode: 0o600 });
   writeFileSync(
     configFile,
+    // It works in its folder, whose name may have a meaning in here.
     `listeners.tcp.1 = 127.0.0.1:${port}\nloopback_users = none\nload_definitions = ${definitionsFile}\n`,
   );
   const command = requireProgram('rabbitmq-server');

@@ -1,4 +1,5 @@
 /** A private Redis. */
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makePrivate, requireProgram, runningServer, type ServerPlace, startServer } from './server.ts';
@@ -9,12 +10,13 @@ export interface PrivateRedis extends ServerPlace {
   databases?: number;
 }
 
-/** Every byte as \xHH, so that no character of it has a meaning in redis.conf. */
-const quoted = (text: string): string =>
-  `"${[...Buffer.from(text)].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}"`;
+/** What an ACL file takes instead of a password (https://redis.io/docs/latest/commands/acl-setuser/). */
+const passwordHash = (password: string): string => createHash('sha256').update(password).digest('hex');
 
 /**
- * Starts Redis in its folder, or finds it running, and waits until it answers.
+ * Starts Redis in its folder, or finds it running, and waits until it answers. It gets its settings as arguments: a
+ * file that it does not find, as Redis 7 does not below a folder named a[2], would leave it with its own defaults, on all
+ * addresses. Without the file of its password it does not start.
  * @returns its PID
  * @throws Error with the last lines of its log when it does not start
  */
@@ -24,19 +26,22 @@ export const startRedis = async (redis: PrivateRedis): Promise<{ pid: number }> 
   const running = await runningServer(server);
   if (running) return running;
   makePrivate(folder);
-  const file = join(folder, 'redis.conf');
-  const settings = [
-    'bind 127.0.0.1',
-    `port ${port}`,
-    `databases ${databases}`,
+  const users = `user default on ${password ? `#${passwordHash(password)}` : 'nopass'} ~* &* +@all\n`;
+  writeFileSync(join(folder, 'users.acl'), users, { mode: 0o600 });
+  const settings = {
+    bind: '127.0.0.1',
+    port,
+    dir: `${folder}/`,
+    databases,
     // Not for the cache: so that who wrote an order can still read it after a restart, while the write waits.
-    'appendonly yes',
-    'save ""',
+    appendonly: 'yes',
+    save: '',
     // The command line stays as it was given, to be told from another Redis's.
-    'set-proc-title no',
-    ...(password ? [`requirepass ${quoted(password)}`] : []),
-  ];
-  writeFileSync(file, `${settings.join('\n')}\n`, { mode: 0o600 });
+    'set-proc-title': 'no',
+    // In `dir`.
+    aclfile: 'users.acl',
+  };
+  const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const command = requireProgram('redis-server', 'valkey-server');
-  return startServer({ ...server, command, args: [file], env: process.env });
+  return startServer({ ...server, command, args, env: process.env });
 };

@@ -55,6 +55,19 @@ t.test('text columns are utf8mb4 whatever the database defaults to', async (t) =
   ]);
 });
 
+t.test('a database that is up to date needs no rights to change tables', async (t) => {
+  const name = `orders_${randomUUID().slice(0, 8)}`;
+  await migrateDatabase({ ...mysql, database: name }, 10_000);
+  await query(`CREATE USER ${name}@'%' IDENTIFIED BY 'dml'`);
+  t.teardown(() => query(`DROP USER ${name}@'%'`));
+  await query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${name}.* TO ${name}@'%'`);
+  const migrate = () => migrateDatabase({ ...mysql, user: name, password: 'dml', database: name }, 10_000);
+  await t.resolves(migrate());
+  await query('DELETE FROM __drizzle_migrations ORDER BY created_at DESC LIMIT 1', name);
+  const error = await migrate().catch((reason) => reason);
+  t.match(reasonOf(error), /denied/, 'one that is behind does');
+});
+
 t.test('it waits for a server that is still starting', async (t) => {
   const port = await freePort();
   const migrated = migrateDatabase({ ...mysql, port }, 10_000);

@@ -1,6 +1,6 @@
 /** What start_services.sh says when it cannot start, and that it leaves nothing behind. */
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
@@ -80,6 +80,52 @@ t.test('Ctrl-C on the way', async (t) => {
   t.equal((await outcome).code, 1);
   t.match(output(), 'Interrupted.\nWhat this run has started is stopped again.\n');
   await expectNothing(t);
+});
+
+t.test(
+  'its reader goes away on the way: all that it starts is there, and found by the next stop',
+  async (t) => {
+    const script = `'${join(folder, 'start_services.sh')}' | head -3; exit "\${PIPESTATUS[0]}"`;
+    const { code, output } = await begin('bash', ['-c', script], backends).outcome;
+    t.equal(code, 0, output);
+    t.notMatch(output, 'Orders is ready');
+    t.strictSame(Object.keys(pids()).sort(), ['server.pid', 'worker_1.pid', 'worker_2.pid']);
+    t.equal((await fetch(`${url}/health/ready`)).status, 200);
+
+    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN'] as const)
+      for (const pid of Object.values(pids())) process.kill(pid, signal);
+    for (const file of ['server.log', 'worker_1.log', 'worker_2.log'])
+      await until(`${file} names the signal`, () =>
+        readFileSync(join(folder, file), 'utf8').includes('SIGTTIN has no meaning here'),
+      );
+    t.equal((await fetch(`${url}/health/ready`)).status, 200);
+    for (const file of ['server.log', 'worker_1.log'])
+      t.notMatch(readFileSync(join(folder, file), 'utf8'), 'Debugger listening');
+
+    t.equal((await stop()).code, 0);
+    await expectNothing(t);
+  },
+);
+
+t.test('killed on the way: the next stop finds what it has started', async (t) => {
+  for (const say of ['Started the API', 'Started consumer 1']) {
+    const { output, outcome, kill } = begin(join(folder, 'start_services.sh'), [], backends);
+    await until('it has begun', () => output().includes(say));
+    kill('SIGKILL');
+    t.equal((await stop()).code, 0);
+    await expectNothing(t);
+    // What holds its output is gone.
+    await outcome;
+  }
+});
+
+t.test('a log of over 2 GiB does not keep it from starting', async (t) => {
+  const log = join(folder, 'worker_1.log');
+  truncateSync(log, 3 * 2 ** 30);
+  const { code, output } = await attempt();
+  t.equal(code, 0, output);
+  t.equal((await stop()).code, 0);
+  rmSync(log);
 });
 
 t.test('a quiet log does not keep it from starting', async (t) => {

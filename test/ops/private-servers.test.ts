@@ -9,14 +9,15 @@ import { freePort, whoAnswers } from '../../ops/ports.ts';
 import { startMysql, startRabbitmq, startRedis, stopServer } from '../../ops/private-servers.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
 
+const NAME = 'a[2] b?*{}%41#;&|<>(é)~';
 const user = 'o"rd\'ers';
 const password = `p'a"s\\s #;é`;
 
 t.test('killed, started again, stopped: the data stay', async (t) => {
-  // A blank in the path, as on many a desktop.
+  // Characters that mean something to a shell, a URL, a pattern or a configuration file, and a blank.
   const folder = join(
     scratchFolder(t, () => stopAll()),
-    'a b',
+    NAME,
   );
   const places = await Promise.all(
     ['mysql', 'redis', 'rabbitmq'].map(async (name) => ({
@@ -86,6 +87,17 @@ t.test('killed, started again, stopped: the data stay', async (t) => {
   for (const { port } of places) t.equal(await whoAnswers('127.0.0.1', port), 'none');
   await startAll();
   await check('stopped');
+});
+
+t.test('RabbitMQ refuses a folder that it cannot work in', async (t) => {
+  for (const name of ["it's", 'a"b', '$HOME', 'a`b', 'a\\b']) {
+    const folder = join(t.testdir(), name);
+    await t.rejects(startRabbitmq({ folder, port: 1, user, password }), {
+      message:
+        /^RabbitMQ cannot work in .*, as there is ".*" in its path: move this checkout to another folder/,
+    });
+    t.notOk(existsSync(folder));
+  }
 });
 
 t.test('a server that cannot start says why, and is gone', async (t) => {

@@ -1,10 +1,12 @@
 /** Background processes: found again by PID file and command line, stopped kindly, then not. */
-import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { logSince, runningPid, startDetached, stopProcess, waitFor } from '../../ops/processes.ts';
+import { logSince, logSize, runningPid, startDetached, stopProcess, waitFor } from '../../ops/processes.ts';
 import { scratchFolder } from '../helpers/scratch.ts';
+import { withoutTap } from '../helpers/spawn.ts';
 import { until } from '../helpers/until.ts';
 
 /** Starts a shell that runs `script` and has a word of its own on its command line. */
@@ -85,6 +87,71 @@ t.test('a zombie counts as gone', async (t) => {
   writeFileSync(pidFile, `${zombie}`);
   await until('it has ended', () => runningPid({ pidFile, marker: 'sleep 0 ' }) === undefined);
   t.doesNotThrow(() => process.kill(zombie, 0), 'its PID is still there');
+});
+
+t.test('whenever a start is killed, what runs has its PID file once the lock is free', async (t) => {
+  const folder = scratchFolder(t, () => Promise.all(started().map((pid) => process.kill(pid, 'SIGKILL'))));
+  const cmdline = (pid: number): string => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    } catch {
+      return '';
+    }
+  };
+  /** All that run here, by their command lines. */
+  const started = () =>
+    readdirSync('/proc')
+      .map(Number)
+      .filter((pid) => pid > 0 && cmdline(pid).startsWith(`sleep-in ${folder}\0`));
+  const source = `
+    import { startDetached } from ${JSON.stringify(import.meta.resolve('../../ops/processes.ts'))};
+    const [folder, round] = process.argv.slice(1);
+    for (let i = 0; i < 100; i++)
+      await startDetached({
+        command: 'sleep', argv0: 'sleep-in ' + folder, args: ['100'], cwd: folder, env: process.env,
+        logFile: folder + '/log', pidFile: folder + '/' + round + '_' + i + '.pid', marker: folder,
+      });`;
+  const lock = join(folder, 'lock');
+  for (let round = 0; round < 6; round++) {
+    const node = `exec ${process.execPath} --import=${import.meta.resolve('tsx')} --input-type=module -e "$0" "$@"`;
+    const script = `exec 9>'${lock}'; flock 9; export ORDERS_LOCK=9; ${node}`;
+    const child = spawn(...withoutTap('bash', '-c', script, source, folder, `${round}`), {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    await until('it has begun', () => readdirSync(folder).some((file) => file.startsWith(`${round}_`)));
+    await sleep(Math.random() * 60);
+    child.kill('SIGKILL');
+    spawnSync('flock', [lock, 'true']);
+    const pids = readdirSync(folder)
+      .filter((file) => file.endsWith('.pid'))
+      .map((file) => Number(readFileSync(join(folder, file), 'utf8')));
+    for (const pid of started()) t.ok(pids.includes(pid), `process ${pid} of round ${round}`);
+  }
+  t.ok(started().length > 0);
+});
+
+t.test('a log of any size is read at its end', async (t) => {
+  const file = join(t.testdir(), 'log');
+  writeFileSync(file, 'begin\n');
+  truncateSync(file, 3 * 2 ** 30);
+  t.equal(logSize(file), 3 * 2 ** 30);
+  appendFileSync(file, 'end\n');
+  t.equal(logSince(file, 3 * 2 ** 30), 'end\n');
+  t.equal(logSince(file, 0).length, 2 ** 20);
+  writeFileSync(file, 'emptied\n');
+  t.equal(logSince(file, 3 * 2 ** 30), 'emptied\n');
+});
+
+t.test('a PID file or a log that cannot be written: nothing is started', async (t) => {
+  const folder = t.testdir({ folder: {} });
+  const place = { cwd: folder, marker: 'x', command: 'sleep', args: ['100'], env: process.env };
+  const [pidFile, logFile] = [join(folder, 'pid'), join(folder, 'log')];
+  await t.rejects(startDetached({ ...place, logFile, pidFile: join(folder, 'folder') }), {
+    message: /folder cannot be written: EISDIR/,
+  });
+  await t.rejects(startDetached({ ...place, pidFile, logFile: join(folder, 'folder') }), {
+    message: /folder cannot be written: EISDIR/,
+  });
 });
 
 t.test('a program that cannot be run is an error', async (t) => {
