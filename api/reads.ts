@@ -30,10 +30,11 @@ export const orderReads = (
   trustMs: number,
 ) => {
   const query = async (id: string): Promise<Buffer | undefined> => {
+    const reset = orders.lastReset();
     const found = await withDeadline(findOrder(orm, id), ORDER_WITHIN_MS);
     if (!found) return undefined;
     const json = Buffer.from(JSON.stringify(found));
-    void orders.putDetail(id, json);
+    void orders.putDetail(id, json, reset);
     return json;
   };
 

@@ -1,11 +1,11 @@
 /** Plausible fake orders, straight into the database. */
 
 import { v7 as uuidv7 } from 'uuid';
+import { type Clock, timeOf } from '../clock.ts';
 import type { Orm } from '../db/client.ts';
 import { addToCount } from '../db/counts.ts';
 import { insertOrders } from '../db/orders.ts';
 import { runEach } from '../db/statements.ts';
-import type { Log } from '../log.ts';
 import type { Order } from '../order.ts';
 
 const ORDERS_PER_CHUNK = 1_000;
@@ -28,16 +28,25 @@ const fakeOrder = (faker: Faker): Order => ({
   ),
 });
 
-/** Inserts `count` fake orders, in chunks of one transaction each. */
-export const seed = async (orm: Orm, count: number, log: Log): Promise<void> => {
+/**
+ * Inserts fake orders, in chunks of one transaction each.
+ * @param made is called after each with how many there are by now
+ * @throws the database's error
+ */
+export const seed = async (
+  { orm, clock }: { orm: Orm; clock: Clock },
+  count: number,
+  made: (orders: number) => void,
+): Promise<void> => {
   const faker = await loadFaker();
-  for (let done = 0; done < count; done += ORDERS_PER_CHUNK) {
+  for (let done = 0; done < count; ) {
     const size = Math.min(ORDERS_PER_CHUNK, count - done);
-    const acceptedAt = new Date();
+    const acceptedAt = timeOf(clock.next());
     const chunk = Array.from({ length: size }, () => ({ order: fakeOrder(faker), acceptedAt, version: 0 }));
     await orm.transaction(async (tx) => {
       await runEach(tx, [...insertOrders(chunk), ...addToCount(size)]);
     });
-    log.info({ done: done + size, count }, 'seeding');
+    done += size;
+    made(done);
   }
 };

@@ -3,6 +3,7 @@ import { createClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { idempotencyRecords } from './idempotency.ts';
+import { keys } from './keys.ts';
 import { openLink } from './link.ts';
 import { bump, cachedLists } from './lists.ts';
 import { cachedOrders, dropDetails } from './orders.ts';
@@ -34,30 +35,42 @@ export const openCache = (
   const lease = Math.ceil(config.rabbitmq.publishTimeoutMs / 1000) + LEASE_MARGIN_SECONDS;
   const lists = cachedLists(link);
   const pending = pendingOrders(link, { waitingTtl, appliedTtl: pendingTtl, latest });
-  const orders = cachedOrders(link, ordersTtl);
+  const idempotency = idempotencyRecords(link, { ttl: idempotencyTtl, lease, latest });
+  let lastReset: string | null = null;
+  const orders = cachedOrders(link, ordersTtl, () => lastReset);
   return {
     enabled: link.enabled,
     pending,
     orders,
     lists,
-    idempotency: idempotencyRecords(link, idempotencyTtl, lease),
+    idempotency,
     reachedWithin: link.reachedWithin,
     since: link.since,
     ping: link.ping,
     close: link.close,
 
-    /** Redis's clock in microseconds since 1970; null where Redis is away. */
+    /** Redis's clock in microseconds since 1970; null where Redis is away. Learns of resets by the way. */
     time: (): Promise<number | null> =>
       link.attempt(async (redis) => {
-        const [seconds, microseconds] = await redis.time();
+        const [[seconds, microseconds], reset] = await Promise.all([redis.time(), redis.get(keys.reset)]);
+        lastReset = reset;
         return Number(seconds) * 1e6 + Number(microseconds);
       }, null),
 
-    /** Forgets every pending write up to a version and every cached answer. */
-    clear: async (version: number): Promise<void> => {
-      await pending.drop(version);
-      await orders.drop();
+    /**
+     * Forgets all that is as old as a reset or older. Readers who have asked MySQL before it removed the orders find
+     * that there was a reset when they store what they got.
+     * @param version of the reset, whose orders MySQL has no more
+     * @returns whether Redis did, and nobody has still to tell it of before; without Redis there is nothing to forget
+     */
+    clear: async (version: number): Promise<boolean> => {
+      const noted = await link.attempt(async (redis) => {
+        await redis.set(keys.reset, version);
+        return true;
+      }, !link.enabled);
+      const swept = [await pending.drop(version), await orders.drop(), await idempotency.drop(version)];
       await lists.invalidate();
+      return noted && !swept.includes(false) && !link.isJustBack();
     },
   };
 };

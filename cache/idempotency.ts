@@ -34,7 +34,8 @@ export interface Try {
  */
 const claim = script(`
 local raw = redis.call('GET', KEYS[1])
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now = tonumber(time[1])
 local version
 if raw then
   local record = cjson.decode(raw)
@@ -43,7 +44,13 @@ if raw then
   if record.lease > now and record.lease <= now + ARGV[2] then return 'in flight' end
   version = record.version
 end
-local claimed = { fingerprint = ARGV[1], token = ARGV[4], lease = now + ARGV[2], version = version }
+local claimed = {
+  fingerprint = ARGV[1],
+  token = ARGV[4],
+  lease = now + ARGV[2],
+  claimed = string.format('%.0f', time[1] * 1000000 + time[2]),
+  version = version,
+}
 redis.call('SET', KEYS[1], cjson.encode(claimed), 'EX', ARGV[3])
 return 'new' .. (version or '')
 `);
@@ -63,14 +70,28 @@ if ARGV[2] == '' then redis.call('SET', KEYS[1], cjson.encode(record), 'KEEPTTL'
 else redis.call('SET', KEYS[1], cjson.encode(record), 'EX', ARGV[2]) end
 `);
 
+/** KEYS: the record. ARGV: version, the latest that can be. A record stays that was claimed later. */
+const dropClaim = script(`
+local ok, record = pcall(cjson.decode, redis.pcall('GET', KEYS[1]))
+if ok and type(record) == 'table' then
+  local claimed = tonumber(record.claimed) or 0
+  if claimed > tonumber(ARGV[1]) and claimed <= tonumber(ARGV[2]) then return end
+end
+redis.call('UNLINK', KEYS[1])
+`);
+
 const ANSWERED = 'answered';
 const NEW = 'new';
 
 /**
  * @param ttl seconds an answer is kept
  * @param lease seconds after which a request without an answer counts as lost with its process
+ * @param latest the greatest version that anybody can have given out by now
  */
-export const idempotencyRecords = ({ attempt }: RedisLink, ttl: number, lease: number) => ({
+export const idempotencyRecords = (
+  { attempt, sweep }: RedisLink,
+  { ttl, lease, latest }: { ttl: number; lease: number; latest: () => number },
+) => ({
   /** Claims a key for a request. Where Redis is away every request is new: its ids follow from the key and it. */
   claim: ({ record, fingerprint, token }: Try): Promise<Claim> =>
     attempt<Claim>(
@@ -100,4 +121,8 @@ export const idempotencyRecords = ({ attempt }: RedisLink, ttl: number, lease: n
       (redis) => change(redis, [keys.idempotency(record)], token, ttl, 'version', version ?? '', 'lease', ''),
       null,
     ),
+
+  /** Drops the records of what was claimed up to a version, of all keys. @returns whether Redis did */
+  drop: (version: number): Promise<boolean> =>
+    sweep(keys.idempotency('*'), (redis, key) => dropClaim(redis, [key], version, latest())),
 });

@@ -5,5 +5,7 @@ export const keys = {
   /** `query` is '' for the whole list. */
   list: (version: string, query: string) => `orders:list:${version}${query && `:${query}`}`,
   listVersion: 'orders:list:version',
+  /** The version of the last reset. */
+  reset: 'orders:reset',
   idempotency: (key: string) => `idempotency:${key}`,
 };

@@ -15,7 +15,7 @@ import type { Config } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import { keys } from './keys.ts';
-import { connect, isOfItsKeys, isRefusal, isTimeout, reasonOf, script } from './redis.ts';
+import { connect, isOfItsKeys, isRefusal, isTimeout, onEachKey, reasonOf, script } from './redis.ts';
 import { createUntold, type Telling } from './untold.ts';
 
 /** How often the probe runs while the link is out, and while it serves. */
@@ -226,6 +226,13 @@ export const openLink = (
   return {
     enabled: redis !== undefined,
     attempt,
+
+    /** Does something to each key that matches a pattern. @returns whether it was done to all of them. Never rejects. */
+    sweep: (match: string, work: (redis: Redis, key: string) => Promise<unknown>): Promise<boolean> =>
+      attempt(async (link) => {
+        await onEachKey(link, match, (key) => work(link, key));
+        return true;
+      }, redis === undefined),
 
     /**
      * Tells Redis something that it must know sooner or later: now, or as soon as it is back, before anybody asks it

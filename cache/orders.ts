@@ -23,8 +23,15 @@ export const BYTES_PER_ID = 100;
 export const dropDetails = (redis: Redis): Promise<void> =>
   onEachKey(redis, keys.detail('*'), (key) => redis.unlink(key));
 
-/** @param ttl seconds an answer is kept */
-export const cachedOrders = ({ attempt, tell, isJustBack }: RedisLink, ttl: number) => ({
+/**
+ * @param ttl seconds an answer is kept
+ * @param lastReset what this process knows of it
+ */
+export const cachedOrders = (
+  { attempt, tell, sweep, isJustBack }: RedisLink,
+  ttl: number,
+  lastReset: () => string | null,
+) => ({
   /** What another process has not told Redis yet is not believed. */
   findDetail: (orderId: string): Promise<Buffer | null> =>
     attempt(async (redis) => {
@@ -33,8 +40,22 @@ export const cachedOrders = ({ attempt, tell, isJustBack }: RedisLink, ttl: numb
       return json?.length ? json : null;
     }, null),
 
-  putDetail: (orderId: string, json: Buffer): Promise<unknown> =>
-    attempt((redis) => redis.set(keys.detail(orderId), json, 'EX', jittered(ttl), 'NX'), null),
+  /** What a reader notes before it asks MySQL, and gives back when it stores the answer. */
+  lastReset,
+
+  /**
+   * Stores an answer, unless there was a reset since MySQL was asked.
+   * @param resetBefore what `lastReset` said before
+   */
+  putDetail: (orderId: string, json: Buffer, resetBefore: string | null = lastReset()): Promise<unknown> =>
+    attempt(async (redis) => {
+      const key = keys.detail(orderId);
+      const [stored, reset] = await Promise.all([
+        redis.set(key, json, 'EX', jittered(ttl), 'NX'),
+        redis.get(keys.reset),
+      ]);
+      if (stored === 'OK' && reset !== resetBefore) await redis.set(key, GUARD, 'EX', GUARD_SECONDS);
+    }, null),
 
   /** After a commit: drops what is cached of orders. */
   invalidateDetails: (orderIds: string[]): Promise<void> =>
@@ -44,6 +65,6 @@ export const cachedOrders = ({ attempt, tell, isJustBack }: RedisLink, ttl: numb
       bytes: orderIds.length * BYTES_PER_ID,
     }),
 
-  /** Drops all that is cached of orders. */
-  drop: (): Promise<void> => attempt(dropDetails, undefined),
+  /** Drops all that is cached of orders. @returns whether Redis did */
+  drop: (): Promise<boolean> => sweep(keys.detail('*'), (redis, key) => redis.unlink(key)),
 });

@@ -20,7 +20,7 @@
 import type { Redis } from 'ioredis';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
-import { isAcrossSlots, onEachKey, script } from './redis.ts';
+import { isAcrossSlots, script } from './redis.ts';
 
 /** What a reader lays over what it finds elsewhere; an order is JSON, ready to send. `version` is 0 where the writer gave none. */
 export type Pending = Waiting | { kind: 'deleted' };
@@ -216,7 +216,7 @@ const chunksOf = <T>(list: T[], size: number): T[][] =>
  * @param latest the greatest version that anybody can have given out by now
  */
 export const pendingOrders = (
-  { attempt, tell }: RedisLink,
+  { attempt, tell, sweep }: RedisLink,
   { waitingTtl, appliedTtl, latest }: { waitingTtl: number; appliedTtl: number; latest: () => number },
 ) => {
   // One by one once Redis turns out to be a cluster.
@@ -309,12 +309,9 @@ export const pendingOrders = (
         bytes: BYTES_PER_COPY,
       }),
 
-    /** Drops what was written up to a version, of all orders. */
-    drop: (version: number): Promise<void> =>
-      attempt(
-        (redis) => onEachKey(redis, keys.pending('*'), (key) => dropScript(redis, [key], version, latest())),
-        undefined,
-      ),
+    /** Drops what was written up to a version, of all orders. @returns whether Redis did */
+    drop: (version: number): Promise<boolean> =>
+      sweep(keys.pending('*'), (redis, key) => dropScript(redis, [key], version, latest())),
 
     remove: (orderId: string): Promise<void> =>
       attempt(async (redis) => {

@@ -1,6 +1,7 @@
 /** The connection pool of a process. */
 import type { Config } from '../config.ts';
 import { type Log, reachability } from '../log.ts';
+import { type Alone, withAlone } from './alone.ts';
 import { reasonOf } from './errors.ts';
 import { format } from './literals.ts';
 import { openPool } from './pool.ts';
@@ -92,6 +93,11 @@ export const openDatabase = (
   const watcher = setInterval(watch, WATCH_INTERVAL_MS).unref();
 
   return {
+    /**
+     * Runs `work` over a connection of its own, and closes it.
+     * @throws the database's error, and whatever `work` throws
+     */
+    alone: <T>(work: (alone: Alone) => Promise<T>): Promise<T> => withAlone(connectionOptions(config), work),
     orm,
     ping,
     probeWrites,

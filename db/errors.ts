@@ -87,6 +87,9 @@ export const needsNewConnection = (error: unknown): boolean =>
 /** 1062: a row with this key exists. */
 export const isDuplicate = (error: unknown): boolean => numberOf(error) === 1062;
 
+/** 1205, 1213: the transaction met another one, and nothing of it has happened once it is rolled back. */
+export const isLockConflict = (error: unknown): boolean => [1205, 1213].includes(numberOf(error) ?? 0);
+
 /** 1049: the database named in the settings does not exist. */
 export const isUnknownDatabase = (error: unknown): boolean => numberOf(error) === 1049;
 

@@ -1,19 +1,18 @@
 /** What reads and writes orders. Nothing here decides what a job means: consumer/plan.ts does. */
-import { eq, lte } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import type { Order, OrderItem } from '../order.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
 import { format } from './literals.ts';
 import { resetVersion } from './resets.ts';
-import { deletedOrders, lastReset, orders } from './schema.ts';
-import { bytesAtOnce, inserts, MODEST_BYTES, partsOf, row, runAll, runEach } from './statements.ts';
+import { orders } from './schema.ts';
+import { bytesAtOnce, inserts, MODEST_BYTES, partsOf, row, runAll } from './statements.ts';
 import { NOW } from './time.ts';
 
 /** An id with its quotes and what is between two, twice: some statements have it so often. */
 const ID_BYTES = 2 * 40;
 /** What a changed status takes in a statement, in hexadecimal too. */
 const CHANGE_BYTES = 400;
-const ORDERS_PER_DELETE = 5_000;
 
 const SELECT_ORDER = `SELECT customer_name, status, item_name AS name, quantity
   FROM orders LEFT JOIN order_items ON order_items.order_id = orders.id
@@ -247,30 +246,4 @@ export const findVersion = async (orm: Orm, id: string): Promise<number | 'delet
   if (order) return order.version;
   const [deleted] = await runAll(orm, selectDeleted([id]));
   return (deleted as unknown[]).length > 0 ? 'deleted' : undefined;
-};
-
-/**
- * Removes every order accepted until `at`, in chunks so that no lock is held for long. Jobs accepted until then
- * that are applied later are void (readBefore).
- */
-export const resetOrders = async (orm: Orm, at: Date): Promise<void> => {
-  await orm.update(lastReset).set({ at }).where(eq(lastReset.id, 1));
-  const deleteOrders = () =>
-    orm.transaction(async (tx) => {
-      const [{ affectedRows }] = await tx
-        .delete(orders)
-        .where(lte(orders.acceptedAt, at))
-        .limit(ORDERS_PER_DELETE);
-      await runEach(tx, addToCount(-affectedRows));
-      return affectedRows;
-    });
-  const deleteTombstones = async () => {
-    const [{ affectedRows }] = await orm
-      .delete(deletedOrders)
-      .where(lte(deletedOrders.deletedAt, at))
-      .limit(ORDERS_PER_DELETE);
-    return affectedRows;
-  };
-  for (const deleteSome of [deleteOrders, deleteTombstones])
-    while ((await deleteSome()) === ORDERS_PER_DELETE);
 };

@@ -3,7 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import type { Orm, Transaction } from './client.ts';
 
 /** The query builder's own mapping takes longer than all the rest of a large answer. */
-export const readRows = async <Row>(orm: Orm | Transaction, query: SQL): Promise<Row[]> => {
+export const readRows = async <Row>(orm: Pick<Orm | Transaction, 'execute'>, query: SQL): Promise<Row[]> => {
   const [rows] = await orm.execute(query);
   return rows as unknown as Row[];
 };

@@ -1,6 +1,7 @@
 /** The tables. Character sets are named here because a database made by others may default to another. */
 import {
   bigint,
+  boolean,
   customType,
   datetime,
   index,
@@ -81,10 +82,12 @@ export const orderCounts = mysqlTable('order_counts', {
 });
 
 /**
- * One row: jobs accepted up to `at` are void. Whoever applies a job holds a shared lock on it, whoever resets
- * an exclusive one, so that no job of before is in flight while a reset deletes.
+ * One row: what was accepted up to `at` is gone. Whoever applies a job holds a shared lock on it, whoever resets an
+ * exclusive one for a moment: from then on such jobs are void and such orders do not exist, though their rows are still
+ * being removed until `complete`.
  */
 export const lastReset = mysqlTable('last_reset', {
   id: tinyint().primaryKey(),
   at: datetime({ fsp: 3 }).notNull(),
+  complete: boolean().notNull().default(true),
 });

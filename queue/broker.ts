@@ -2,21 +2,14 @@
  * Publishing to RabbitMQ. All that depends on the connection (topology, the confirm channel) is made anew each
  * time; until that is done, publishing fails at once.
  */
-import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
+import type { Channel, ChannelModel, ConfirmChannel, Message } from 'amqplib';
 import type { Config } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import { openConnection } from './connection.ts';
+import { discardHead } from './head.ts';
 import { answerOf, confirmingPublisher, type Properties, PublishError } from './publisher.ts';
-import {
-  assertQueue,
-  DELAYS_MS,
-  declareBeside,
-  isThere,
-  onChannel,
-  retryQueue,
-  topology,
-} from './topology.ts';
+import { assertQueue, declareBeside, isThere, onChannel, topology } from './topology.ts';
 
 const WATCH_INTERVAL_MS = 1_000;
 /**
@@ -164,13 +157,19 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
       await answerOf(connected().questions.checkExchange('amq.direct'));
     },
 
-    /** Removes the jobs that wait, also for another try. @throws PublishError */
-    purge: async (): Promise<void> => {
-      const { model } = connected();
-      for (const name of [queue, ...DELAYS_MS.map((delay) => retryQueue(queue, delay))])
-        if (await isThere(model, name))
-          await onChannel(model, (channel) => answerOf(channel.purgeQueue(name)));
-    },
+    /** How many jobs wait, those of delay queues left out. @throws PublishError where the broker is away */
+    waiting: async (): Promise<number> =>
+      (await answerOf(connected().questions.checkQueue(queue))).messageCount,
+
+    /**
+     * Takes messages from the head of the queue of jobs as long as they are to be discarded; the first that is not
+     * goes back with those behind it.
+     * @param most how many at the most
+     * @returns how many were discarded
+     * @throws PublishError where the broker is away
+     */
+    discardHead: (most: number, isDiscarded: (message: Message) => boolean): Promise<number> =>
+      onChannel(connected().model, (channel) => discardHead(channel, queue, most, isDiscarded)),
 
     /**
      * Runs `work` on a channel of its own; what it took and did not acknowledge goes back in its place.

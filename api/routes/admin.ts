@@ -1,15 +1,25 @@
 /** /admin: for whoever has the password. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { timeOf } from '../../clock.ts';
-import { resetOrders } from '../../db/orders.ts';
-import { withDeadline } from '../../deadline.ts';
+import { isSystemFailure, reasonOf } from '../../db/errors.ts';
 import { requireAdmin } from '../plugins/admin.ts';
+import { HttpError } from '../plugins/errors.ts';
 import { readAnyTypeAsJson } from '../plugins/input.ts';
+import { orderResets, ResetBusy, ResetUnfinished } from '../resets.ts';
 import { seed } from '../seed.ts';
 import { errorAnswers } from './answers.ts';
 
-const MYSQL_WITHIN_MS = 2_000;
+const RETRY_AFTER_SECONDS = 5;
+/** How often each process looks whether a reset is to be completed. */
+const LOOK_INTERVAL_MS = 5_000;
+
+/** What to say of a reset that can be asked for again, or undefined. */
+const unfinished = (error: unknown): string | undefined => {
+  if (error instanceof ResetBusy) return 'Another reset is still at work.';
+  if (error instanceof ResetUnfinished)
+    return 'All orders of before are gone, but not all of them are removed yet: that is completed without another request.';
+  return isSystemFailure(error) ? 'Unable to remove orders.' : undefined;
+};
 
 const Message = Type.Object({ message: Type.String() });
 const SeedRequest = Type.Object(
@@ -23,15 +33,42 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
 ) => {
   const { broker, cache, clock, database } = app;
   readAnyTypeAsJson(app);
+  const resets = orderResets({ broker, cache, clock, database, log: app.log });
   app.addHook('preValidation', requireAdmin(adminPassword));
+
+  let isLooking = false;
+  const look = async () => {
+    if (isLooking) return;
+    isLooking = true;
+    await resets
+      .lookAfter()
+      .catch((error) => app.log.debug({ reason: reasonOf(error) }, 'resets could not be looked after'));
+    isLooking = false;
+  };
+  const looker = setInterval(look, LOOK_INTERVAL_MS).unref();
+  app.addHook('onReady', async () => void look());
+  app.addHook('onClose', async () => clearInterval(looker));
 
   app.post(
     '/admin/seed',
     { schema: { body: SeedRequest, response: { 201: Message, ...errorAnswers } } },
     async (request, reply) => {
       const { count } = request.body;
-      await seed(database.orm, count, request.log);
-      await cache.lists.invalidate();
+      let made = 0;
+      try {
+        await seed({ orm: database.orm, clock }, count, (orders) => {
+          made = orders;
+          request.log.info({ made, count }, 'seeding');
+        });
+      } catch (error) {
+        request.log.error({ request_id: request.id, reason: reasonOf(error), made, count }, 'a seed failed');
+        const isPassing = isSystemFailure(error);
+        if (isPassing) reply.header('retry-after', RETRY_AFTER_SECONDS);
+        throw new HttpError(isPassing ? 503 : 500, `Only ${made} of ${count} fake orders were seeded.`);
+      } finally {
+        // Those that were made are there, whatever became of the others.
+        if (made > 0) await cache.lists.invalidate();
+      }
       return reply.code(201).send({ message: `Seeded ${count} fake orders.` });
     },
   );
@@ -40,14 +77,15 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
     '/admin/reset',
     { schema: { response: { 200: Message, ...errorAnswers } } },
     async (request, reply) => {
-      // Jobs must not be gone where the orders cannot be removed.
-      await withDeadline(database.ping(), MYSQL_WITHIN_MS);
-      // The queue first: what was accepted before the reset of the database and is not in the queue any more is
-      // in the hands of a consumer, who finds it void.
-      await broker.purge();
-      const version = clock.next();
-      await resetOrders(database.orm, timeOf(version));
-      await cache.clear(version);
+      try {
+        await resets.reset();
+      } catch (error) {
+        const sentence = unfinished(error);
+        if (sentence === undefined) throw error;
+        request.log.warn({ request_id: request.id, reason: reasonOf(error) }, 'a reset was not completed');
+        reply.header('retry-after', RETRY_AFTER_SECONDS);
+        throw new HttpError(503, sentence);
+      }
       request.log.info({ request_id: request.id }, 'all orders were removed');
       return reply.code(200).send({ message: 'All orders have been removed.' });
     },

@@ -147,8 +147,12 @@ t.test('what was written up to a version is dropped, what is newer stays', async
   await redis.set(`temp_order:${unreadable}`, '{"order_id": ');
   await redis.lpush(`temp_order:${list}`, 'a list');
   await redis.set(`orders:detail:${before}`, 'cached');
-  await cache.clear(VERSION);
-  t.strictSame((await redis.keys('*')).sort(), ['orders:list:version', `temp_order:${after}`]);
+  t.ok(await cache.clear(VERSION));
+  t.strictSame((await redis.keys('*')).sort(), [
+    'orders:list:version',
+    'orders:reset',
+    `temp_order:${after}`,
+  ]);
   t.match(await cache.pending.find(`${after}`), { kind: 'order', version: VERSION + 1 });
 });
 

@@ -1,15 +1,19 @@
 import { sql } from 'drizzle-orm';
 import t from 'tap';
-import { timeOf } from '../../clock.ts';
+import { lastVersionOf, MAX_AHEAD } from '../../clock.ts';
+import { addToCount } from '../../db/counts.ts';
 import { isDuplicate, isPassing, reasonOf } from '../../db/errors.ts';
-import { findOrder, insertOrders, readBefore, resetOrders } from '../../db/orders.ts';
+import { findOrder, insertOrders, readBefore } from '../../db/orders.ts';
+import { beginReset, endReset, lockResets, readReset, removeOrders } from '../../db/resets.ts';
+import { readRows } from '../../db/rows.ts';
 import { runEach } from '../../db/statements.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
+import { until } from '../helpers/until.ts';
 
-const latest = () => Number.POSITIVE_INFINITY;
-const { orm } = startDatabase(t, await isolatedEnvironment());
+const latest = () => Date.now() * 1_000 + MAX_AHEAD;
+const { orm, alone } = startDatabase(t, await isolatedEnvironment());
 
 t.test('the items of an order keep their order, also when there are a thousand', async (t) => {
   const items = Array.from({ length: 1_000 }, (_, i) => ({ name: `Item ${1_000 - i}`, quantity: i + 1 }));
@@ -69,28 +73,64 @@ t.test('a connection that is lost in a transaction is a passing failure', async 
 t.test('a reset waits for the transaction that applies a job, and removes what it leaves', async (t) => {
   const { order } = anAcceptedOrder();
   const acceptedAt = new Date();
-  let readMark: () => void = () => {};
-  const marked = new Promise<void>((resolve) => {
-    readMark = resolve;
-  });
-  const applying = orm.transaction(async (tx) => {
-    await readBefore(tx, [], latest);
-    const resetting = resetOrders(orm, new Date());
-    readMark();
+  const version = lastVersionOf(Date.now());
+  const removed: number[] = [];
+  const reset = () =>
+    alone(async (session) => {
+      await beginReset(session, version);
+      await removeOrders(session, version, latest, (orders) => removed.push(orders));
+      await endReset(session, version);
+    });
+  const { resetting } = await orm.transaction(async (tx) => {
+    await readBefore(tx, [], () => Number.POSITIVE_INFINITY);
+    const resetting = reset();
     const first = await Promise.race([
       resetting.then(() => 'reset'),
       new Promise((r) => setTimeout(r, 200, 'waits')),
     ]);
     t.equal(first, 'waits');
-    await runEach(tx, insertOrders([{ order, acceptedAt, version: 1 }]));
+    await runEach(tx, [...insertOrders([{ order, acceptedAt, version: 1 }]), ...addToCount(1)]);
     return { resetting };
   });
-  await marked;
-  const { resetting } = await applying;
-  const before = new Date();
   await resetting;
   t.equal(await findOrder(orm, order.order_id), undefined);
-  const { lastReset } = await orm.transaction((tx) => readBefore(tx, [], latest));
-  const at = timeOf(lastReset).getTime();
-  t.ok(at <= before.getTime() && before.getTime() - at < 60_000);
+  const { lastReset } = await orm.transaction((tx) => readBefore(tx, [], () => Number.POSITIVE_INFINITY));
+  t.equal(lastReset, version);
+  t.match(await readReset(orm), { version, complete: true });
+});
+
+t.test(
+  'a reset removes in chunks of so many items, what is far ahead too, and the count is right',
+  async (t) => {
+    const items = Array.from({ length: 1_000 }, (_, i) => ({ name: `Item ${i}`, quantity: 1 }));
+    const at = Date.now();
+    const old = [
+      ...Array.from({ length: 12 }, () => anAcceptedOrder({ items }, at - 1)),
+      anAcceptedOrder({}, at),
+    ];
+    const kept = anAcceptedOrder({}, at + 1);
+    const far = anAcceptedOrder({}, at + 86_400_000);
+    await insertAccepted(orm, old);
+    await insertAccepted(orm, [kept, far]);
+    const removed: number[] = [];
+    await alone((session) =>
+      removeOrders(session, lastVersionOf(at), latest, (orders) => removed.push(orders)),
+    );
+    t.strictSame(
+      removed.filter((orders) => orders > 5),
+      [],
+      'never more than 5,000 items at once',
+    );
+    t.strictSame(await readRows(orm, sql`select id from orders`), [{ id: kept.order.order_id }]);
+    t.strictSame(await readRows(orm, sql`select count(distinct order_id) as n from order_items`), [{ n: 1 }]);
+    t.match(await readRows(orm, sql`select sum(orders) as n from order_counts`), [{ n: '1' }]);
+  },
+);
+
+t.test('two who would reset, one after the other, and a lock that goes with its connection', async (t) => {
+  await alone(async (first) => {
+    t.ok(await lockResets(first, 0));
+    t.notOk(await alone((second) => lockResets(second, 0)));
+  });
+  await until('the lock is free', () => alone((second) => lockResets(second, 0)));
 });

@@ -5,7 +5,7 @@ import { createLog } from '../../log.ts';
 import { freePort } from '../../ops/ports.ts';
 import { type Broker, openBroker } from '../../queue/broker.ts';
 import { PublishError } from '../../queue/publisher.ts';
-import { DELAYS_MS, deadQueue, delayAfter, retryQueue } from '../../queue/topology.ts';
+import { deadQueue, delayAfter, retryQueue } from '../../queue/topology.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { untilDeclared } from '../helpers/queues.ts';
@@ -89,15 +89,30 @@ t.test('what a quorum queue gives up is in the dead letters', async (t) => {
   await until('it is there', async () => (await stores.waiting(deadQueue(stores.queue))) === 1);
 });
 
-t.test('purge takes the waiting jobs and leaves the dead letters', async (t) => {
-  const env = await isolatedEnvironment();
-  const broker = await open(t, env);
-  const stores = await openStores(t, env);
-  const queues = [broker.queue, retryQueue(broker.queue, DELAYS_MS[3]), deadQueue(broker.queue)];
-  for (const name of queues) await broker.publish(name, body, { messageId: name });
-  await broker.purge();
-  t.strictSame(await Promise.all(queues.map((name) => stores.waiting(name))), [0, 0, 1]);
-});
+for (const type of ['quorum', 'classic'])
+  t.test(`${type}: the head of the queue is discarded, up to the first that is not to be`, async (t) => {
+    const env = await isolatedEnvironment({ RABBITMQ_QUEUE_TYPE: type });
+    const broker = await open(t, env);
+    const stores = await openStores(t, env);
+    const fill = async (from: number, to: number) => {
+      for (let n = from; n < to; n++) await stores.publish(String(n));
+    };
+    const below = (bound: number) => (message: { content: Buffer }) =>
+      Number(String(message.content)) < bound;
+    const nextIs = async (n: number) =>
+      t.equal(String((await until('there is one', () => stores.take())).content), String(n));
+    await fill(0, 460);
+    t.equal(await broker.discardHead(100, below(1_000)), 100, 'no more than asked for');
+    await until('the others are back', async () => (await stores.waiting()) === 360);
+    t.equal(await broker.discardHead(1_000, below(407)), 307);
+    await until('the others are back', async () => (await stores.waiting()) === 53);
+    await nextIs(407);
+    await nextIs(408);
+    t.equal(await broker.discardHead(1_000, below(409)), 0);
+    await until('all are back', async () => (await stores.waiting()) === 51);
+    t.equal(await broker.discardHead(1_000, () => true), 51, 'and it ends where nothing is left');
+    t.equal(await broker.discardHead(0, () => true), 0);
+  });
 
 t.test('a queue that exists with other arguments is used as it is', async (t) => {
   const env = await isolatedEnvironment();

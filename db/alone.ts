@@ -1,0 +1,37 @@
+/** A connection outside the pool. */
+import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
+import { type ConnectionOptions, createConnection } from 'mysql2/promise';
+import { socketOf } from './pool.ts';
+import { setUpSession } from './session.ts';
+
+/** A connection that nobody shares: what it locks is its own, and goes with it. */
+export type Alone = Pick<MySql2Database, 'execute' | 'transaction'>;
+
+/** Nothing is heard for so long from a connection that is half open: one that is alive is asked for a sign of life. */
+const SILENCE_MS = 60_000;
+const PING_MS = 10_000;
+/** Its signs of life wait behind a statement that waits for a lock. */
+const LOCK_WAIT_SECONDS = 5;
+
+/**
+ * Opens a connection, runs `work` over it, and closes it.
+ * @throws the database's error, and whatever `work` throws
+ */
+export const withAlone = async <T>(
+  options: ConnectionOptions,
+  work: (alone: Alone) => Promise<T>,
+): Promise<T> => {
+  const connection = await createConnection(options);
+  // What goes wrong is told by the statement that fails; without a listener it would end the process.
+  connection.on('error', () => {});
+  const socket = 'connection' in connection ? socketOf(Object(connection.connection)) : undefined;
+  socket?.setTimeout(SILENCE_MS, () => socket.destroy(new Error('MySQL was silent.')));
+  const pinging = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
+  try {
+    await setUpSession(connection, [`innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`]);
+    return await work(drizzle(connection));
+  } finally {
+    clearInterval(pinging);
+    connection.destroy();
+  }
+};

@@ -1,0 +1,1 @@
+ALTER TABLE `last_reset` ADD `complete` boolean DEFAULT true NOT NULL;
