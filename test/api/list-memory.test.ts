@@ -52,3 +52,40 @@ t.test('what grows makes others go, or itself', async (t) => {
   memory.keep(c);
   t.equal(memory.find('c'), c, 'nothing is left of what went');
 });
+
+t.test('what is in use counts until nobody uses it, kept or not, and does not go', async (t) => {
+  const memory = createMemory(10);
+  const [a, b] = [item('a', 6), item('b', 4)];
+  memory.keep(a);
+  const releases = [memory.use(a), memory.use(a), memory.use(b)];
+  const claim = memory.claim();
+  t.notOk(claim.grow(1), 'there is no room for more');
+  t.equal(memory.find('a'), a);
+  memory.keep(item('a', 1));
+  t.equal(memory.find('a'), undefined, 'one that takes its place does not free it');
+  releases[0]?.();
+  releases[0]?.();
+  t.notOk(claim.grow(1), 'somebody else still uses it');
+  releases[1]?.();
+  t.ok(claim.grow(6));
+  t.notOk(claim.grow(1));
+  releases[2]?.();
+  t.ok(claim.grow(4));
+});
+
+t.test('what is being made makes what is kept go, and gives its room back', async (t) => {
+  const memory = createMemory(10);
+  memory.keep(item('a', 5));
+  memory.keep(item('b', 5));
+  const [one, other] = [memory.claim(), memory.claim()];
+  t.ok(one.grow(3));
+  t.equal(memory.find('a'), undefined);
+  t.ok(one.grow(7));
+  t.equal(memory.find('b'), undefined);
+  t.notOk(other.grow(1));
+  memory.keep(item('c', 1));
+  t.equal(memory.find('c'), undefined, 'nothing is kept at its cost');
+  one.release();
+  one.release();
+  t.ok(other.grow(10));
+});
