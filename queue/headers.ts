@@ -30,8 +30,12 @@ interface Written {
   bytes: number;
 }
 
-const isTable = (value: object): value is Record<string, unknown> =>
-  !Array.isArray(value) && !Buffer.isBuffer(value);
+/**
+ * Not by its prototype, as Buffer.isBuffer does: amqplib gives a table with a member `__proto__` that member's value
+ * for a prototype, so that it may look like what it is not.
+ */
+const isBytes = (value: object): value is Buffer => ArrayBuffer.isView(value);
+const isTable = (value: object): value is Record<string, unknown> => !Array.isArray(value) && !isBytes(value);
 
 const isDecimal = (value: unknown): boolean =>
   typeof value === 'object' &&
@@ -71,7 +75,7 @@ const writtenOf = (value: unknown, depth = 0): Written | undefined => {
   if (typeof value === 'number')
     return { value: Number.isSafeInteger(value) ? value : { '!': 'double', value }, bytes: 9 };
   if (typeof value !== 'object' || depth === MAX_DEPTH) return undefined;
-  if (Buffer.isBuffer(value)) return { value, bytes: 5 + value.length };
+  if (isBytes(value)) return { value, bytes: 5 + value.length };
   const typed = isTable(value) ? typedOf(value) : undefined;
   if (typed) return typed;
   const all = writtenAll(Object.entries(value), depth + 1);

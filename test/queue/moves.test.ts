@@ -168,6 +168,17 @@ t.test(
         undefined,
       ],
       [
+        'a table that looks like bytes',
+        headersOnly(
+          Buffer.concat([
+            ...[shortString('table'), Buffer.from('F')],
+            longString(Buffer.concat([shortString('__proto__'), Buffer.from('x'), longString('a')])),
+            entry('kept', 1),
+          ]),
+        ),
+        undefined,
+      ],
+      [
         'one header of 127 kB',
         headersOnly(Buffer.concat([entry('big', 130_000), entry('kept', 1)])),
         /^big$/,
