@@ -17,6 +17,8 @@ export interface LoadOptions {
   urls: string[];
   random: Random;
   clients?: number;
+  /** What the names of its clients begin with: no other load's in the same world. */
+  names?: string;
   /** Sends an Idempotency-Key with each write and tries again with it until the write is accepted. */
   keyed?: boolean;
   /**
@@ -77,7 +79,14 @@ const outcomeOf = (answer: Answer | 'refused' | 'unknown'): Outcome => {
 };
 
 /** Starts clients at once; they go on until `stop`. */
-export const startLoad = ({ urls, random, clients = 16, keyed = false, resetRefuses }: LoadOptions) => {
+export const startLoad = ({
+  urls,
+  random,
+  clients = 16,
+  names = 'client',
+  keyed = false,
+  resetRefuses,
+}: LoadOptions) => {
   const caller = createCaller({ resetRefuses });
   const history: OrderHistory[] = [];
   /** Of reads: unreachable where no connection was to be had, unreadable where no answer came, or a 503. */
@@ -152,7 +161,7 @@ export const startLoad = ({ urls, random, clients = 16, keyed = false, resetRefu
   const client = async (number: number) => {
     for (let n = 0; running; n++) {
       const order: OrderHistory = {
-        name: `client ${number} order ${n}`,
+        name: `${names} ${number} order ${n}`,
         quantity: random.integer(1, 1_000),
         writes: [],
         reads: [],

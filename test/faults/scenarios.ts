@@ -1,13 +1,17 @@
 import type { Scenario } from './scenario.ts';
+import { clockScenarios } from './scenarios/clocks.ts';
 import { keyScenarios } from './scenarios/keys.ts';
 import { messageScenarios } from './scenarios/messages.ts';
 import { processScenarios } from './scenarios/processes.ts';
 import { randomScenarios } from './scenarios/random.ts';
+import { resetScenarios } from './scenarios/resets.ts';
 import { scriptScenarios } from './scenarios/scripts.ts';
 import { serverScenarios } from './scenarios/servers.ts';
 
 /** All of them, by number. */
 export const scenarios: Scenario[] = [
+  ...clockScenarios,
+  ...resetScenarios,
   ...processScenarios,
   ...serverScenarios,
   ...messageScenarios,

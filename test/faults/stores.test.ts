@@ -1,3 +1,3 @@
 import { testShortForms } from './short.ts';
 
-testShortForms(9, 10, 11, 12, 13);
+testShortForms(9, 10, 11, 12, 13, 25);

@@ -1,0 +1,122 @@
+/** Resets that are killed in the middle. */
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { loadConfig } from '../../../config.ts';
+import { connectionOptions } from '../../../db/client.ts';
+import { workersOf } from '../../../ops/workers.ts';
+import { until } from '../../helpers/until.ts';
+import type { OrderHistory } from '../history.ts';
+import { createCaller, startLoad } from '../load.ts';
+import type { Base, Scenario } from '../scenario.ts';
+import type { World } from '../world.ts';
+
+/** So many that removing them takes a while. */
+const SEEDED = 10_000;
+const HEADERS = { 'x-admin-password': 'sesame' };
+/** A fault that comes too late is tried again. */
+const MAX_TRIES = 10;
+
+interface LastReset {
+  at: string;
+  complete: boolean;
+}
+
+/** What MySQL says of the last reset; undefined while it is away. */
+const readLastReset = async ({ env }: World): Promise<LastReset | undefined> => {
+  try {
+    const connection = await createConnection({
+      ...connectionOptions(loadConfig(env).mysql),
+      dateStrings: true,
+    });
+    try {
+      const [rows] = await connection.query<RowDataPacket[]>('SELECT at, complete FROM last_reset');
+      return { at: rows[0]?.at, complete: rows[0]?.complete === 1 };
+    } finally {
+      connection.destroy();
+    }
+  } catch {
+    return undefined;
+  }
+};
+
+const kills: [what: string, kill: (world: World) => Promise<void>][] = [
+  [
+    'the API',
+    async ({ apis }) => {
+      for (const pid of await workersOf(apis[0]?.pid())) process.kill(pid, 'SIGKILL');
+    },
+  ],
+  [
+    'MySQL',
+    async ({ servers }) => {
+      await servers.mysql.kill();
+      await servers.mysql.start();
+    },
+  ],
+];
+
+/** Everything that these clients were told is accepted is deleted since. */
+const deleted = (history: OrderHistory[]): OrderHistory[] => {
+  for (const { writes } of history) writes.push({ kind: 'delete', status: '', outcome: 'accepted' });
+  return history;
+};
+
+/**
+ * Begins a reset and kills something in the middle of it.
+ * @param begun is called at once when it has begun, whether it goes on or not
+ */
+const resetAndKill = async (
+  world: World,
+  kill: (world: World) => Promise<void>,
+  begun: () => void,
+): Promise<boolean> => {
+  const { call, close } = createCaller();
+  try {
+    await call('POST', `${world.urls[1]}/admin/seed`, { count: SEEDED }, HEADERS);
+    const before = (await readLastReset(world))?.at;
+    const answered = call('POST', `${world.urls[0]}/admin/reset`, undefined, HEADERS);
+    const found = await until('a reset has begun', async () => {
+      const now = await readLastReset(world);
+      return now !== undefined && now.at !== before && now;
+    });
+    begun();
+    await kill(world);
+    await answered;
+    await until('the reset is complete', async () => (await readLastReset(world))?.complete, 60_000);
+    return !found.complete;
+  } finally {
+    close();
+  }
+};
+
+const run = async (world: World, { random, accepted, fail }: Base): Promise<OrderHistory[]> => {
+  const history: OrderHistory[] = [];
+  const share = accepted / (kills.length + 1);
+  let loads = 0;
+  const begin = () => startLoad({ urls: world.urls, random, clients: 8, names: `load ${++loads}, client` });
+  const finish = async (load: ReturnType<typeof begin>) => {
+    await until('enough is accepted', () => load.counts.accepted >= share, 300_000);
+    await load.stop();
+    for (const oddity of load.oddities.slice(0, 5)) fail(oddity);
+  };
+  let load = begin();
+  for (const [what, kill] of kills)
+    for (let tries = 1; ; tries++) {
+      await finish(load);
+      history.push(...deleted(load.history));
+      // Those of after write while the reset runs, is killed, and is completed.
+      const inTime = await resetAndKill(world, kill, () => {
+        load = begin();
+      });
+      if (inTime) break;
+      if (tries === MAX_TRIES) {
+        fail(`${what} was never killed in the middle of a reset`);
+        break;
+      }
+    }
+  await finish(load);
+  return [...history, ...load.history];
+};
+
+export const resetScenarios: Scenario[] = [
+  { number: 25, title: 'resets whose API or MySQL is killed in the middle', history: run },
+];
