@@ -59,7 +59,7 @@ export const buildApp = async (config: Config, log: ProcessLog) => {
   await app.register(input);
   await app.register(backends, { config });
   await app.register(healthRoutes);
-  await app.register(orderRoutes, { trustPendingMs: config.cache.pendingTtl * 1000 });
+  await app.register(orderRoutes, { config });
   await app.register(listRoutes, { config: config.lists });
   await app.register(adminRoutes, { adminPassword: config.api.adminPassword });
   await app.register(deadLetterRoutes, { adminPassword: config.api.adminPassword });

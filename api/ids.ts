@@ -6,10 +6,11 @@ const BYTES_PER_ID = 16;
 const IDS_PER_FILL = 256;
 
 /**
+ * @param nowMs the time that ids say, in milliseconds since 1970
  * @returns a function that makes UUIDs of version 7 (RFC 9562, 5.7). Their random bytes come from a store: asking the
  *   system for those of one id costs more than the id.
  */
-export const createIds = (): (() => string) => {
+export const createIds = (nowMs: () => number = Date.now): (() => string) => {
   const store = new Uint8Array(BYTES_PER_ID * IDS_PER_FILL);
   let used = store.length;
   return () => {
@@ -18,6 +19,6 @@ export const createIds = (): (() => string) => {
       used = 0;
     }
     used += BYTES_PER_ID;
-    return uuidv7({ random: store.subarray(used - BYTES_PER_ID, used) });
+    return uuidv7({ random: store.subarray(used - BYTES_PER_ID, used), msecs: nowMs() });
   };
 };

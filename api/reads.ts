@@ -19,8 +19,8 @@ const withStatus = (json: Buffer, status: string): Buffer => {
 
 /**
  * @param trustMs how long a pending copy is believed without asking MySQL. Ordinarily whoever applies a write
- *   settles its pending copy; one that is older, or older than the last
- *   return of Redis, either waits still, or was not settled because Redis was away.
+ *   settles its pending copy; one that is older, or older than the last return of Redis, either waits still, or was not
+ *   settled because Redis was away.
  * @throws the database's error where only the database could answer and it does not
  */
 export const orderReads = (
@@ -72,7 +72,7 @@ export const orderReads = (
   };
 
   return {
-    /** The order as all accepted writes leave it, or undefined. */
+    /** The order as all accepted writes leave it, or undefined where nothing is known of it. */
     one: async (id: string): Promise<Buffer | undefined> => {
       const [copy, cached] = await Promise.all([pending.find(id), orders.findDetail(id)]);
       const write = copy && copy.kind !== 'deleted' ? await verified(id, copy) : copy;

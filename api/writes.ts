@@ -38,7 +38,8 @@ export const contentOf = ({ customer_name, status = 'received', items }: NewOrde
 
 /** Each method resolves once the write is accepted. @throws PublishError; then no reader sees the write */
 export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) => {
-  const newId = createIds();
+  // By the shared clock, so that ids and what Redis says of times can be compared.
+  const newId = createIds(() => Math.floor(clock.now() / 1_000));
 
   /** @param payload JSON */
   const enqueue = async <T extends JobType>(

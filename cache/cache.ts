@@ -2,6 +2,7 @@
 import { createClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { beginCompleteSince, readCompleteSince } from './complete-since.ts';
 import { idempotencyRecords } from './idempotency.ts';
 import { keys } from './keys.ts';
 import { openLink } from './link.ts';
@@ -18,17 +19,20 @@ const LEASE_MARGIN_SECONDS = 5;
  * Opens the cache. Only `ping` ever rejects. When Redis is back, what this process could not tell it is told first; and
  * as others may have failed to tell it of commits, no list of before is believed.
  * @param latest the greatest version that anybody can have given out by now
+ * @param accepts whether this process accepts writes: then pending copies may be missing after it was without Redis
  */
 export const openCache = (
   config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>,
   log: Log,
   latest: () => number = createClock().latest,
+  accepts = false,
 ) => {
   const link = openLink(config, {
     log,
     onReturn: async (redis, { wasOut, forgotten }) => {
       if (forgotten) await dropDetails(redis);
       if (wasOut) await bump(redis);
+      if (accepts) await (wasOut ? beginCompleteSince : readCompleteSince)(redis, latest());
     },
   });
   const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl } = config.cache;

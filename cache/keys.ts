@@ -7,5 +7,7 @@ export const keys = {
   listVersion: 'orders:list:version',
   /** The version of the last reset. */
   reset: 'orders:reset',
+  /** Since when pending copies are complete, in microseconds since 1970. */
+  completeSince: 'orders:since',
   idempotency: (key: string) => `idempotency:${key}`,
 };

@@ -18,6 +18,7 @@
  * The steps of one write may come in any order, and steps may be missing.
  */
 import type { Redis } from 'ioredis';
+import { readCompleteSince } from './complete-since.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
 import { isAcrossSlots, script } from './redis.ts';
@@ -246,6 +247,22 @@ export const pendingOrders = (
         const raw = await redis.getBuffer(keys.pending(orderId));
         return raw === null ? undefined : parse(raw);
       }, undefined),
+
+    /**
+     * Since when an order that was accepted and waits would have a copy, given that `find` found no order: microseconds
+     * since 1970, 'deleted' where the copy says that, or null where Redis cannot say.
+     */
+    completeSince: (orderId: string): Promise<number | 'deleted' | null> =>
+      attempt(async (redis) => {
+        // Once more, and before the time: a flush in between leaves neither.
+        const [raw, since] = await Promise.all([
+          redis.getBuffer(keys.pending(orderId)),
+          readCompleteSince(redis, latest()),
+        ]);
+        const kind = raw === null ? undefined : parse(raw)?.kind;
+        if (kind === 'order') return null;
+        return kind === 'deleted' ? kind : since;
+      }, null),
 
     /**
      * Shows a new order, unless there is something of it already. Whether it was put.

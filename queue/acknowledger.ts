@@ -19,10 +19,26 @@ export const splitAnswers = (
 export const createAcknowledger = (channel: Channel) => {
   /** In the order of arrival, which is that of the tags. */
   const unanswered = new Set<number>();
+  /** Who waits until the deliveries up to a tag are answered. */
+  let waiting: { upTo: number; resolve: () => void }[] = [];
   const answer = (deliveryTag: number, allUpTo: boolean) =>
     channel.ack({ fields: { deliveryTag } } as Message, allUpTo);
 
+  const tellWaiting = () => {
+    if (waiting.length === 0) return;
+    const [oldest = Number.POSITIVE_INFINITY] = unanswered;
+    for (const { upTo, resolve } of waiting) if (upTo < oldest) resolve();
+    waiting = waiting.filter(({ upTo }) => upTo >= oldest);
+  };
+
   return {
+    /** Resolves when what has arrived until now is answered; never where the channel closes before. */
+    whenDone: (): Promise<void> =>
+      new Promise((resolve) => {
+        waiting.push({ upTo: [...unanswered].at(-1) ?? 0, resolve });
+        tellWaiting();
+      }),
+
     arrived: (tag: number): void => {
       unanswered.add(tag);
     },
@@ -35,12 +51,14 @@ export const createAcknowledger = (channel: Channel) => {
       const { upTo, single } = splitAnswers(oldest, ascending);
       if (upTo !== undefined) answer(upTo, true);
       for (const tag of single) answer(tag, false);
+      tellWaiting();
     },
 
     /** For the broker's own dead-lettering; dropped where its queue has none. @throws where the channel is closed */
     reject: (tag: number): void => {
       unanswered.delete(tag);
       channel.reject({ fields: { deliveryTag: tag } } as Message, false);
+      tellWaiting();
     },
   };
 };

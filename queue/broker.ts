@@ -8,6 +8,7 @@ import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import { openConnection } from './connection.ts';
 import { discardHead } from './head.ts';
+import { isAllDone } from './progress.ts';
 import { answerOf, confirmingPublisher, type Properties, PublishError } from './publisher.ts';
 import { assertQueue, declareBeside, isThere, onChannel, topology } from './topology.ts';
 
@@ -170,6 +171,17 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
      */
     discardHead: (most: number, isDiscarded: (message: Message) => boolean): Promise<number> =>
       onChannel(connected().model, (channel) => discardHead(channel, queue, most, isDiscarded)),
+
+    /**
+     * Whether every order that was accepted until now is applied or a dead letter.
+     * @throws where that cannot be known
+     */
+    isAllDone: async (): Promise<boolean> => isAllDone(connected().model, queue),
+
+    /** Sends an empty message to who asked; where that cannot be, they ask again. */
+    answer: (replyTo: string): void => {
+      live?.questions.sendToQueue(replyTo, Buffer.alloc(0));
+    },
 
     /**
      * Runs `work` on a channel of its own; what it took and did not acknowledge goes back in its place.

@@ -7,12 +7,17 @@ import { isTime } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
+import type { JobType } from '../order.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { openBroker } from './broker.ts';
 import { openConnection } from './connection.ts';
 import { createMover, type Moved } from './moves.ts';
+import { answerQuestions } from './progress.ts';
+import { DELAYS_MS } from './topology.ts';
 
 const CLOSE_TIMEOUT_MS = 2_000;
+/** From the end of a delay to a consumer that has the job. */
+const DELAY_MARGIN_MS = 5_000;
 
 export interface Delivery {
   body: Buffer;
@@ -69,11 +74,15 @@ const publishedAt = ({ timestamp, headers }: MessageProperties, receivedAt: Date
   return said.length > 0 ? new Date(Math.min(...said, receivedAt.getTime())) : undefined;
 };
 
+/** Types of jobs; what says nothing of its type may be a create. */
+const createsNothing = new Set<unknown>(['update_order_status', 'delete_order'] satisfies JobType[]);
+
 const toDelivery = (
   message: ConsumeMessage,
   subscription: Subscription,
   mover: ReturnType<typeof createMover>,
   log: Log,
+  delayed: () => void,
 ): Delivery => {
   const { properties, content: body, fields } = message;
   const receivedAt = new Date();
@@ -93,7 +102,10 @@ const toDelivery = (
     tag: fields.deliveryTag,
     subscription,
     deadLetter: (reason, error) => mover.deadLetter(held, reason, error),
-    retry: (reason, error) => mover.retry(held, reason, error),
+    retry: (reason, error) => {
+      if (!createsNothing.has(properties.type)) delayed();
+      return mover.retry(held, reason, error);
+    },
   };
 };
 
@@ -115,6 +127,12 @@ export const takeJobs = async (
   let ending = false;
   const mover = createMover(broker, log, { maxAttempts, isEnding: () => ending });
 
+  /** Until when an order may wait in a delay queue that this process put there. */
+  let delayedUntil = Number.NEGATIVE_INFINITY;
+  const delayed = () => {
+    delayedUntil = performance.now() + Math.max(...DELAYS_MS) + DELAY_MARGIN_MS;
+  };
+
   const subscribe = async (model: ChannelModel) => {
     const channel = await model.createChannel();
     const acknowledger = createAcknowledger(channel);
@@ -134,7 +152,13 @@ export const takeJobs = async (
         return begin();
       }
       acknowledger.arrived(message.fields.deliveryTag);
-      onDelivery(toDelivery(message, current, mover, log));
+      onDelivery(toDelivery(message, current, mover, log, delayed));
+    });
+    await answerQuestions(model, channel, queue, {
+      whenDone: acknowledger.whenDone,
+      answer: (replyTo) => {
+        if (performance.now() > delayedUntil) broker.answer(replyTo);
+      },
     });
     current.consumerTag = consumerTag;
     subscription = current;

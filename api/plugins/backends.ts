@@ -26,7 +26,7 @@ export const backends = fastifyPlugin<{ config: Config }>(
     const log: Log = app.log;
     app.decorate('database', openDatabase(config.mysql, log, { connections: CONNECTIONS }));
     app.decorate('clock', createClock());
-    app.decorate('cache', openCache(config, log, app.clock.latest));
+    app.decorate('cache', openCache(config, log, app.clock.latest, true));
     app.decorate('broker', await openBroker(config.rabbitmq, log));
 
     const keepTime = timekeeper(app.clock, app.cache, app.database.orm, log);

@@ -7,13 +7,19 @@ import { shown } from '../../validate.ts';
 
 const RETRY_AFTER_SECONDS = 1;
 
-/** An error whose message is the sentence for the client. Of a 503 it is told to try again. */
+/**
+ * An error whose message is the sentence for the client, and whose code is a word for the client's program. Of a 503 it
+ * is told to try again.
+ */
 export class HttpError extends Error {
   readonly statusCode: number;
+  /** Not `code`, where Fastify puts words of its own. */
+  readonly answerCode: string | undefined;
 
-  constructor(statusCode: number, sentence: string) {
+  constructor(statusCode: number, sentence: string, code?: string) {
     super(sentence);
     this.statusCode = statusCode;
+    this.answerCode = code;
   }
 }
 
@@ -43,8 +49,8 @@ const unaccepted: Record<PublishError['outcome'], string> = {
     'Unable to queue order: whether it was queued is unknown, as the broker did not answer in time. A retry with the same Idempotency-Key is safe.',
 };
 
-const unavailable = (reply: FastifyReply, error: string) =>
-  reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ error });
+const unavailable = (reply: FastifyReply, error: string, code?: string) =>
+  reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ error, code });
 
 export const sendError = (
   error: FastifyError | Error,
@@ -52,8 +58,9 @@ export const sendError = (
   reply: FastifyReply,
 ): FastifyReply => {
   if (error instanceof HttpError) {
-    if (error.statusCode === 503) return unavailable(reply, error.message);
-    return reply.code(error.statusCode).send({ error: error.message });
+    const { statusCode, message, answerCode } = error;
+    if (statusCode === 503) return unavailable(reply, message, answerCode);
+    return reply.code(statusCode).send({ error: message, code: answerCode });
   }
   if (error instanceof PublishError) {
     request.log.warn(

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { type TSchema, Type } from '@sinclair/typebox';
 import { HttpError } from '../plugins/errors.ts';
 
-const ErrorAnswer = Type.Object({ error: Type.String() });
+const ErrorAnswer = Type.Object({ error: Type.String(), code: Type.Optional(Type.String()) });
 /** What every route may answer instead. */
 export const errorAnswers = { '4xx': ErrorAnswer, '5xx': ErrorAnswer };
 

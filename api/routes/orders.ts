@@ -2,12 +2,16 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import type { Config } from '../../config.ts';
 import { type JobType, NewOrder, Order, StatusUpdate, Uuid } from '../../order.ts';
 import { validator } from '../../validate.ts';
+import { orderAbsence } from '../absence.ts';
 import { acceptOnce } from '../idempotency.ts';
 import { orderReads } from '../reads.ts';
 import { contentOf, orderWrites } from '../writes.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from './answers.ts';
+
+const PREPARE_INTERVAL_MS = 1_000;
 
 const Id = Type.Object({ id: Type.String() });
 const Accepted = <T extends JobType>(type: T) =>
@@ -50,13 +54,21 @@ const readNumericQuantities = (
   done();
 };
 
-export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> = async (
+export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cache' | 'rabbitmq'> }> = async (
   app,
-  { trustPendingMs },
+  { config },
 ) => {
   const { broker, cache, clock, database } = app;
   const writes = orderWrites(broker, cache, clock);
-  const reads = orderReads(database, cache, clock, trustPendingMs);
+  const reads = orderReads(database, cache, clock, config.cache.pendingTtl * 1000);
+  const absence = orderAbsence(app, {
+    acceptMicros: config.rabbitmq.publishTimeoutMs * 1e3,
+    keptMicros: config.cache.waitingTtl * 1e6,
+  });
+
+  app.addHook('onReady', absence.prepare);
+  const preparing = setInterval(absence.prepare, PREPARE_INTERVAL_MS).unref();
+  app.addHook('onClose', async () => clearInterval(preparing));
 
   app.post(
     '/orders',
@@ -126,8 +138,9 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ trustPendingMs: number }> 
       preValidation: requireOrderId,
     },
     async (request, reply) => {
-      const order = await reads.one(request.params.id);
-      if (order === undefined) throw notFound(request.params.id);
+      const { id } = request.params;
+      const order = (await reads.one(id)) ?? (await absence.confirm(id, reads.one));
+      if (order === undefined) throw notFound(id);
       return reply.code(200).type(JSON_TYPE).send(order);
     },
   );

@@ -94,7 +94,7 @@ t.test('with CACHE_DISABLED everything but read-your-writes works', async (t) =>
     REDIS_URL: `redis://127.0.0.1:${nowhere}/0`,
   });
   const { order_id } = (await app.inject(writes[0])).json();
-  t.equal((await app.inject(`/orders/${order_id}`)).statusCode, 404, 'not applied, and nowhere else');
+  t.equal((await app.inject(`/orders/${order_id}`)).statusCode, 503, 'not applied, and nowhere else');
   t.strictSame((await app.inject(`/orders/${ID}`)).json(), order);
   await stores.rows("UPDATE orders SET status = 'other' WHERE id = ?", [ID]);
   t.equal((await app.inject(`/orders/${ID}`)).json().status, 'other', 'nothing is cached');
