@@ -38,6 +38,8 @@ const takeConnection = (pool: Pool): Promise<PoolConnection> =>
 export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader> => {
   const { pool } = orm.$client;
   const connection = await takeConnection(pool);
+  const socket = socketOf(connection);
+  const silenceMs = socket?.timeout ?? 0;
   let isOpen = true;
   let isAsking = false;
   let isInSnapshot = false;
@@ -53,7 +55,7 @@ export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader>
     const { threadId } = connection;
     connection.destroy();
     // What mysql2 calls so lets the server finish first.
-    socketOf(connection)?.destroy();
+    socket?.destroy();
     // A server that sorts, or waits for a lock, does not notice that its client is gone.
     if (isAsking) pool.query('KILL QUERY ?', [threadId], () => {});
   };
@@ -89,6 +91,8 @@ export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader>
       .on('result', (row) => {
         if (rows.push(row as Row) < ROWS_PER_BATCH) return;
         connection.pause();
+        // It is not the server that is silent now.
+        socket?.setTimeout(0);
         wake();
       })
       .on('error', (error) => {
@@ -110,6 +114,7 @@ export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader>
         rows = [];
         if (batch.length > 0) yield batch;
         if (isDone && rows.length === 0) return;
+        socket?.setTimeout(silenceMs);
         connection.resume();
       }
     } finally {

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import fastifyPlugin from 'fastify-plugin';
 
 /** One to two of these without a byte. */
-const STALLED_MS = 15_000;
+const STALLED_MS = 20_000;
 /** Ending does not wait for them. */
 const STALLED_WHILE_DRAINING_MS = 1_500;
 const SWEEP_INTERVAL_MS = 500;

@@ -10,7 +10,7 @@ import { until } from '../helpers/until.ts';
 const BYTES = 24 * 2 ** 20;
 const STALLED_MS = 500;
 
-// A client that reads nothing is cut after 15 s in the service: here after half a second.
+// A client that reads nothing is cut after 20 s in the service: here after half a second.
 const app = fastify();
 await app.register(drain);
 await app.register(readers, { stalledMs: STALLED_MS });
