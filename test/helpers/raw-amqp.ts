@@ -16,11 +16,11 @@ export const longString = (text: string | Buffer): Buffer => {
   return Buffer.concat([uint(bytes.length, 4), bytes]);
 };
 
-const frame = (type: number, channel: number, ...payload: Buffer[]): Buffer => {
+export const frame = (type: number, channel: number, ...payload: Buffer[]): Buffer => {
   const bytes = Buffer.concat(payload);
   return Buffer.concat([uint(type, 1), uint(channel, 2), uint(bytes.length, 4), bytes, uint(206, 1)]);
 };
-const method = (channel: number, classId: number, methodId: number, ...fields: Buffer[]): Buffer =>
+export const method = (channel: number, classId: number, methodId: number, ...fields: Buffer[]): Buffer =>
   frame(1, channel, uint(classId, 2), uint(methodId, 2), ...fields);
 
 const EMPTY = longString('');

@@ -1,0 +1,263 @@
+/** Requests as any client may send them: well-formed ones, nearly well-formed ones, and bytes. */
+import * as fc from 'fast-check';
+import { byteText, type Fields, headers, JSON_FIELD, knownField, PASSWORD } from './fields.ts';
+import { anyBytes, anyJson, anyText, damaged, mutated, validOrder, validStatus } from './values.ts';
+
+/** How the length of a body is told; only the first two tell the truth. */
+export type Framing = 'length' | 'chunked' | 'none' | 'short' | 'long' | 'both' | 'broken chunks';
+
+export interface Request {
+  /** Texts of one byte a character. In target and body `KNOWN` may stand for the id of an order that there is. */
+  method: string;
+  target: string;
+  version: string;
+  headers: Fields;
+  body: Buffer;
+  framing: Framing;
+  /** Whether a write must be accepted, and not only that or refused for a reason. */
+  isValid: boolean;
+}
+
+export const KNOWN = '@known@'.padEnd(36, '-');
+
+const utf8 = (text: string) => Buffer.from(text).toString('latin1');
+
+/** No blanks, control characters or bytes that end the request line early; those come with `byteText`. */
+const pathSegment = fc.oneof(
+  anyText.map(encodeLoosely),
+  fc.webSegment(),
+  fc.constantFrom(
+    '',
+    '.',
+    '..',
+    '%',
+    '%2',
+    '%zz',
+    '%FF',
+    '%00',
+    '%2F',
+    '%2e%2e',
+    '*',
+    ':id',
+    'a'.repeat(5_000),
+    'é',
+  ),
+);
+
+/** Percent-encodes what would not get through; half surrogate pairs have no encoding. */
+function encodeLoosely(text: string): string {
+  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '?'));
+}
+
+const orderId = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(KNOWN) },
+  { weight: 2, arbitrary: fc.uuid() },
+  { weight: 1, arbitrary: fc.uuid().map((id) => id.toUpperCase()) },
+  { weight: 2, arbitrary: pathSegment },
+);
+const parameter = fc.tuple(
+  fc.constantFrom('limit', 'after', 'status', 'customer_name', 'count', 'offset', '__proto__', 'x', ''),
+  fc.oneof(
+    fc.constantFrom(
+      '1',
+      '0',
+      '-1',
+      '1000',
+      '1001',
+      '1e3',
+      '1.5',
+      'true',
+      'false',
+      'yes',
+      '',
+      '%FF',
+      '%',
+      KNOWN,
+    ),
+    pathSegment,
+  ),
+);
+const query = fc.oneof(
+  { weight: 2, arbitrary: fc.constant('') },
+  {
+    weight: 2,
+    arbitrary: fc
+      .array(parameter, { maxLength: 4 })
+      .map((all) => `?${all.map((one) => one.join('=')).join('&')}`),
+  },
+  { weight: 1, arbitrary: pathSegment.map((text) => `?${text}`) },
+);
+const PATHS = [
+  '/orders',
+  '/admin/seed',
+  '/admin/dead-letters',
+  '/admin/dead-letters/replay',
+  '/health/live',
+  '/health/ready',
+  '/',
+];
+const path = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...PATHS) },
+  { weight: 3, arbitrary: orderId.map((id) => `/orders/${id}`) },
+  { weight: 3, arbitrary: orderId.map((id) => `/orders/${id}/status`) },
+  { weight: 2, arbitrary: fc.array(pathSegment, { maxLength: 4 }).map((all) => `/${all.join('/')}`) },
+);
+const target = fc.oneof(
+  { weight: 8, arbitrary: fc.tuple(path, query).map((parts) => utf8(parts.join(''))) },
+  { weight: 1, arbitrary: path.map((one) => `http://127.0.0.1${utf8(one)}`) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '*',
+      '//',
+      '///orders',
+      'orders',
+      '/orders/',
+      '/ORDERS',
+      '/orders;a=b',
+      '/orders#x',
+      `/${'a'.repeat(20_000)}`,
+    ),
+  },
+);
+/** CONNECT is among the malformed ones: it has no path. */
+const method = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom('GET', 'POST', 'PATCH', 'DELETE') },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('HEAD', 'OPTIONS', 'PUT', 'TRACE', 'PROPFIND', 'M-SEARCH', 'QUERY'),
+  },
+);
+
+const orderJson = validOrder.map((order) => JSON.stringify(order));
+const statusUpdate = fc.record({ status: validStatus });
+/** So few that they are there at once, or none. */
+const seedRequest = fc.record({
+  count: fc.oneof(fc.integer({ max: 3 }), fc.constantFrom(100_001, '1', 1.5, null)),
+});
+const letterChoice = fc.record({ job_ids: fc.array(anyText, { maxLength: 3 }) }, { requiredKeys: [] });
+const anyBody = fc.oneof(
+  { weight: 3, arbitrary: orderJson.map((json) => Buffer.from(json)) },
+  { weight: 4, arbitrary: mutated(validOrder).map((json) => Buffer.from(json)) },
+  { weight: 2, arbitrary: mutated(statusUpdate).map((json) => Buffer.from(json)) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .oneof(seedRequest, statusUpdate, letterChoice)
+      .map((value) => Buffer.from(JSON.stringify(value))),
+  },
+  { weight: 2, arbitrary: damaged(orderJson) },
+  { weight: 2, arbitrary: anyJson.map((json) => Buffer.from(json)) },
+  { weight: 1, arbitrary: anyBytes },
+  { weight: 1, arbitrary: fc.constant(Buffer.alloc(0)) },
+);
+
+const HTTP = 'HTTP/1.1';
+const request = (
+  parts: Partial<{ [Name in keyof Request]: fc.Arbitrary<Request[Name]> }>,
+): fc.Arbitrary<Request> =>
+  fc.record({
+    method,
+    target,
+    version: fc.constant(HTTP),
+    headers,
+    body: anyBody,
+    framing: fc.constantFrom<Framing>('length', 'length', 'length', 'chunked'),
+    isValid: fc.constant(false),
+    ...parts,
+  });
+
+const valid = (name: string, to: string, value: fc.Arbitrary<object>) =>
+  request({
+    method: fc.constant(name),
+    target: fc.constant(to),
+    headers: fc.constant<Fields>([JSON_FIELD]),
+    body: value.map((json) => Buffer.from(JSON.stringify(json))),
+    isValid: fc.constant(true),
+  });
+const validWrite = fc.oneof(
+  { weight: 3, arbitrary: valid('POST', '/orders', validOrder) },
+  { weight: 2, arbitrary: valid('PATCH', `/orders/${KNOWN}/status`, statusUpdate) },
+  { weight: 1, arbitrary: valid('DELETE', `/orders/${KNOWN}`, fc.constant({})) },
+);
+
+/** Where the route is right and only one thing is odd, so that it gets past what comes first. */
+const nearlyValid = fc.oneof(
+  request({ method: fc.constant('POST'), target: fc.constant('/orders') }),
+  request({ method: fc.constant('PATCH'), target: orderId.map((id) => utf8(`/orders/${id}/status`)) }),
+  request({ method: fc.constant('DELETE'), target: orderId.map((id) => utf8(`/orders/${id}`)) }),
+  request({
+    method: fc.constant('GET'),
+    target: query.map((text) => utf8(`/orders${text}`)),
+    body: fc.constant(Buffer.alloc(0)),
+  }),
+  request({
+    method: fc.constant('POST'),
+    target: fc.constantFrom('/admin/seed', '/admin/dead-letters/replay'),
+    headers: headers.map((fields) => [...fields, ['x-admin-password', PASSWORD]]),
+    body: fc.oneof(seedRequest, letterChoice).map((value) => Buffer.from(JSON.stringify(value))),
+  }),
+  request({
+    method: fc.constant('GET'),
+    target: query.map((text) => utf8(`/admin/dead-letters${text}`)),
+    headers: fc.constant<Fields>([['x-admin-password', PASSWORD]]),
+    body: fc.constant(Buffer.alloc(0)),
+  }),
+);
+
+/** What is no HTTP, or says two things at once. */
+const malformed = request({
+  // Whether an answer that is no answer to HEAD has a body only tells who has read the request.
+  method: fc.oneof(
+    method.filter((name) => name !== 'HEAD'),
+    byteText,
+    fc.constantFrom('get', 'G E T', '', 'CONNECT'),
+  ),
+  target: fc.oneof(target, byteText),
+  version: fc.constantFrom(HTTP, HTTP, 'HTTP/1.0', 'HTTP/2.0', 'HTTP/0.9', 'HTTP/1.1 ', 'http/1.1', ''),
+  headers: fc.array(
+    fc.oneof(
+      knownField,
+      fc.tuple(byteText, byteText),
+      fc.constantFrom<[string, string]>(
+        ['host', 'second'],
+        ['content-length', '5'],
+        ['content-length', '-1'],
+        ['content-length', '99999999999999999999'],
+        ['transfer-encoding', 'chunked'],
+        ['transfer-encoding', 'gzip, chunked'],
+        ['transfer-encoding', 'nonsense'],
+        ['large', 'x'.repeat(20_000)],
+        [' folded', 'x'],
+        ['a b', 'c'],
+      ),
+    ),
+    { maxLength: 5 },
+  ),
+  framing: fc.constantFrom<Framing>('length', 'none', 'short', 'long', 'both', 'broken chunks'),
+});
+const tooLarge = valid('POST', '/orders', validOrder).map(
+  (one): Request => ({ ...one, isValid: false, body: Buffer.alloc(1_200_000, ' ') }),
+);
+
+/** They change what all other requests find. */
+const sweeping = fc.constantFrom('/admin/reset', '/admin/dead-letters/discard').map(
+  (to): Request => ({
+    method: 'POST',
+    target: to,
+    version: HTTP,
+    headers: [['x-admin-password', PASSWORD]],
+    body: Buffer.alloc(0),
+    framing: 'length',
+    isValid: true,
+  }),
+);
+
+export const anyRequest: fc.Arbitrary<Request> = fc.oneof(
+  { weight: 20, arbitrary: validWrite },
+  { weight: 30, arbitrary: nearlyValid },
+  { weight: 30, arbitrary: request({}) },
+  { weight: 20, arbitrary: malformed },
+  { weight: 1, arbitrary: tooLarge },
+  { weight: 1, arbitrary: sweeping },
+);

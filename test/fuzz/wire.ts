@@ -1,0 +1,172 @@
+/** Requests as bytes on a connection, and the answers that come back, read without a library that repairs them. */
+import { connect } from 'node:net';
+import type { Request } from './http.ts';
+
+export interface Answer {
+  status: number;
+  /** By lower-case name; several of one name are joined by a comma (RFC 9110, 5.3). */
+  headers: Map<string, string>;
+  body: Buffer;
+}
+
+export interface Exchange {
+  answers: Answer[];
+  /** What came that is no whole answer. */
+  rest: Buffer;
+  /** Who ended the connection: the server, or nobody in time. */
+  end: 'closed' | 'reset' | 'answered' | 'silent';
+}
+
+const CRLF = '\r\n';
+const HEAD_END = Buffer.from(CRLF + CRLF);
+const ANSWER_WITHIN_MS = 20_000;
+/** How long a request that lacks something keeps the server waiting for it, before the client goes away. */
+const PATIENCE_MS = 40;
+
+/** Node's limit of what comes before the body. */
+const MAX_HEAD_BYTES = 16 * 1024 - 100;
+
+/** Whether a request says all that a server has to know to answer it, so that an answer must come. */
+export const isComplete = ({ framing, version, headers, method, target }: Request): boolean =>
+  target.length + headers.flat().join().length < MAX_HEAD_BYTES &&
+  (framing === 'length' || framing === 'chunked') &&
+  version === 'HTTP/1.1' &&
+  /^[A-Z-]+$/.test(method) &&
+  method !== 'CONNECT' &&
+  /^(\/|http:|\*$)[!-~]*$/.test(target) &&
+  headers.every(
+    ([name, value]) =>
+      !['content-length', 'transfer-encoding', 'host', 'connection', 'upgrade'].includes(
+        name.toLowerCase(),
+      ) &&
+      /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) &&
+      /^[\t\x20-\x7e\x80-\xff]*$/.test(value),
+  );
+
+const chunk = (bytes: Buffer) =>
+  bytes.length === 0 ? '' : `${bytes.length.toString(16)}${CRLF}${bytes.toString('latin1')}${CRLF}`;
+
+/** The field that tells a body's length, and the body as it is sent with it. */
+const framed = ({ framing, body }: Request): [fields: string[], bytes: string] => {
+  const text = body.toString('latin1');
+  const half = Math.ceil(body.length / 2);
+  const chunks = chunk(body.subarray(0, half)) + chunk(body.subarray(half));
+  switch (framing) {
+    case 'length':
+      return [[`content-length: ${body.length}`], text];
+    case 'chunked':
+      return [['transfer-encoding: chunked'], `${chunks}0${CRLF}${CRLF}`];
+    case 'none':
+      return [[], text];
+    case 'short':
+      return [[`content-length: ${half}`], text];
+    case 'long':
+      return [[`content-length: ${body.length + 10}`], text];
+    case 'both':
+      return [[`content-length: ${body.length}`, 'transfer-encoding: chunked'], `${chunks}0${CRLF}${CRLF}`];
+    case 'broken chunks':
+      return [['transfer-encoding: chunked'], `${chunks}zz${CRLF}`];
+  }
+};
+
+/** A request as it goes over the wire. */
+export const encode = (request: Request): Buffer => {
+  const [fields, body] = framed(request);
+  const lines = [
+    `${request.method} ${request.target} ${request.version}`,
+    'host: 127.0.0.1',
+    ...request.headers.map(([name, value]) => `${name}: ${value}`),
+    ...fields,
+  ];
+  return Buffer.from(lines.join(CRLF) + CRLF + CRLF + body, 'latin1');
+};
+
+/** The body behind a head, or undefined where it is not all there yet; a length of Infinity goes on to the end. */
+const readBody = (
+  bytes: Buffer,
+  headers: Map<string, string>,
+  hasBody: boolean,
+  isOver: boolean,
+): { body: Buffer; end: number } | undefined => {
+  if (!hasBody) return { body: Buffer.alloc(0), end: 0 };
+  if (headers.get('transfer-encoding') === 'chunked') {
+    const parts: Buffer[] = [];
+    for (let at = 0; ; ) {
+      const lineEnd = bytes.indexOf(CRLF, at);
+      if (lineEnd === -1) return undefined;
+      const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16);
+      const start = lineEnd + CRLF.length;
+      if (bytes.length < start + size + CRLF.length) return undefined;
+      at = start + size + CRLF.length;
+      if (size === 0) return { body: Buffer.concat(parts), end: at };
+      parts.push(bytes.subarray(start, start + size));
+    }
+  }
+  const length = headers.get('content-length');
+  if (length === undefined) return isOver ? { body: bytes, end: bytes.length } : undefined;
+  if (bytes.length < Number(length)) return undefined;
+  return { body: bytes.subarray(0, Number(length)), end: Number(length) };
+};
+
+/** Reads the answers that bytes hold. @param isHead whether the first answers a HEAD, and so has no body */
+const readAnswers = (all: Buffer, isHead: boolean, isOver: boolean): { answers: Answer[]; rest: Buffer } => {
+  const answers: Answer[] = [];
+  let rest = all;
+  for (;;) {
+    const headEnd = rest.indexOf(HEAD_END);
+    if (headEnd === -1 || !/^HTTP\/1\.1 \d{3} /.test(rest.toString('latin1', 0, 13)))
+      return { answers, rest };
+    const [statusLine = '', ...lines] = rest.toString('latin1', 0, headEnd).split(CRLF);
+    const status = Number(statusLine.slice(9, 12));
+    const headers = new Map<string, string>();
+    for (const line of lines) {
+      const name = line.slice(0, line.indexOf(':')).toLowerCase();
+      const value = line.slice(line.indexOf(':') + 1).trim();
+      headers.set(name, headers.has(name) ? `${headers.get(name)}, ${value}` : value);
+    }
+    const hasBody = status >= 200 && status !== 204 && status !== 304 && !(isHead && answers.length === 0);
+    const found = readBody(rest.subarray(headEnd + HEAD_END.length), headers, hasBody, isOver);
+    if (!found) return { answers, rest };
+    rest = rest.subarray(headEnd + HEAD_END.length + found.end);
+    if (status >= 200) answers.push({ status, headers, body: found.body });
+  }
+};
+
+/**
+ * Sends a request on a connection of its own. The client of one that is complete waits for its answer; any other
+ * client says no more after a moment, and sees what the server makes of it.
+ */
+export const exchange = (port: number, request: Request): Promise<Exchange> =>
+  new Promise((resolve) => {
+    const complete = isComplete(request);
+    const isHead = request.method === 'HEAD';
+    const chunks: Buffer[] = [];
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    const timers: NodeJS.Timeout[] = [];
+    let done = false;
+
+    const finish = (end: Exchange['end']) => {
+      if (done) return;
+      done = true;
+      for (const timer of timers) clearTimeout(timer);
+      socket.destroy();
+      const all = Buffer.concat(chunks);
+      const read = readAnswers(all, isHead, true);
+      // Who could not read the request does not know that it was HEAD.
+      resolve({ ...(read.rest.length > 0 && !complete ? readAnswers(all, false, true) : read), end });
+    };
+    timers.push(setTimeout(finish, ANSWER_WITHIN_MS, 'silent'));
+    socket.on('connect', () => {
+      socket.write(encode(request));
+      if (!complete) timers.push(setTimeout(() => socket.end(), PATIENCE_MS));
+    });
+    socket.on('data', (bytes) => {
+      chunks.push(bytes);
+      if (!complete) return;
+      const { answers, rest } = readAnswers(Buffer.concat(chunks), isHead, false);
+      const [answer] = answers;
+      if (answer && rest.length === 0 && answer.headers.get('connection') !== 'close') finish('answered');
+    });
+    socket.on('error', () => finish('reset'));
+    socket.on('close', () => finish('closed'));
+  });
