@@ -2,7 +2,8 @@
  * Which jobs are handled together, and when. Jobs wait here in the order of their delivery until a batch takes
  * them:
  *   as soon as there are enough for a whole one, or a short linger after the first one came;
- *   at most `concurrency` batches are in flight, and never two that have jobs of the same order;
+ *   at most `concurrency` batches are in flight, and never two that have jobs of the same order; a batch that rests
+ *   until it is tried again lets others pass;
  *   jobs that the broker has delivered before may have ended the process that took them: they are handled while
  *   nothing else is.
  */
@@ -14,6 +15,10 @@ export interface Entry {
   delivery: Delivery;
 }
 
+/** Waits, and lets other batches be handled meanwhile. Settles as what it waits for. */
+export type Rest = (pause: Promise<void>) => Promise<void>;
+type Handle = (batch: Entry[], rest: Rest) => Promise<void>;
+
 export interface Batching {
   /** Jobs of a batch at the most. */
   size: number;
@@ -22,8 +27,8 @@ export interface Batching {
   /** Batches in flight at the most. */
   concurrency: number;
   /** Handle a batch, and one of jobs that were delivered before. */
-  run: (batch: Entry[]) => Promise<void>;
-  runSuspects: (batch: Entry[]) => Promise<void>;
+  run: Handle;
+  runSuspects: Handle;
 }
 
 const orderOf = ({ job }: Entry) => job.payload.order_id;
@@ -35,7 +40,9 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
   const inFlight = new Set<Promise<void>>();
   const ordersInFlight = new Set<string>();
   let lingering: NodeJS.Timeout | undefined;
-  let suspectsInFlight = false;
+  /** Batches in flight that do not rest, and those of suspects among them. */
+  let active = 0;
+  let activeSuspects = 0;
   let stopped = false;
 
   /** Takes the jobs of the next batch; those of orders that are in flight, and what no longer is ours, stay out. */
@@ -50,13 +57,27 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
     return batch;
   };
 
-  const launch = (batch: Entry[], handle: (batch: Entry[]) => Promise<void>) => {
+  const launch = (batch: Entry[], handle: Handle, ofSuspects: number) => {
     const orders = new Set(batch.map(orderOf));
     for (const order of orders) ordersInFlight.add(order);
-    const handled = handle(batch).finally(() => {
+    const count = (change: 1 | -1) => {
+      active += change;
+      activeSuspects += change * ofSuspects;
+    };
+    const rest: Rest = async (pause) => {
+      count(-1);
+      next();
+      try {
+        await pause;
+      } finally {
+        count(1);
+      }
+    };
+    count(1);
+    const handled = handle(batch, rest).finally(() => {
       for (const order of orders) ordersInFlight.delete(order);
       inFlight.delete(handled);
-      suspectsInFlight = false;
+      count(-1);
       next();
     });
     inFlight.add(handled);
@@ -64,23 +85,22 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
 
   const launchNext = () => {
     lingering = undefined;
-    if (stopped || suspectsInFlight || inFlight.size >= concurrency) return;
+    if (stopped || activeSuspects > 0 || active >= concurrency) return;
     if (waiting.some(isSuspect)) {
-      if (inFlight.size > 0) return;
+      if (active > 0) return;
       const suspects = take(isSuspect);
       // None is ours any more: the others must not wait for the next job to come.
       if (suspects.length === 0) return next();
-      suspectsInFlight = true;
-      return launch(suspects, runSuspects);
+      return launch(suspects, runSuspects, 1);
     }
     const batch = take(() => true);
     if (batch.length === 0) return;
-    launch(batch, run);
+    launch(batch, run, 0);
     next();
   };
 
   const next = () => {
-    if (stopped || waiting.length === 0 || inFlight.size >= concurrency) return;
+    if (stopped || waiting.length === 0 || active >= concurrency) return;
     if (waiting.length >= size) {
       clearTimeout(lingering);
       launchNext();

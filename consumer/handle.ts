@@ -4,7 +4,7 @@ import type { Cache } from '../cache/cache.ts';
 import { blameOf, mayBeSplit, reasonOf } from '../db/errors.ts';
 import type { Delivery } from '../queue/deliveries.ts';
 import { type Applied, type Applying, applyJobs, type Outcome } from './apply.ts';
-import type { Entry } from './batches.ts';
+import type { Entry, Rest } from './batches.ts';
 import { accepted } from './times.ts';
 
 const BACKOFF_MIN_MS = 100;
@@ -208,23 +208,32 @@ const tryBatch = async (
  * An error that says nothing of whose fault it is, is the job's where it meets this job alone while others get through.
  * Rejects only when `ending` cuts its waiting short: what is not answered then goes back to the queue.
  */
-export const handleBatch = async (batch: Entry[], handling: Handling): Promise<void> => {
+export const handleBatch = async (batch: Entry[], rest: Rest, handling: Handling): Promise<void> => {
   const { progress } = handling;
   const wait = waiter(handling);
   let entries = batch;
-  /** How many batches were applied when these last failed. */
-  let before = progress.applied;
+  const before = progress.applied;
   for (let tries = 0; entries.length > 0; tries++) {
     const max = (tries + 1) % TRIES_TO_SPLIT === 0 ? FAILURES_IN_A_ROW : 0;
     const left = await tryBatch(entries, handling, { max, left: max });
-    const isBlamed = ({ entries, error }: Left) =>
-      max > 0 && entries.length === 1 && blameOf(error) === 'unknown' && progress.applied > before;
-    for (const { entries, error } of left.filter(isBlamed))
-      for (const entry of entries) retry(entry, 'failed', reasonOf(error), handling);
-    const waiting = left.filter((one) => !isBlamed(one));
+    const isSuspect = ({ entries, error }: Left) =>
+      tries + 1 >= TRIES_TO_SPLIT &&
+      entries.length === 1 &&
+      blameOf(error) === 'unknown' &&
+      progress.applied > before;
+    const waiting = left.filter((one) => !isSuspect(one));
+    for (const suspect of left.filter(isSuspect)) {
+      // Once more, now that the server is well: it may have been the last to meet what is over.
+      for (const again of await tryBatch(suspect.entries, handling, { max: 0, left: 0 })) {
+        if (blameOf(again.error) !== 'unknown') waiting.push(again);
+        else for (const entry of again.entries) retry(entry, 'failed', reasonOf(again.error), handling);
+      }
+    }
     entries = waiting.flatMap(({ entries }) => entries);
-    before = progress.applied;
     const [first] = waiting;
-    if (first) await wait(tries, first.error, entries.length);
+    if (!first) return;
+    const pause = wait(tries, first.error, entries.length);
+    // Others only find the same where the server does not answer at all.
+    await (mayBeSplit(first.error) ? rest(pause) : pause);
   }
 };

@@ -5,7 +5,7 @@
  * alone and its neighbours are done.
  */
 import { countBegins, forgetBegins, readBegins } from '../db/begun-jobs.ts';
-import type { Entry } from './batches.ts';
+import type { Entry, Rest } from './batches.ts';
 import { giveUp, type Handling, handleBatch, named, patiently } from './handle.ts';
 
 const NARROWING = 8;
@@ -18,7 +18,7 @@ export const suspectsAtOnce = (times: number, batchSize: number, maxAttempts: nu
   times + 1 >= maxAttempts ? 1 : Math.max(1, Math.floor(batchSize / NARROWING ** (times + 1)));
 
 /** Handles jobs that were delivered before. Nothing else may be in flight. Rejects as `handleBatch` does. */
-export const handleSuspects = async (suspects: Entry[], handling: Handling): Promise<void> => {
+export const handleSuspects = async (suspects: Entry[], rest: Rest, handling: Handling): Promise<void> => {
   const { orm, cache, log, batchSize, maxAttempts, track, ending } = handling;
   const idsOf = (entries: Entry[]) => [...new Set(entries.map(({ job }) => job.job_id))];
   /** No job is to blame for what becomes of these. */
@@ -38,19 +38,19 @@ export const handleSuspects = async (suspects: Entry[], handling: Handling): Pro
     await ask(() => forgetBegins(orm, idsOf([entry]))).catch(() => {});
   };
 
-  let rest = suspects.toSorted((a, b) => timesOf(a) - timesOf(b));
-  while (rest.length > 0 && !ending.aborted) {
-    const times = rest[0] ? timesOf(rest[0]) : 0;
+  let others = suspects.toSorted((a, b) => timesOf(a) - timesOf(b));
+  while (others.length > 0 && !ending.aborted) {
+    const times = others[0] ? timesOf(others[0]) : 0;
     const isAlike = (entry: Entry) => timesOf(entry) === times;
-    const batch = rest.filter(isAlike).slice(0, suspectsAtOnce(times, batchSize, maxAttempts));
-    rest = rest.slice(batch.length);
+    const batch = others.filter(isAlike).slice(0, suspectsAtOnce(times, batchSize, maxAttempts));
+    others = others.slice(batch.length);
     if (times >= maxAttempts) {
       for (const entry of batch) track(bury(entry));
       continue;
     }
     const ids = idsOf(batch);
     await ask(() => countBegins(orm, ids));
-    await handleBatch(batch, handling);
+    await handleBatch(batch, rest, handling);
     await ask(() => forgetBegins(orm, ids));
   }
 };

@@ -5,7 +5,7 @@ import { openDatabase, SILENCE_MS } from '../db/client.ts';
 import { runProcess } from '../lifecycle.ts';
 import type { WriteJob } from '../order.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
-import { createBatches, type Entry } from './batches.ts';
+import { createBatches, type Entry, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';
 import { parseJob } from './job.ts';
 import { handleSuspects } from './suspects.ts';
@@ -46,8 +46,8 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
   };
 
   // When the process ends, what was not begun stays unanswered and goes back to the queue.
-  const unlessEnding = (handle: typeof handleBatch) => (batch: Entry[]) =>
-    handle(batch, handling).catch((error) => {
+  const unlessEnding = (handle: typeof handleBatch) => (batch: Entry[], rest: Rest) =>
+    handle(batch, rest, handling).catch((error) => {
       if (!ending.signal.aborted) throw error;
     });
   const batches = createBatches({

@@ -121,3 +121,33 @@ t.test('one frame answers what is below all that stays unanswered', async (t) =>
   t.strictSame(splitAnswers(3, [1, 2, 4, 5]), { upTo: 2, single: [4, 5] });
   t.strictSame(splitAnswers(1, [2, 3]), { upTo: undefined, single: [2, 3] });
 });
+
+t.test('a batch that rests lets others pass, but none of its orders', async (t) => {
+  const begun: string[] = [];
+  let wake: () => void = () => {};
+  const batches = createBatches({
+    size: 1,
+    lingerMs: 1,
+    concurrency: 1,
+    run: async ([first], rest) => {
+      begun.push(first?.job.job_id ?? '');
+      if (begun.length > 1) return;
+      await rest(
+        new Promise((resolve) => {
+          wake = resolve;
+        }),
+      );
+      begun.push('awake');
+    },
+    runSuspects: async ([first]) => {
+      begun.push(`? ${first?.job.job_id}`);
+    },
+  });
+  for (const one of [entry('a'), entry('a'), entry('b'), entry('c', { redelivered: true })]) batches.add(one);
+  await until('the others are handled', () => begun.length === 3);
+  t.strictSame(new Set(begun), new Set(['a', 'b', '? c']));
+  wake();
+  await until('those of the same order too', () => begun.length === 5);
+  t.strictSame(begun.slice(3), ['awake', 'a']);
+  await batches.stop();
+});
