@@ -63,9 +63,28 @@ const openOutput = () => {
   };
 };
 
+/** Whether it is of a database's driver: its words hold a statement, and so what customers wrote. */
+const holdsStatement = (error: Error): boolean =>
+  'sql' in error || 'query' in error || (error.cause instanceof Error && holdsStatement(error.cause));
+
+/** What a line says of an error: where it came from, and none of what others hang on it but its code. */
+export const loggedError = (error: unknown) => {
+  if (!(error instanceof Error)) return error;
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+  return {
+    type: error.constructor.name,
+    code: 'code' in error ? error.code : undefined,
+    message: holdsStatement(error) ? undefined : error.message,
+    stack: frames.join('\n'),
+  };
+};
+
 /** Lines of JSON on standard output, which start_services.sh sends to the process's log file. */
 export const createLog = (level: string, name: string) =>
-  pino({ level, base: { process: name }, timestamp: clock() }, openOutput());
+  pino(
+    { level, base: { process: name }, timestamp: clock(), serializers: { err: loggedError } },
+    openOutput(),
+  );
 export type Log = Pick<ReturnType<typeof createLog>, 'debug' | 'info' | 'warn' | 'error'>;
 
 /** How many reasons of one outage are said: what a server answers may differ each time. */

@@ -5,6 +5,7 @@ import { type Alone, withAlone } from './alone.ts';
 import { reasonOf } from './errors.ts';
 import { format } from './literals.ts';
 import { openPool } from './pool.ts';
+import { tlsOptions } from './tls.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const WATCH_INTERVAL_MS = 5_000;
@@ -22,8 +23,7 @@ export const connectionOptions = ({ ssl, ca, ...mysql }: Config['mysql']) => ({
   // Not mysql2's own, which escapes with backslashes. A statement without values is as it is.
   queryFormat: (statement: string, values: unknown) =>
     Array.isArray(values) && values.length > 0 ? format(statement, values) : statement,
-  // Without authorities it is an RDS, whose certificates are signed by Amazon's own, which mysql2 carries.
-  ssl: ssl ? (ca ? { ca } : 'Amazon RDS') : undefined,
+  ...tlsOptions({ ssl, ca, ...mysql }),
 });
 
 interface DatabaseOptions {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { loggedError } from '../log.ts';
 import { withoutTap } from './helpers/spawn.ts';
 
 const FULL = '/dev/full';
@@ -24,4 +25,20 @@ t.test('a full disk', { skip: existsSync(FULL) ? false : `there is no ${FULL}` }
   );
   const [code] = await once(child, 'exit');
   t.equal(code, 7, 'it came to its end');
+});
+
+t.test('an error of a database driver is logged without its statement', async (t) => {
+  const secret = "O'Brien";
+  const answered = Object.assign(new Error(`near '${secret}'`), { code: 'ER_PARSE_ERROR', sql: secret });
+  const wrapped = Object.assign(
+    new Error(`Failed query: ${secret}\nparams: ${secret}`, { cause: answered }),
+    {
+      query: secret,
+      params: [secret],
+    },
+  );
+  for (const error of [answered, wrapped]) t.notMatch(JSON.stringify(loggedError(error)), secret);
+  t.match(loggedError(answered), { type: 'Error', code: 'ER_PARSE_ERROR', stack: /log\.test/ });
+  t.match(loggedError(new TypeError('words')), { type: 'TypeError', message: 'words' });
+  t.equal(loggedError('text'), 'text');
 });

@@ -82,7 +82,7 @@ export const sendError = (
     const sentence = sentences[error.code]?.(request) ?? 'The request is not valid.';
     return reply.code(error.statusCode).send({ error: sentence });
   }
-  request.log.error({ request_id: request.id, err: error }, 'a request failed');
+  request.log.error({ request_id: request.id, reason: reasonOf(error), err: error }, 'a request failed');
   return reply.code(500).send({ error: 'Internal server error.' });
 };
 

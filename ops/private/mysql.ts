@@ -10,6 +10,8 @@ export interface PrivateMysql extends ServerPlace {
   user: string;
   password: string;
   database: string;
+  /** More options of the server. */
+  options?: string[];
 }
 
 const text = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
@@ -91,6 +93,7 @@ export const startMysql = async (mysql: PrivateMysql): Promise<{ pid: number }> 
     `--innodb-buffer-pool-size=${bufferPoolBytes}`,
     '--character-set-server=utf8mb4',
     `--init-file=${initFile}`,
+    ...(mysql.options ?? []),
   ];
   return startServer({ ...server, command, args, env });
 };

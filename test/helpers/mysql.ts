@@ -11,16 +11,15 @@ const ACCOUNT = { user: 'service', password: 'service' };
 
 /**
  * Starts it; stopped when the test ends.
+ * @param options more options of the server
  * @returns the variables that point the service at it, and what looks into it as an administrator
  */
-export const startOwnMysql = async (t: Teardown) => {
+export const startOwnMysql = async (t: Teardown, options: string[] = []) => {
   const folder = scratchFolder(t, stopServer);
   const port = await freePort();
   const administrator = { user: 'orders', password: 'orders', database: 'orders' };
-  const start = () => startMysql({ folder, port, ...administrator });
-  await start();
-  const connect = () => createConnection({ port, ...administrator, dateStrings: true });
-  let connection = await connect();
+  await startMysql({ folder, port, ...administrator, options });
+  const connection = await createConnection({ port, ...administrator, dateStrings: true });
   connection.on('error', () => {});
   t.teardown(() => connection.destroy());
   const rows = async (sql: string): Promise<RowDataPacket[]> => {
@@ -32,8 +31,6 @@ export const startOwnMysql = async (t: Teardown) => {
   await rows(`GRANT ALL ON ${database}.* TO '${ACCOUNT.user}'@'%'`);
 
   return {
-    folder,
-    port,
     database,
     rows,
     account: `'${ACCOUNT.user}'@'%'`,
@@ -51,12 +48,6 @@ export const startOwnMysql = async (t: Teardown) => {
         `SELECT id FROM information_schema.processlist WHERE user = '${ACCOUNT.user}'`,
       ))
         await rows(`KILL ${id}`).catch(() => {});
-    },
-    /** Connects again, as after a restart. */
-    reconnect: async (): Promise<void> => {
-      connection.destroy();
-      connection = await connect();
-      connection.on('error', () => {});
     },
   };
 };
