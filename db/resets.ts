@@ -91,8 +91,8 @@ const patiently = async <T>(alone: Alone, work: (tx: Transaction) => Promise<T>)
   }
 };
 
-/** The first of the orders that together have no more items than a chunk may have; one at least. */
-const chunkOf = async (alone: Alone, ids: string[]): Promise<string[]> => {
+/** Orders in chunks of which each has no more items than it may, or is one order. */
+const chunksOf = async (alone: Alone, ids: string[]): Promise<string[][]> => {
   const counts = await readRows<{ id: string; items: number }>(
     alone,
     sql.raw(
@@ -103,12 +103,16 @@ const chunkOf = async (alone: Alone, ids: string[]): Promise<string[]> => {
     ),
   );
   const itemsOf = new Map(counts.map(({ id, items }) => [id, items]));
-  let items = 0;
-  const end = ids.findIndex((id, i) => {
-    items += itemsOf.get(id) ?? 0;
-    return i > 0 && items > ITEMS_PER_CHUNK;
-  });
-  return end === -1 ? ids : ids.slice(0, end);
+  const chunks: string[][] = [];
+  let items = Number.POSITIVE_INFINITY;
+  for (const id of ids) {
+    const own = itemsOf.get(id) ?? 0;
+    const isFull = items + own > ITEMS_PER_CHUNK;
+    if (isFull) chunks.push([id]);
+    else chunks.at(-1)?.push(id);
+    items = isFull ? own : items + own;
+  }
+  return chunks;
 };
 
 /**
@@ -140,21 +144,20 @@ export const removeOrders = async (
         ),
       );
       if (found.length === 0) break;
-      const chunk = await chunkOf(
-        alone,
-        found.map(({ id }) => id),
-      );
-      // One of them may have been replaced by an order of the same id since.
-      const statement = format(
-        `DELETE orders FROM orders FORCE INDEX (PRIMARY) WHERE id IN (?) AND ${of('accepted_at')}`,
-        [chunk.sort(), at],
-      );
-      const orders = await patiently(alone, async (tx) => {
-        const [{ affectedRows }] = await tx.execute(sql.raw(statement));
-        await runEach(tx, addToCount(-affectedRows));
-        return affectedRows;
-      });
-      removed(orders);
+      const ids = found.map(({ id }) => id);
+      for (const chunk of await chunksOf(alone, ids)) {
+        // One of them may have been replaced by an order of the same id since.
+        const statement = format(
+          `DELETE orders FROM orders FORCE INDEX (PRIMARY) WHERE id IN (?) AND ${of('accepted_at')}`,
+          [chunk.sort(), at],
+        );
+        const orders = await patiently(alone, async (tx) => {
+          const [{ affectedRows }] = await tx.execute(sql.raw(statement));
+          await runEach(tx, addToCount(-affectedRows));
+          return affectedRows;
+        });
+        removed(orders);
+      }
     }
   for (const { of, bound } of ranges)
     for (;;) {
