@@ -13,8 +13,11 @@ import {
 import { openReader, type Reader } from '../db/reader.ts';
 import type { Order } from '../order.ts';
 import { nextUrl, type PageQuery } from './list-query.ts';
+import { createTurns } from './turns.ts';
 
 const CHUNK_LENGTH = 65_536;
+/** Of the ten connections that a process reads over: single orders are read over the others. */
+const MOST_BUILDS = 5;
 
 const headOf = (total: number | undefined): string =>
   `{${total === undefined ? '' : `"total_orders":${total},`}"orders":[`;
@@ -57,6 +60,7 @@ async function* counted(orders: AsyncIterable<Order[]>): AsyncGenerator<Order[],
  * @throws (what its functions return) the database's error, or the signal's reason
  */
 export const listBuilder = (orm: Orm) => {
+  const turns = createTurns(MOST_BUILDS);
   const positionOf = async (reader: Reader, page: PageQuery | undefined): Promise<Position | undefined> =>
     page?.after === undefined ? BEGINNING : findPosition(reader, page.after);
 
@@ -73,7 +77,11 @@ export const listBuilder = (orm: Orm) => {
       signal: AbortSignal,
       take: (bytes: number) => void,
     ): Promise<Buffer[] | undefined> => {
-      const reader = await openReader(orm, signal);
+      const giveTurnBack = await turns.take(signal);
+      const reader = await openReader(orm, signal).catch((error) => {
+        giveTurnBack();
+        throw error;
+      });
       try {
         const chunks: Buffer[] = [];
         const collect = async <End>(members: AsyncGenerator<string, End>): Promise<End> => {
@@ -106,6 +114,7 @@ export const listBuilder = (orm: Orm) => {
         return wrapped(headOf(total), tailOf(nextOf(page, end)));
       } finally {
         reader.close();
+        giveTurnBack();
       }
     },
 

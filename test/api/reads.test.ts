@@ -92,3 +92,16 @@ t.test('TTLs vary by ten percent and are never 0', async (t) => {
   t.equal(jittered(30, 1), 33);
   t.equal(jittered(1, 0), 1);
 });
+
+t.test('an order is read however many lists wait for MySQL', async (t) => {
+  await stores.redis.flushdb();
+  await stores.rows('LOCK TABLES order_counts WRITE');
+  const lists = Array.from({ length: 20 }, (_, n) => app.inject(`/orders?limit=${n + 1}`));
+  await until('lists wait for the lock', async () =>
+    (await stores.rows('SHOW PROCESSLIST')).some(({ State }) => /metadata lock/i.test(State ?? '')),
+  );
+  const one = await app.inject(`/orders/${ID}`);
+  t.equal(one.statusCode, 200, one.body);
+  await stores.rows('UNLOCK TABLES');
+  for (const list of await Promise.all(lists)) t.equal(list.statusCode, 200, list.body);
+});

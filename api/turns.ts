@@ -1,0 +1,42 @@
+/** Letting only so many do something at a time, in the order in which they came. */
+
+/** @param most how many have a turn at the same time */
+export const createTurns = (most: number) => {
+  let taken = 0;
+  const waiting = new Set<() => void>();
+
+  const giveBack = () => {
+    const [next] = waiting;
+    if (next === undefined) taken--;
+    else next();
+  };
+
+  return {
+    /**
+     * Waits for a turn. @returns what gives it back, to be called once
+     * @throws the signal's reason, when it is aborted first
+     */
+    take: (signal: AbortSignal): Promise<() => void> =>
+      new Promise((resolve, reject) => {
+        if (signal.aborted) return reject(signal.reason);
+        if (taken < most) {
+          taken++;
+          return resolve(giveBack);
+        }
+        const leave = () => {
+          waiting.delete(begin);
+          signal.removeEventListener('abort', giveUp);
+        };
+        const begin = () => {
+          leave();
+          resolve(giveBack);
+        };
+        const giveUp = () => {
+          leave();
+          reject(signal.reason);
+        };
+        waiting.add(begin);
+        signal.addEventListener('abort', giveUp);
+      }),
+  };
+};
