@@ -85,7 +85,8 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
         if (!(await put)) await pending.putLater(order_id, json, version);
         return accepted;
       } catch (error) {
-        if (await put) await pending.remove(order_id);
+        await put;
+        await pending.remove(order_id, version);
         throw error;
       }
     },

@@ -1,6 +1,7 @@
 /** A batch from arrival to answer: the only place that turns what became of jobs into answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cache } from '../cache/cache.ts';
+import { giveUpJob } from '../cache/dead-jobs.ts';
 import { blameOf, mayBeSplit, reasonOf } from '../db/errors.ts';
 import type { Delivery } from '../queue/deliveries.ts';
 import { type Applied, type Applying, applyJobs, type Outcome } from './apply.ts';
@@ -105,10 +106,7 @@ const refreshCache = async (cache: Cache, batch: Entry[], { outcomes, states }: 
 };
 
 /** A job is a dead letter, or void: readers see it no more. */
-export const giveUp = async ({ job }: Entry, cache: Cache): Promise<void> => {
-  if (job.version === undefined) return;
-  await cache.pending.giveUp(job.payload.order_id, job.version, job.type === 'create_order');
-};
+export const giveUp = ({ job }: Entry, cache: Cache): Promise<void> => giveUpJob(cache.pending, job);
 
 /** A batch does not wait for that: a broker short of memory takes no messages, but acknowledgements all the same. */
 const retry = (entry: Entry, reason: string, error: string, { cache, log, track }: Handling): void => {

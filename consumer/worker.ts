@@ -1,13 +1,15 @@
 /** The process that applies jobs: `node dist/consumer/worker.js <number>`. */
 import { openCache } from '../cache/cache.ts';
+import { giveUpMessage } from '../cache/dead-jobs.ts';
 import { createClock } from '../clock.ts';
 import { openDatabase, SILENCE_MS } from '../db/client.ts';
+import { parseJob } from '../job.ts';
 import { runProcess } from '../lifecycle.ts';
 import type { WriteJob } from '../order.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
 import { createBatches, type Entry, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';
-import { parseJob } from './job.ts';
+
 import { handleSuspects } from './suspects.ts';
 import { latestOf } from './times.ts';
 
@@ -59,7 +61,8 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
   });
   const deadLetter = async (delivery: Delivery, reason: string) => {
     log.warn({ request_id: delivery.requestId, reason }, 'a message is no job');
-    await delivery.deadLetter('invalid_message', reason);
+    const became = await delivery.deadLetter('invalid_message', reason);
+    if (became === 'dead') await giveUpMessage(cache.pending, delivery.body);
   };
 
   // The jobs of the next batch are at hand while the others are in flight.

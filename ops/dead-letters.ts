@@ -1,5 +1,7 @@
 /** `npm run dead-letters -- list | replay [job_id …] | discard [job_id …]`: the same as /admin/dead-letters. */
 import { once } from 'node:events';
+import { openCache } from '../cache/cache.ts';
+import { giveUpMessage, showAgain } from '../cache/dead-jobs.ts';
 import { ConfigError, environment, loadConfig } from '../config.ts';
 import { createLog } from '../log.ts';
 import { openBroker } from '../queue/broker.ts';
@@ -8,12 +10,16 @@ import { PublishError } from '../queue/publisher.ts';
 import { waitFor } from './processes.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
+const REDIS_WITHIN_MS = 1_000;
 const usage = 'Usage: npm run dead-letters -- list | replay [job_id …] | discard [job_id …]';
 
 const run = async ([command, ...jobIds]: string[]): Promise<void> => {
   if (!command || !['list', 'replay', 'discard'].includes(command)) throw new ConfigError(usage);
-  const { rabbitmq } = loadConfig(environment());
-  const broker = await openBroker(rabbitmq, createLog('silent', 'dead letters'));
+  const config = loadConfig(environment());
+  const { rabbitmq } = config;
+  const log = createLog('silent', 'dead letters');
+  const broker = await openBroker(rabbitmq, log);
+  const cache = openCache(config, log);
   try {
     const reaches = () =>
       broker.ping().then(
@@ -22,7 +28,12 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
       );
     if (!(await waitFor(reaches, CONNECT_TIMEOUT_MS)))
       throw new ConfigError(`RabbitMQ does not answer at ${rabbitmq.hostname}:${rabbitmq.port}.`);
-    const letters = deadLetters(broker);
+    // Without Redis a letter that is replayed is not shown before it is applied.
+    await cache.reachedWithin(REDIS_WITHIN_MS);
+    const letters = deadLetters(broker, {
+      replayed: (body) => showAgain(cache.pending, body),
+      discarded: (body) => giveUpMessage(cache.pending, body),
+    });
     const chosen = jobIds.length > 0 ? jobIds : undefined;
     if (command === 'list')
       await letters.each(0, async (letter) => {
@@ -33,7 +44,7 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
     if (command === 'replay') console.log(`Replayed ${await letters.replay(chosen)} dead letters.`);
     if (command === 'discard') console.log(`Discarded ${await letters.discard(chosen)} dead letters.`);
   } finally {
-    await broker.close();
+    await Promise.all([broker.close(), cache.close()]);
   }
 };
 

@@ -85,8 +85,15 @@ const toDeadLetter = (message: GetMessage): DeadLetter => {
   };
 };
 
+/** Told of each letter that is put back, or thrown away. */
+export interface Told {
+  replayed(body: Buffer): Promise<void>;
+  discarded(body: Buffer): Promise<void>;
+}
+const nobody: Told = { replayed: async () => {}, discarded: async () => {} };
+
 /** Each method throws PublishError where RabbitMQ is away or does not answer. */
-export const deadLetters = (broker: Broker) => {
+export const deadLetters = (broker: Broker, told: Told = nobody) => {
   const queue = deadQueue(broker.queue);
 
   /**
@@ -175,9 +182,10 @@ export const deadLetters = (broker: Broker) => {
           timestamp: carried.timestamp ?? (failedAt > 0 ? failedAt : undefined),
           headers: carriedHeaders(Object.fromEntries(headers), {}, broker.frameMax()),
         });
+        await told.replayed(message.content);
       }),
 
     /** Throws letters away: all, or those of these jobs. @returns how many */
-    discard: (jobIds?: string[]): Promise<number> => take(jobIds, async () => {}),
+    discard: (jobIds?: string[]): Promise<number> => take(jobIds, ({ content }) => told.discarded(content)),
   };
 };

@@ -1,6 +1,7 @@
 /** /admin/dead-letters: what could not be applied. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
+import { giveUpMessage, showAgain } from '../../cache/dead-jobs.ts';
 import { DeadLetter, deadLetters } from '../../queue/dead-letters.ts';
 import { requireAdmin } from '../plugins/admin.ts';
 import { readAnyTypeAsJson } from '../plugins/input.ts';
@@ -31,7 +32,11 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
   app,
   { adminPassword },
 ) => {
-  const letters = deadLetters(app.broker);
+  const { pending } = app.cache;
+  const letters = deadLetters(app.broker, {
+    replayed: (body) => showAgain(pending, body),
+    discarded: (body) => giveUpMessage(pending, body),
+  });
   readAnyTypeAsJson(app);
   app.addHook('preValidation', requireAdmin(adminPassword));
 

@@ -1,6 +1,6 @@
 /** From the bytes of a message to a job, validated at this boundary as strictly as HTTP is at the other. */
-import { type JobType, jobSchemas, type WriteJob } from '../order.ts';
-import { parser, shown } from '../validate.ts';
+import { type JobType, jobSchemas, type WriteJob } from './order.ts';
+import { parser, shown } from './validate.ts';
 
 /** A message that no consumer can ever apply. The message is a sentence for the dead letter. */
 class InvalidJob extends Error {}

@@ -1,0 +1,72 @@
+/** What readers see of jobs that become dead letters, or wait again. */
+import { type Static, Type } from '@sinclair/typebox';
+import { Value } from '@sinclair/typebox/value';
+import { parseJob } from '../job.ts';
+import { Uuid, type WriteJob } from '../order.ts';
+import type { Cache } from './cache.ts';
+
+type Pending = Pick<Cache['pending'], 'giveUp' | 'putLater' | 'showStatus' | 'showDeleting'>;
+
+const Traces = Type.Object({
+  type: Type.String(),
+  payload: Type.Object({ order_id: Uuid }),
+  version: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+});
+
+/**
+ * A job is a dead letter: readers see it no more. Without a version it is another publisher's, whose orders may have
+ * pending copies without versions, and whose changes are shown by nobody.
+ */
+export const giveUpJob = async (
+  pending: Pending,
+  { type, payload, version }: Static<typeof Traces>,
+): Promise<void> => {
+  const isCreate = type === 'create_order';
+  if (version !== undefined || isCreate) await pending.giveUp(payload.order_id, version ?? 0, isCreate);
+};
+
+/** The same for a message that may be no valid job: whoever published it may have shown it all the same. */
+export const giveUpMessage = async (pending: Pending, body: Buffer): Promise<void> => {
+  const message = parsed(body);
+  if (Value.Check(Traces, message)) await giveUpJob(pending, message);
+};
+
+const jobOf = (body: Buffer): WriteJob | undefined => {
+  try {
+    return parseJob(body);
+  } catch {
+    return undefined;
+  }
+};
+
+const parsed = (body: Buffer): unknown => {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+};
+
+/** A dead letter waits again: readers see it as they did before, where it is a job. */
+export const showAgain = async (pending: Pending, body: Buffer): Promise<void> => {
+  const job = jobOf(body);
+  const version = job?.version;
+  if (job === undefined || version === undefined) return;
+  const { order_id } = job.payload;
+  const again = { again: true };
+  switch (job.type) {
+    case 'create_order': {
+      const { customer_name, status, items } = job.payload;
+      return pending.putLater(
+        order_id,
+        JSON.stringify({ order_id, customer_name, status, items }),
+        version,
+        again,
+      );
+    }
+    case 'update_order_status':
+      return pending.showStatus(order_id, version, job.payload.status, again);
+    case 'delete_order':
+      return pending.showDeleting(order_id, version, again);
+  }
+};
