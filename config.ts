@@ -75,6 +75,7 @@ const Environment = Type.Object({
   TEMP_ORDER_PENDING_TTL: wholeSeconds(31_536_000, 86_400),
   IDEMPOTENCY_TTL: wholeSeconds(31_536_000, 86_400),
   CACHE_DISABLED: flag(),
+  CACHE_MEMORY_MB: integer(0, 65_536, 64),
   LIST_MEMORY_MB: integer(1, 65_536, 64),
   LIST_STALE_MS: integer(0, 60_000, 0),
   ADMIN_PASSWORD: Type.Optional(secret('a password')),
@@ -152,13 +153,17 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
     },
     mysql: mysql.options,
     redis: redis.options,
-    /** TTLs in seconds. A pending write is readable for `waitingTtl` until it is applied, `pendingTtl` after. */
+    /**
+     * TTLs in seconds. A pending write is readable for `waitingTtl` until it is applied, `pendingTtl` after. `memoryBytes`
+     * is what a process has in Redis at once of answers that it could make again.
+     */
     cache: {
       disabled: e.CACHE_DISABLED,
       ordersTtl: e.ORDERS_CACHE_TTL,
       pendingTtl: e.TEMP_ORDER_CACHE_TTL,
       waitingTtl: Math.max(e.TEMP_ORDER_PENDING_TTL, e.TEMP_ORDER_CACHE_TTL),
       idempotencyTtl: e.IDEMPOTENCY_TTL,
+      memoryBytes: e.CACHE_MEMORY_MB * 2 ** 20,
     },
     /** What an API process keeps of answers to GET /orders, and how long one may be served after it is outdated. */
     lists: { ttl: e.ORDERS_CACHE_TTL, memoryBytes: e.LIST_MEMORY_MB * 2 ** 20, staleMs: e.LIST_STALE_MS },

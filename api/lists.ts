@@ -36,6 +36,8 @@ interface Generation {
 interface Kept extends ListAnswer {
   generation: Generation;
   expiresAt: number;
+  /** Whether it is on its way to Redis, for other processes. */
+  shared: boolean;
 }
 
 /** In place of an answer for which there is no room. */
@@ -89,7 +91,16 @@ export const orderLists = (
     const asked = performance.now();
     const found = await lists.find(generation.version, key);
     if (found === null || !claim.grow(2 * found.bytes.length)) return undefined;
-    return { ...createAnswer(key, [found.bytes]), generation, expiresAt: asked + found.ttlMs };
+    return { ...createAnswer(key, [found.bytes]), generation, expiresAt: asked + found.ttlMs, shared: true };
+  };
+
+  /** @param askedOnce as most pages are; then there is less room for it */
+  const share = async (kept: Kept, askedOnce: boolean): Promise<void> => {
+    const ttlMs = Math.floor(kept.expiresAt - performance.now());
+    if (kept.shared || ttlMs <= 0) return;
+    kept.shared = true;
+    const { version } = kept.generation;
+    kept.shared = (await lists.put(version, kept.key, kept.body, ttlMs, askedOnce)) === true;
   };
 
   /** From another process's work where there is some, otherwise from the database. */
@@ -116,10 +127,9 @@ export const orderLists = (
       const answer = createAnswer(key, chunks);
       claim.release();
       if (generation === undefined) return answer;
-      const kept = { ...answer, generation, expiresAt };
+      const kept = { ...answer, generation, expiresAt, shared: false };
       memory.keep(kept);
-      const ttlMs = Math.floor(expiresAt - performance.now());
-      if (ttlMs > 0) void lists.put(generation.version, key, kept.body, ttlMs);
+      void share(kept, page !== undefined);
       return kept;
     } catch (error) {
       if (error instanceof NoRoom) return TOO_LARGE;
@@ -188,7 +198,10 @@ export const orderLists = (
       const kept = generation && memory.find(key);
       const now = performance.now();
       if (kept === undefined || now >= kept.expiresAt) return load(generation, key, page, response);
-      if (kept.generation === generation) return kept;
+      if (kept.generation === generation) {
+        void share(kept, false);
+        return kept;
+      }
       // The first change that it does not show came after its version was seen to be the latest.
       if (now >= kept.generation.seenAt + staleMs) return load(generation, key, page, response);
       // Who comes when it may not be served any more is told of a failure.

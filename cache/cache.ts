@@ -2,18 +2,46 @@
 import { createClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { createBudget } from './budget.ts';
 import { beginCompleteSince, readCompleteSince } from './complete-since.ts';
 import { idempotencyRecords } from './idempotency.ts';
 import { keys } from './keys.ts';
-import { openLink } from './link.ts';
+import { openLink, type RedisLink } from './link.ts';
 import { bump, cachedLists } from './lists.ts';
+import { memoryWatch } from './memory.ts';
 import { cachedOrders, dropDetails } from './orders.ts';
 import { pendingOrders } from './pending.ts';
+import { getText } from './redis.ts';
 
 export { RedisUnusable } from './link.ts';
 
 /** How much longer than a publish a request may take before its Idempotency-Key is free for a retry. */
 const LEASE_MARGIN_SECONDS = 5;
+
+/** How often a process that accepts writes asks whether Redis will keep what it was given. */
+const LOOK_INTERVAL_MS = 5_000;
+/** For values of megabytes. */
+const LARGE_TIME_LIMIT_MS = 5_000;
+const OPENED_WITHIN_MS = 1_000;
+/** Of what a process may have in Redis: pages for which nobody has asked twice. */
+const ASKED_ONCE = 1 / 4;
+
+/** A link for large values, opened with the first of them. Whether Redis is there the log says of the other one. */
+const largeLink = (config: Pick<Config, 'redis' | 'cache'>, log: Log) => {
+  const debug = log.debug.bind(log);
+  const quiet = { debug, info: debug, warn: debug, error: debug };
+  let opened: { link: RedisLink; reached: Promise<void> } | undefined;
+  const open = () => {
+    const link = openLink(config, { log: quiet, name: 'Redis for lists', timeLimitMs: LARGE_TIME_LIMIT_MS });
+    return { link, reached: link.reachedWithin(OPENED_WITHIN_MS) };
+  };
+  const attempt: RedisLink['attempt'] = async (commands, otherwise) => {
+    opened ??= open();
+    await opened.reached;
+    return opened.link.attempt(commands, otherwise);
+  };
+  return { attempt, close: async () => opened?.link.close() };
+};
 
 /**
  * Opens the cache. Only `ping` ever rejects. When Redis is back, what this process could not tell it is told first; and
@@ -27,6 +55,8 @@ export const openCache = (
   latest: () => number = createClock().latest,
   accepts = false,
 ) => {
+  const memory = memoryWatch(log, (redis) => beginCompleteSince(redis, latest()));
+  const look = () => link.attempt(memory.look, undefined);
   const link = openLink(config, {
     log,
     onReturn: async (redis, { wasOut, forgotten }) => {
@@ -35,13 +65,17 @@ export const openCache = (
       if (accepts) await (wasOut ? beginCompleteSince : readCompleteSince)(redis, latest());
     },
   });
-  const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl } = config.cache;
+  const watcher = accepts ? setInterval(look, LOOK_INTERVAL_MS).unref() : undefined;
+  const large = largeLink(config, log);
+  const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl, memoryBytes } = config.cache;
+  const onceBytes = memoryBytes * ASKED_ONCE;
+  const budget = createBudget(memoryBytes - onceBytes);
   const lease = Math.ceil(config.rabbitmq.publishTimeoutMs / 1000) + LEASE_MARGIN_SECONDS;
-  const lists = cachedLists(link);
+  const lists = cachedLists(link, large.attempt, { budget, onceBudget: createBudget(onceBytes) });
   const pending = pendingOrders(link, { waitingTtl, appliedTtl: pendingTtl, latest });
   const idempotency = idempotencyRecords(link, { ttl: idempotencyTtl, lease, latest });
   let lastReset: string | null = null;
-  const orders = cachedOrders(link, ordersTtl, () => lastReset);
+  const orders = cachedOrders(link, { ttl: ordersTtl, budget, lastReset: () => lastReset });
   return {
     enabled: link.enabled,
     pending,
@@ -51,12 +85,24 @@ export const openCache = (
     reachedWithin: link.reachedWithin,
     since: link.since,
     ping: link.ping,
-    close: link.close,
+    close: async (): Promise<void> => {
+      clearInterval(watcher);
+      await Promise.all([link.close(), large.close()]);
+    },
+
+    /** What keeps a Redis that works from being relied on, as a sentence, or undefined. */
+    concern: async (): Promise<string | undefined> => {
+      await look();
+      return memory.concern();
+    },
 
     /** Redis's clock in microseconds since 1970; null where Redis is away. Learns of resets by the way. */
     time: (): Promise<number | null> =>
       link.attempt(async (redis) => {
-        const [[seconds, microseconds], reset] = await Promise.all([redis.time(), redis.get(keys.reset)]);
+        const [[seconds, microseconds], reset] = await Promise.all([
+          redis.time(),
+          getText(redis, keys.reset),
+        ]);
         lastReset = reset;
         return Number(seconds) * 1e6 + Number(microseconds);
       }, null),

@@ -1,8 +1,9 @@
 /** Answers to GET /orders as their bytes, by the version of the list that they show. */
 import type { Redis } from 'ioredis';
+import type { Budget } from './budget.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
-import { isOfItsKeys, script } from './redis.ts';
+import { getText, script } from './redis.ts';
 
 /**
  * KEYS: the list version, which it returns. It is microseconds since 1970, so that none comes back after a FLUSHALL: in milliseconds
@@ -23,15 +24,16 @@ return digits
 /** The lists of before are read no more. @returns the new version */
 export const bump = (redis: Redis): Promise<unknown> => bumpScript(redis, [keys.listVersion]);
 
-/** Null where there is none, or something else in its place. */
-const readVersion = (redis: Redis): Promise<string | null> =>
-  redis.get(keys.listVersion).catch((error) => {
-    if (isOfItsKeys(error)) return null;
-    throw error;
-  });
-
-/** @param query of the methods: the answer's normalised query, '' for the whole list */
-export const cachedLists = ({ attempt, tell }: RedisLink) => {
+/**
+ * Versions are asked for and counted up as everything else is. Lists have a link of their own, with more time: a large
+ * one over a slow network delays no pending copy, and takes none with it when it is given up.
+ * @param query of the methods: the answer's normalised query, '' for the whole list
+ */
+export const cachedLists = (
+  { attempt, tell }: Pick<RedisLink, 'attempt' | 'tell'>,
+  attemptLarge: RedisLink['attempt'],
+  { budget, onceBudget }: { budget: Budget; onceBudget: Budget },
+) => {
   let reading: Promise<string | null> | undefined;
 
   return {
@@ -43,7 +45,7 @@ export const cachedLists = ({ attempt, tell }: RedisLink) => {
       if (reading === undefined) {
         reading = attempt(
           // Where there is none, as after a flush, a new one: what is kept under any other may be old.
-          async (redis) => (await readVersion(redis)) ?? String(await bump(redis)),
+          async (redis) => (await getText(redis, keys.listVersion)) ?? String(await bump(redis)),
           null,
         );
         setImmediate(() => {
@@ -55,15 +57,29 @@ export const cachedLists = ({ attempt, tell }: RedisLink) => {
 
     /** An answer and the milliseconds that it has left, or null. */
     find: (version: string, query: string): Promise<{ bytes: Buffer; ttlMs: number } | null> =>
-      attempt(async (redis) => {
+      attemptLarge(async (redis) => {
         const key = keys.list(version, query);
         const [bytes, ttlMs] = await Promise.all([redis.getBuffer(key), redis.pttl(key)]);
         return bytes !== null && ttlMs > 0 ? { bytes, ttlMs } : null;
       }, null),
 
-    /** Keeps an answer for a whole number of milliseconds. */
-    put: (version: string, query: string, bytes: Buffer, ttlMs: number): Promise<unknown> =>
-      attempt((redis) => redis.set(keys.list(version, query), bytes, 'PX', ttlMs), null),
+    /**
+     * Keeps an answer for a whole number of milliseconds, where there is room for it.
+     * @param askedOnce whether nobody has asked for it twice yet: all of these have a part of the room
+     * @returns true where it is kept
+     */
+    put: (
+      version: string,
+      query: string,
+      bytes: Buffer,
+      ttlMs: number,
+      askedOnce = false,
+    ): Promise<unknown> =>
+      attemptLarge(async (redis) => {
+        if (!(askedOnce ? onceBudget : budget).take(bytes.length, ttlMs)) return false;
+        await redis.set(keys.list(version, query), bytes, 'PX', ttlMs);
+        return true;
+      }, false),
 
     /** After a commit: the lists of this version are read no more. */
     invalidate: (): Promise<void> => tell({ tell: bump, bytes: 0, name: 'lists' }),

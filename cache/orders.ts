@@ -1,8 +1,9 @@
 /** What MySQL said of single orders a moment ago, as the bytes of the answer. */
 import type { Redis } from 'ioredis';
+import type { Budget } from './budget.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
-import { onEachKey } from './redis.ts';
+import { getText, onEachKey } from './redis.ts';
 
 /** `ttl` seconds, ±10 %, so that what was cached together does not expire together. */
 export const jittered = (ttl: number, random = Math.random()): number =>
@@ -29,8 +30,7 @@ export const dropDetails = (redis: Redis): Promise<void> =>
  */
 export const cachedOrders = (
   { attempt, tell, sweep, isJustBack }: RedisLink,
-  ttl: number,
-  lastReset: () => string | null,
+  { ttl, budget, lastReset }: { ttl: number; budget: Budget; lastReset: () => string | null },
 ) => ({
   /** What another process has not told Redis yet is not believed. */
   findDetail: (orderId: string): Promise<Buffer | null> =>
@@ -44,18 +44,20 @@ export const cachedOrders = (
   lastReset,
 
   /**
-   * Stores an answer, unless there was a reset since MySQL was asked.
+   * Stores an answer where there is room for it, unless there was a reset since MySQL was asked.
    * @param resetBefore what `lastReset` said before
    */
   putDetail: (orderId: string, json: Buffer, resetBefore: string | null = lastReset()): Promise<unknown> =>
     attempt(async (redis) => {
       const key = keys.detail(orderId);
+      const seconds = jittered(ttl);
+      if (!budget.take(json.length, seconds * 1_000)) return;
       const [stored, reset] = await Promise.all([
-        redis.set(key, json, 'EX', jittered(ttl), 'NX'),
-        redis.get(keys.reset),
+        redis.set(key, json, 'EX', seconds, 'NX'),
+        getText(redis, keys.reset),
       ]);
       if (stored === 'OK' && reset !== resetBefore) await redis.set(key, GUARD, 'EX', GUARD_SECONDS);
-    }, null),
+    }, undefined),
 
   /** After a commit: drops what is cached of orders. */
   invalidateDetails: (orderIds: string[]): Promise<void> =>

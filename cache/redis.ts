@@ -90,6 +90,13 @@ const LONGEST_REASON = 120;
 /** Where other things than Redis's own words begin: what it was asked, a script's name, another server's address. */
 const OTHER_WORDS = /,? with args| script: |, on @user_script|(?<=^(MOVED|ASK)) /;
 
+/** A text, or null where there is none or something else in its place. */
+export const getText = (redis: Redis, key: string): Promise<string | null> =>
+  redis.get(key).catch((error) => {
+    if (isOfItsKeys(error)) return null;
+    throw error;
+  });
+
 /** Why Redis does not do what it is asked, in its own first words: neither data nor addresses. */
 export const reasonOf = (error: unknown): string => {
   if (isTimeout(error)) return TIMED_OUT;

@@ -39,6 +39,7 @@ t.test('defaults', async (t) => {
       pendingTtl: 60,
       waitingTtl: 86_400,
       idempotencyTtl: 86_400,
+      memoryBytes: 67_108_864,
     },
     lists: { ttl: 30, memoryBytes: 67_108_864, staleMs: 0 },
     rabbitmq: {
@@ -77,6 +78,7 @@ const good: [variable: string, value: string, expected: object][] = [
   ['CACHE_DISABLED', '0', { cache: { disabled: false } }],
   ['ORDERS_CACHE_TTL', '1', { cache: { ordersTtl: 1 } }],
   ['ORDERS_CACHE_TTL', '7', { lists: { ttl: 7 } }],
+  ['CACHE_MEMORY_MB', '0', { cache: { memoryBytes: 0 } }],
   ['LIST_MEMORY_MB', '65536', { lists: { memoryBytes: 65_536 * 1024 * 1024 } }],
   ['LIST_STALE_MS', '60000', { lists: { staleMs: 60_000 } }],
   ['TEMP_ORDER_CACHE_TTL', '86400', { cache: { pendingTtl: 86_400 } }],
@@ -136,6 +138,7 @@ const bad: [variable: string, value: string, sentence: string][] = [
   ['MQ_USE_SSL', '2', `${flag('MQ_USE_SSL')}, got "2".`],
   ['ORDERS_CACHE_TTL', '0', `${ttl('ORDERS_CACHE_TTL')}, got 0.`],
   ['ORDERS_CACHE_TTL', '1.5', `${ttl('ORDERS_CACHE_TTL')}, got 1.5.`],
+  ['CACHE_MEMORY_MB', '-1', 'CACHE_MEMORY_MB must be an integer from 0 to 65536, got -1.'],
   ['LIST_MEMORY_MB', '0', 'LIST_MEMORY_MB must be an integer from 1 to 65536, got 0.'],
   ['LIST_MEMORY_MB', '65537', 'LIST_MEMORY_MB must be an integer from 1 to 65536, got 65537.'],
   ['LIST_STALE_MS', '0.5', 'LIST_STALE_MS must be an integer from 0 to 60000, got 0.5.'],

@@ -1,7 +1,7 @@
 /** /health: for load balancers and orchestrators. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from '@sinclair/typebox';
-import { RedisUnusable } from '../../cache/cache.ts';
+import { type Cache, RedisUnusable } from '../../cache/cache.ts';
 import type { Database } from '../../db/client.ts';
 import { withDeadline } from '../../deadline.ts';
 
@@ -10,7 +10,9 @@ const CHECK_TIMEOUT_MS = 2_000;
 const Check = Type.Object({
   ok: Type.Boolean(),
   ms: Type.Number({ description: 'milliseconds the answer took' }),
-  reason: Type.Optional(Type.String({ description: 'why the server is of no use just now' })),
+  reason: Type.Optional(
+    Type.String({ description: 'why the server is of no use just now, or cannot be relied on' }),
+  ),
 });
 type Check = Static<typeof Check>;
 
@@ -42,6 +44,13 @@ const checkMysql = async ({ ping, probeWrites }: Database): Promise<Check & { an
   return { ...reads, ...refused, answers: reads.ok };
 };
 
+/** A Redis that works and cannot be relied on is said to be so. */
+const checkRedis = async ({ ping, concern }: Cache): Promise<Check> => {
+  const redis = await check(ping);
+  const reason = redis.ok ? await concern() : redis.reason;
+  return { ...redis, ...(reason !== undefined && { reason }) };
+};
+
 export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/health/live',
@@ -56,14 +65,15 @@ export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
       const { database, cache, broker } = app;
       const [{ answers, ...mysql }, redis, rabbitmq] = await Promise.all([
         checkMysql(database),
-        cache.enabled ? check(cache.ping) : undefined,
+        cache.enabled ? checkRedis(cache) : undefined,
         check(broker.ping),
       ]);
       if (app.isDraining()) return reply.code(503).send({ status: 'ending', mysql, redis, rabbitmq });
       // Without MySQL reads cannot be served, without RabbitMQ writes cannot; without Redis both can.
       if (!answers || !rabbitmq.ok)
         return reply.code(503).send({ status: 'unavailable', mysql, redis, rabbitmq });
-      const status = mysql.ok && redis?.ok !== false ? 'ready' : 'degraded';
+      const isWell = mysql.ok && redis?.ok !== false && redis?.reason === undefined;
+      const status = isWell ? 'ready' : 'degraded';
       return reply.code(200).send({ status, mysql, redis, rabbitmq });
     },
   );

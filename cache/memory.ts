@@ -1,0 +1,51 @@
+/**
+ * Whether Redis will keep what it was given. With any `maxmemory-policy` but noeviction a Redis whose memory is full
+ * throws keys away to take new ones: pending copies are among those that may go (they have a TTL), and with them orders
+ * that were accepted. With noeviction it refuses new ones, which the link notices
+ * (https://redis.io/docs/latest/develop/reference/eviction/).
+ */
+import type { Redis } from 'ioredis';
+import type { Log } from '../log.ts';
+
+/** Of maxmemory: from there on memory is short, and below that no more. */
+const SHORT_FROM = 0.9;
+const SHORT_UNTIL = 0.8;
+
+const fieldOf = (info: string, name: string): string | undefined =>
+  new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+
+/** @param evicted is called when Redis has thrown keys away since this was asked last */
+export const memoryWatch = (log: Log, evicted: (redis: Redis) => Promise<unknown>) => {
+  let concern: string | undefined;
+  let short = false;
+  let lastEvicted = 0;
+
+  const judge = (info: string): string | undefined => {
+    const [max, used] = ['maxmemory', 'used_memory'].map((name) => Number(fieldOf(info, name)));
+    const policy = fieldOf(info, 'maxmemory_policy');
+    // A server that does not say has no limit that we know of.
+    if (!max || used === undefined) return undefined;
+    short = used >= max * (short ? SHORT_UNTIL : SHORT_FROM);
+    if (policy !== undefined && policy !== 'noeviction')
+      return `maxmemory-policy is ${policy}, which may evict accepted orders: set noeviction.`;
+    return short ? 'More than 80 % of maxmemory is used.' : undefined;
+  };
+
+  return {
+    /** What keeps Redis from being relied on, or undefined. */
+    concern: () => concern,
+
+    /** Asks Redis, and says in the log what has changed. @throws where it does not answer, or may not be asked */
+    look: async (redis: Redis): Promise<void> => {
+      const [memory, stats] = await Promise.all([redis.info('memory'), redis.info('stats')]);
+      const now = judge(memory);
+      if (now !== concern && now !== undefined)
+        log.warn({ reason: now }, 'Redis may not keep what is pending');
+      if (now === undefined && concern !== undefined) log.info('Redis keeps what is pending');
+      concern = now;
+      const count = Number(fieldOf(stats, 'evicted_keys')) || 0;
+      if (count > lastEvicted) await evicted(redis);
+      lastEvicted = count;
+    },
+  };
+};
