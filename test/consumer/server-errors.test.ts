@@ -1,6 +1,7 @@
 /** A MySQL that is there and not well: no job is blamed for it, none is lost, and it is over by itself. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
+import { v7 as uuidv7 } from 'uuid';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startOwnMysql } from '../helpers/mysql.ts';
@@ -37,7 +38,8 @@ const jobsWait = () => {
   const before = consumer.output().split('jobs wait for MySQL').length;
   return () => until('jobs wait', () => consumer.output().split('jobs wait for MySQL').length > before);
 };
-const read = async () => (await app.inject(`/orders/${randomUUID()}`)).statusCode;
+/** Of an id that tells its time: that of an order that nobody can have accepted before. */
+const read = async () => (await app.inject(`/orders/${uuidv7()}`)).statusCode;
 const some = () => ['Ada', 'Bob', 'Cid'].map((name) => job(name));
 
 t.test('a time limit for statements, and a table that somebody has locked', async (t) => {
