@@ -71,7 +71,7 @@ const chunksOf = <T>(list: T[], size: number): T[][] =>
  * @param latest the greatest version that anybody can have given out by now
  */
 export const pendingOrders = (
-  { attempt, tell, sweep }: RedisLink,
+  { attempt, tell, sweep, isJustBack }: RedisLink,
   { waitingTtl, appliedTtl, latest }: { waitingTtl: number; appliedTtl: number; latest: () => number },
 ) => {
   // One by one once Redis turns out to be a cluster.
@@ -134,6 +134,8 @@ export const pendingOrders = (
      */
     completeSince: (orderId: string): Promise<number | 'deleted' | null> =>
       attempt(async (redis) => {
+        // Another process may still be without Redis, and accept writes whose copies it puts later.
+        if (isJustBack()) return null;
         // Once more, and before the time: a flush in between leaves neither.
         const [raw, since] = await Promise.all([
           redis.getBuffer(keys.pending(orderId)),

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { countLogged, repeat } from '../faults.ts';
 import type { Scenario } from '../scenario.ts';
 import { rabbitmqScenarios } from './rabbitmq.ts';
+import { redisScenarios } from './redis.ts';
 import { SHORT_LIFE_MS, shortLived, storeScenarios } from './stores.ts';
 
 const CUTS = 3;
@@ -10,6 +11,7 @@ const CUTS = 3;
 export const serverScenarios: Scenario[] = [
   ...rabbitmqScenarios,
   ...storeScenarios,
+  ...redisScenarios,
   {
     number: 14,
     title: 'TCP connections cut at random, and half open',

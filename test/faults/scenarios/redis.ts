@@ -1,0 +1,104 @@
+/** A Redis that is there: crowded by what is a cache, or refusing. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { countLogged, repeat } from '../faults.ts';
+import type { OrderHistory } from '../history.ts';
+import { GONE } from '../history.ts';
+import type { Context, Scenario } from '../scenario.ts';
+import { SHORT_LIFE_MS, shortLived } from './stores.ts';
+
+const MIB = 2 ** 20;
+/** What Redis may take beside what it has when a scenario begins. */
+const ROOM_BYTES = 12 * MIB;
+const READERS = 8;
+/** Pages at the least, so that without a bound they would take far more than there is room for. */
+const PAGES = 1_000;
+const REFUSED_MS = 1_500;
+
+const usedMemory = async (redis: Redis): Promise<number> =>
+  Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
+
+/** Reads that say of an accepted order, which nobody has asked to delete, that there is none. */
+const falselyGone = (history: OrderHistory[]): string[] =>
+  history.flatMap(({ id, writes, reads }) =>
+    reads
+      .filter(
+        ({ after, saw }) => saw === GONE && writes.slice(0, after).every(({ kind }) => kind !== 'delete'),
+      )
+      .map(() => `GET of the accepted order ${id} was answered 404`),
+  );
+
+/** Ways in which Redis refuses, and how each ends. */
+const refusals: ((redis: Redis) => Promise<() => Promise<unknown>>)[] = [
+  async (redis) => {
+    await redis.replicaof('127.0.0.1', 1);
+    return () => redis.replicaof('NO', 'ONE');
+  },
+  async (redis) => {
+    await redis.config('SET', 'maxmemory', '1');
+    return () => redis.config('SET', 'maxmemory', '0');
+  },
+  async (redis) => {
+    await redis.call('ACL', 'SETUSER', 'default', '-@scripting');
+    return () => redis.call('ACL', 'SETUSER', 'default', '+@scripting');
+  },
+];
+
+/** Reads pages, each of which is another one, until the load has had enough. */
+const readPages = async ({ world, enough }: Context): Promise<number> => {
+  let pages = 0;
+  const read = async (reader: number) => {
+    for (let n = 0; !enough() || pages < PAGES; n++) {
+      const page = `limit=1000&customer_name=c${'%25'.repeat(reader)}&status=${n}`;
+      const whole = `limit=${100 + ((n * READERS + reader) % 900)}`;
+      const answer = await fetch(
+        `${world.urls[n % world.urls.length]}/orders?${n % 10 === 0 ? page : whole}`,
+      );
+      await answer.arrayBuffer();
+      pages++;
+    }
+  };
+  await Promise.all(Array.from({ length: READERS }, (_, reader) => read(reader)));
+  return pages;
+};
+
+export const redisScenarios: Scenario[] = [
+  {
+    number: 27,
+    title: 'anonymous readers of distinct pages, and a Redis with little memory',
+    world: { env: { CACHE_MEMORY_MB: '1' } },
+    faults: async (context) => {
+      const { world, fail } = context;
+      const redis = new Redis(world.env.REDIS_URL ?? '');
+      await redis.config('SET', 'maxmemory', String((await usedMemory(redis)) + ROOM_BYTES));
+      const pages = await readPages(context);
+      const used = await usedMemory(redis);
+      redis.disconnect();
+      const refused = countLogged(world, 'api', 'Redis answers and refuses');
+      if (refused > 0) fail(`after ${pages} pages Redis, with ${used} bytes, refused ${refused} APIs`);
+    },
+  },
+  {
+    number: 28,
+    title: 'Redis that answers and refuses: a replica, out of memory, an account without scripts',
+    world: { env: shortLived },
+    readYourWrites: false,
+    shownAfterMs: SHORT_LIFE_MS,
+    faults: async (context) => {
+      const { world, load, random, fail } = context;
+      const redis = new Redis(world.env.REDIS_URL ?? '');
+      await repeat(1, context, async () => {
+        for (const refuse of refusals) {
+          const end = await refuse(redis);
+          await sleep(REFUSED_MS);
+          await end();
+          await sleep(random.integer(500, REFUSED_MS));
+        }
+      });
+      redis.disconnect();
+      for (const problem of falselyGone(load.history)) fail(problem);
+      for (const trace of ['Redis answers and refuses', 'Redis is back'])
+        if (countLogged(world, 'api', trace) === 0) fail(`no API logged "${trace}"`);
+    },
+  },
+];
