@@ -1,7 +1,8 @@
 /**
  * The scripts that change pending copies. Those that are more than an order as its POST put it have been opened:
  *   created, first     the version of the POST and the status that it gave, where the POST is seen
- *   patches            {version, status} of the PATCHes that were shown, by version; the newest few dozen
+ *   patches            the PATCHes that were shown, by version: `version:length of the status:status` of each, the
+ *                      newest two dozen or so. One text, as most often another one is put behind it and nothing else
  *   deletes            versions of the DELETEs that were shown and wait
  *   dead               versions of writes that were dead letters before they were shown: they never are
  * of which `version`, `status` and `deleting`, what readers see, follow: so what is left when one of them turns out to
@@ -27,9 +28,30 @@ end
 const COPY = `
 ${VERSION_OF}
 local MOST = 50
+local MOST_PATCHES_BYTES = 704
 local function number(digits, latest)
   local version = tonumber(digits) or 0
   return version <= latest and version or 0
+end
+
+local function packed(version, status) return version .. ':' .. #status .. ':' .. status end
+local function pack(list)
+  local texts = {}
+  for i, patch in ipairs(list) do texts[i] = packed(patch[1], patch[2]) end
+  return table.concat(texts)
+end
+local function unpack_patches(text)
+  local list, at = {}, 1
+  while at <= #text do
+    local _, last, version, length = string.find(text, '^([^:]*):(%d+):', at)
+    at = last + 1 + length
+    table.insert(list, { version, string.sub(text, last + 1, at - 1) })
+  end
+  return list
+end
+local function without_oldest(text)
+  local _, last, length = string.find(text, '^[^:]*:(%d+):')
+  return string.sub(text, last + 1 + length)
 end
 
 -- Also what another service put, or an earlier version of this one.
@@ -37,29 +59,45 @@ local function open(key, id)
   local raw = redis.call('GET', key)
   local copy = raw and cjson.decode(raw) or { order_id = id }
   if copy.deleted or copy.patches then return copy end
-  copy.patches, copy.deletes = {}, {}
+  copy.patches, copy.deletes = '', {}
   if copy.items then copy.created, copy.first = copy.version or '0', copy.status end
   if copy.deleting then copy.created, copy.first, copy.deletes = '0', nil, { copy.version }
-  elseif copy.status and not copy.items then copy.patches = { { copy.version or '0', copy.status } } end
+  elseif copy.status and not copy.items then copy.patches = packed(copy.version or '0', copy.status) end
   return copy
 end
 
 local function has(list, version)
   for i, digits in ipairs(list or {}) do if tonumber(digits) == tonumber(version) then return i end end
 end
-local function has_patch(copy, version)
-  for i, patch in ipairs(copy.patches) do if tonumber(patch[1]) == tonumber(version) then return i end end
+local function has_patch(list, version)
+  for i, patch in ipairs(list) do if tonumber(patch[1]) == tonumber(version) then return i end end
 end
 local function add(list, version)
   if not has(list, version) then table.insert(list, version) end
   if #list > MOST then table.remove(list, 1) end
 end
+local function add_patch(copy, version, status, latest)
+  -- Most often it is newer than all that is seen.
+  if #copy.deletes == 0 and tonumber(version) > number(copy.version, latest) then
+    copy.patches = copy.patches .. packed(version, status)
+  else
+    local list = unpack_patches(copy.patches)
+    if has_patch(list, version) then return end
+    local at = #list + 1
+    while at > 1 and number(list[at - 1][1], latest) > tonumber(version) do at = at - 1 end
+    table.insert(list, at, { version, status })
+    copy.patches = pack(list)
+  end
+  if #copy.patches > MOST_PATCHES_BYTES then copy.patches = without_oldest(copy.patches) end
+end
 
 -- What readers see of it.
 local function look(copy, latest)
   local version, status = copy.items and copy.first and copy.created, copy.first
-  for _, patch in ipairs(copy.patches) do
-    if not version or number(patch[1], latest) >= number(version, latest) then version, status = patch[1], patch[2] end
+  local list = unpack_patches(copy.patches)
+  local patch = list[#list]
+  if patch and (not version or number(patch[1], latest) >= number(version, latest)) then
+    version, status = patch[1], patch[2]
   end
   copy.deleting = nil
   for _, digits in ipairs(copy.deletes) do
@@ -72,7 +110,7 @@ end
 -- What is left where MySQL has something newer than all that readers see, or nothing is seen.
 local function bare(copy)
   return { order_id = copy.order_id, reserved = copy.reserved, applied = copy.applied, dead = copy.dead,
-    patches = {}, deletes = {} }
+    patches = '', deletes = {} }
 end
 
 local function save(key, copy, ...)
@@ -97,12 +135,10 @@ local applied = number(copy.applied, latest)
 local seen = number(copy.version, latest)
 if ARGV[4] == 'deleting' then add(copy.deletes, version)
 elseif tonumber(version) < applied then return
-elseif not has_patch(copy, version) then
-  table.insert(copy.patches, { version, status })
-  table.sort(copy.patches, function(a, b) return number(a[1], latest) < number(b[1], latest) end)
-  if #copy.patches > MOST then table.remove(copy.patches, 1) end
-end
-look(copy, latest)
+else add_patch(copy, version, status, latest) end
+if ARGV[4] == '' and #copy.deletes == 0 and tonumber(version) > seen then
+  copy.version, copy.status = version, status
+else look(copy, latest) end
 -- A delete that was applied would have been settled as such: a newer write in MySQL says nothing of it.
 if not copy.deleting and seen > tonumber(version) then return save(KEYS[1], copy, 'KEEPTTL') end
 local settled = not copy.deleting and number(copy.version, latest) <= applied
@@ -174,7 +210,9 @@ local function settle(key, id, state, versioned, tail)
   if copy.deleted then return end
   local applied = math.max(tonumber(state), number(copy.applied, latest))
   copy.applied = string.format('%.0f', applied)
-  while copy.patches[1] and number(copy.patches[1][1], latest) < applied do table.remove(copy.patches, 1) end
+  while copy.patches ~= '' and number(string.match(copy.patches, '^[^:]*'), latest) < applied do
+    copy.patches = without_oldest(copy.patches)
+  end
   local seen = number(copy.version, latest)
   if copy.deleting or seen > applied then return save(key, copy, 'KEEPTTL') end
   if seen < applied or not versioned then copy = bare(copy) end
@@ -213,10 +251,13 @@ ${COPY}
 local id, version, latest = ARGV[1], ARGV[2], tonumber(ARGV[5])
 local copy = open(KEYS[1], id)
 if copy.deleted then return end
-local patch, delete = has_patch(copy, version), has(copy.deletes, version)
+local patches = unpack_patches(copy.patches)
+local patch, delete = has_patch(patches, version), has(copy.deletes, version)
 local create = ARGV[3] == '1' and tonumber(copy.created) == tonumber(version)
 if create then copy.items, copy.customer_name, copy.created, copy.first = nil, nil, nil, nil
-elseif patch then table.remove(copy.patches, patch)
+elseif patch then
+  table.remove(patches, patch)
+  copy.patches = pack(patches)
 elseif delete then table.remove(copy.deletes, delete)
 elseif ARGV[6] == '1' then
   copy.dead = copy.dead or {}
