@@ -28,7 +28,8 @@ export const serverScenarios: Scenario[] = [
             await sleep(random.integer(100, 400));
             cut += proxy.cut(() => random.chance(0.5));
           }
-          await sleep(500);
+          // What is not connected has nothing to lose.
+          await world.ready();
           proxy.swallow(true);
           // Longer than a confirm may take, so that one in vain is seen.
           await sleep(full ? 4_000 : 3_000);
