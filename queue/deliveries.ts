@@ -27,7 +27,7 @@ export interface Delivery {
   requestId: string | undefined;
   receivedAt: Date;
   /** When it was published at the latest, where the message says something of that. */
-  publishedAt: Date | undefined;
+  publishedAt(): Date | undefined;
   /** Whether its channel has closed: then the broker delivers it once more, and no answer reaches it. */
   isLost(): boolean;
   /** Back to the queue after a delay, or to the dead letters when it has been tried often enough. Never rejects. */
@@ -97,7 +97,7 @@ const toDelivery = (
     redelivered: fields.redelivered,
     requestId: properties.correlationId,
     receivedAt,
-    publishedAt: publishedAt(properties, receivedAt),
+    publishedAt: () => publishedAt(properties, receivedAt),
     isLost: () => !subscription.open,
     tag: fields.deliveryTag,
     subscription,
