@@ -4,7 +4,7 @@ import type { Cache } from '../cache/cache.ts';
 import { giveUpJob } from '../cache/dead-jobs.ts';
 import { blameOf, mayBeSplit, reasonOf } from '../db/errors.ts';
 import type { Delivery } from '../queue/deliveries.ts';
-import { type Applied, type Applying, applyJobs, type Outcome } from './apply.ts';
+import { type Applied, type Applying, applyJobs } from './apply.ts';
 import type { Entry, Rest } from './batches.ts';
 import { accepted } from './times.ts';
 
@@ -138,23 +138,23 @@ const answer = async (
   const { cache, log, acknowledge } = handling;
   await refreshCache(cache, batch, applied);
   const { outcomes, problems } = applied;
-  const having = (outcome: Outcome) => batch.filter(({ job }) => outcomes.get(job) === outcome);
-  const voided = having('void');
+  const done: Entry[] = [];
+  const voided: Entry[] = [];
+  for (const entry of batch) {
+    const outcome = outcomes.get(entry.job);
+    if (outcome === 'order_not_found')
+      retry(entry, outcome, `There is no order ${entry.job.payload.order_id}.`, handling);
+    else if (outcome === 'invalid') refuse(entry, problems.get(entry.job) ?? '', handling);
+    else done.push(entry);
+    if (outcome === 'void') voided.push(entry);
+  }
   if (voided.length > 0) {
     log.warn({ jobs: voided.length }, 'jobs that were accepted before the last reset are void');
     await Promise.all(voided.map((entry) => giveUp(entry, cache)));
   }
-  const missing = having('order_not_found');
-  const done = batch.filter((entry) => !missing.includes(entry) && !problems.has(entry.job));
   acknowledge(done.map(({ delivery }) => delivery));
   const ms = Math.round(performance.now() - started);
   for (const entry of done) log.info({ ...named(entry), outcome: outcomes.get(entry.job), ms }, 'job done');
-  for (const entry of missing)
-    retry(entry, 'order_not_found', `There is no order ${entry.job.payload.order_id}.`, handling);
-  for (const entry of batch) {
-    const problem = problems.get(entry.job);
-    if (problem !== undefined) refuse(entry, problem, handling);
-  }
 };
 
 /** Jobs that failed together, not for their own sake. */

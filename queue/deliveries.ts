@@ -11,32 +11,13 @@ import type { JobType } from '../order.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { openBroker } from './broker.ts';
 import { openConnection } from './connection.ts';
-import { createMover, type Moved } from './moves.ts';
+import { createMover, type Held, type Moved } from './moves.ts';
 import { answerQuestions } from './progress.ts';
 import { DELAYS_MS } from './topology.ts';
 
 const CLOSE_TIMEOUT_MS = 2_000;
 /** From the end of a delay to a consumer that has the job. */
 const DELAY_MARGIN_MS = 5_000;
-
-export interface Delivery {
-  body: Buffer;
-  /** Whether the broker has delivered it before: its consumer went away before it answered. */
-  redelivered: boolean;
-  /** The id of the HTTP request, where the publisher gave one. */
-  requestId: string | undefined;
-  receivedAt: Date;
-  /** When it was published at the latest, where the message says something of that. */
-  publishedAt(): Date | undefined;
-  /** Whether its channel has closed: then the broker delivers it once more, and no answer reaches it. */
-  isLost(): boolean;
-  /** Back to the queue after a delay, or to the dead letters when it has been tried often enough. Never rejects. */
-  retry(reason: string, error: string): Promise<Moved>;
-  /** Never rejects. */
-  deadLetter(reason: string, error: string): Promise<Moved>;
-  readonly tag: number;
-  readonly subscription: Subscription;
-}
 
 interface Subscription {
   channel: Channel;
@@ -77,37 +58,80 @@ const publishedAt = ({ timestamp, headers }: MessageProperties, receivedAt: Date
 /** Types of jobs; what says nothing of its type may be a create. */
 const createsNothing = new Set<unknown>(['update_order_status', 'delete_order'] satisfies JobType[]);
 
-const toDelivery = (
-  message: ConsumeMessage,
-  subscription: Subscription,
-  mover: ReturnType<typeof createMover>,
-  log: Log,
-  delayed: () => void,
-): Delivery => {
-  const { properties, content: body, fields } = message;
-  const receivedAt = new Date();
-  const held = {
-    message,
-    isOpen: () => subscription.open,
-    acknowledge: () => answer(subscription, log, ({ acknowledge }) => acknowledge([fields.deliveryTag])),
-    reject: () => answer(subscription, log, ({ reject }) => reject(fields.deliveryTag)),
-  };
-  return {
-    body,
-    redelivered: fields.redelivered,
-    requestId: properties.correlationId,
-    receivedAt,
-    publishedAt: () => publishedAt(properties, receivedAt),
-    isLost: () => !subscription.open,
-    tag: fields.deliveryTag,
-    subscription,
-    deadLetter: (reason, error) => mover.deadLetter(held, reason, error),
-    retry: (reason, error) => {
-      if (!createsNothing.has(properties.type)) delayed();
-      return mover.retry(held, reason, error);
-    },
-  };
-};
+/** What deliveries of one subscription have in common. */
+interface Taking {
+  subscription: Subscription;
+  mover: ReturnType<typeof createMover>;
+  log: Log;
+  /** Notes that an order may wait in a delay queue. */
+  delayed: () => void;
+}
+
+/** A message that the broker has handed over. A class, as a backlog is so many of them: their methods are shared. */
+export class Delivery {
+  readonly #message: ConsumeMessage;
+  readonly #taking: Taking;
+  readonly receivedAt = new Date();
+
+  constructor(message: ConsumeMessage, taking: Taking) {
+    this.#message = message;
+    this.#taking = taking;
+  }
+
+  get body(): Buffer {
+    return this.#message.content;
+  }
+
+  /** Whether the broker has delivered it before: its consumer went away before it answered. */
+  get redelivered(): boolean {
+    return this.#message.fields.redelivered;
+  }
+
+  /** The id of the HTTP request, where the publisher gave one. */
+  get requestId(): string | undefined {
+    return this.#message.properties.correlationId;
+  }
+
+  get tag(): number {
+    return this.#message.fields.deliveryTag;
+  }
+
+  get subscription(): Subscription {
+    return this.#taking.subscription;
+  }
+
+  /** When it was published at the latest, where the message says something of that. */
+  publishedAt(): Date | undefined {
+    return publishedAt(this.#message.properties, this.receivedAt);
+  }
+
+  /** Whether its channel has closed: then the broker delivers it once more, and no answer reaches it. */
+  isLost(): boolean {
+    return !this.#taking.subscription.open;
+  }
+
+  /** Back to the queue after a delay, or to the dead letters when it has been tried often enough. Never rejects. */
+  retry(reason: string, error: string): Promise<Moved> {
+    const { mover, delayed } = this.#taking;
+    if (!createsNothing.has(this.#message.properties.type)) delayed();
+    return mover.retry(this.#held(), reason, error);
+  }
+
+  /** Never rejects. */
+  deadLetter(reason: string, error: string): Promise<Moved> {
+    return this.#taking.mover.deadLetter(this.#held(), reason, error);
+  }
+
+  #held(): Held {
+    const { subscription, log } = this.#taking;
+    return {
+      message: this.#message,
+      isOpen: () => subscription.open,
+      acknowledge: () => answer(subscription, log, ({ acknowledge }) => acknowledge([this.tag])),
+      reject: () => answer(subscription, log, ({ reject }) => reject(this.tag)),
+    };
+  }
+}
 
 /**
  * Subscribes to the queue of jobs, and again after each reconnection. Moving has a connection of its own: from
@@ -137,6 +161,7 @@ export const takeJobs = async (
     const channel = await model.createChannel();
     const acknowledger = createAcknowledger(channel);
     const current: Subscription = { channel, open: true, acknowledger };
+    const taking = { subscription: current, mover, log, delayed };
     const begin = () => {
       if (!ending) connection.reconnect();
     };
@@ -152,7 +177,7 @@ export const takeJobs = async (
         return begin();
       }
       acknowledger.arrived(message.fields.deliveryTag);
-      onDelivery(toDelivery(message, current, mover, log, delayed));
+      onDelivery(new Delivery(message, taking));
     });
     await answerQuestions(model, channel, queue, {
       whenDone: acknowledger.whenDone,
