@@ -3,12 +3,14 @@
  * one after the other, prints a table and keeps it as JSON. Exit code 1 where any promise was broken.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled } from '../../ops/packages.ts';
+import { guardedFolder } from '../../ops/private-servers.ts';
 import { noViolations } from './checker.ts';
 import { brokenResult, type Result, runScenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
+import { createBroker } from './servers.ts';
 
 const { values } = parseArgs({
   options: {
@@ -46,10 +48,14 @@ const head = [
 
 ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
 console.log(`seed ${options.seed}\n${head}`);
+const { folder, end } = guardedFolder('orders-faults-');
+const broker = await createBroker(join(folder, 'rabbitmq'));
 const results: Result[] = [];
 for (const scenario of scenarios) {
   if (only && !only.includes(scenario.number)) continue;
-  const result = await runScenario(scenario, options).catch((error) => brokenResult(scenario, error));
+  const result = await runScenario(scenario, { ...options, broker }).catch((error) =>
+    brokenResult(scenario, error),
+  );
   results.push(result);
   console.log(toRow(result));
   for (const problem of result.problems) console.log(`    ${problem}`);
@@ -60,5 +66,6 @@ writeFileSync(
   values.results,
   `${JSON.stringify({ date: new Date().toISOString(), ...options, results, table }, null, 2)}\n`,
 );
+await end();
 // Not left to end by itself: Node 20 may spin for ever while it closes sockets that were reset with bytes under way.
 process.exit(results.every(({ problems }) => problems.length === 0) ? 0 : 1);

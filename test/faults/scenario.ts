@@ -6,12 +6,17 @@ import { appliedTwice, blamed } from './faults.ts';
 import { GONE, type OrderHistory } from './history.ts';
 import { type Load, type LoadOptions, startLoad } from './load.ts';
 import { createRandom, type Random } from './random.ts';
+import type { Broker } from './servers.ts';
 import { readOrders, readQueues, readShown } from './stores.ts';
-import { createWorld, type World, type WorldOptions } from './world.ts';
+import { createWorld, type Processes, type World, type WorldOptions } from './world.ts';
 
 /** How long the backlog may take after the load has stopped and everything is healed. */
 const SETTLE_TIMEOUT_MS = 180_000;
 const SETTLE_POLL_MS = 500;
+
+/** Of the long and the short form: fewer still race one another, over two APIs. */
+const FULL_PROCESSES: Processes = { consumers: 4, apiWorkers: 2 };
+const SHORT_PROCESSES: Processes = { consumers: 2, apiWorkers: 1 };
 
 /** A service that is not the world's own, stopped and started by scripts. */
 export interface Prepared {
@@ -146,13 +151,17 @@ const runLoad = async (scenario: Scenario, world: World, base: Base, random: Ran
  */
 export const runScenario = async (
   scenario: Scenario,
-  options: { accepted: number; full: boolean; seed: number; hours: number },
+  options: { accepted: number; full: boolean; seed: number; hours: number; broker: Broker },
 ): Promise<Result> => {
   const { number, title, readYourWrites = true, maxRequestMs = Number.POSITIVE_INFINITY } = scenario;
   const problems: string[] = [];
   const teardowns: (() => unknown)[] = [];
   const seed = options.seed + number;
-  const world = await createWorld(scenario.world);
+  const world = await createWorld(
+    scenario.world ?? {},
+    options.full ? FULL_PROCESSES : SHORT_PROCESSES,
+    options.broker,
+  );
   try {
     const base: Base = {
       random: createRandom(seed),

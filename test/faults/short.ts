@@ -13,29 +13,29 @@ import type { Result } from './scenario.ts';
 const ACCEPTED = 300;
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/**
- * Runs `npm run test:faults` itself for one scenario after the other, and takes each for one test.
- * @param numbers of scenarios
- */
+/** Runs `npm run test:faults` itself for some scenarios, and takes each for one test. */
 export const testShortForms = (...numbers: number[]): void => {
-  for (const number of numbers)
-    t.test(`scenario ${number}`, async (t) => {
-      const results = join(t.testdir(), 'results.json');
-      const options = { only: number, accepted: ACCEPTED, seed: number, results };
-      const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
-      const run = spawn(
-        ...withoutTap(process.execPath, '--import=tsx', fromRoot('test/faults/run.ts'), ...args),
-        { cwd: fromRoot('.'), stdio: ['ignore', 'ignore', 'inherit'] },
-      );
-      t.teardown(() => run.kill());
-      const [code] = await once(run, 'exit');
-      const { results: rows }: { results: Result[] } = JSON.parse(readFileSync(results, 'utf8'));
-      t.equal(rows.length, 1);
-      for (const { title, accepted, violations, problems } of rows) {
+  t.test(`scenarios ${numbers}`, async (t) => {
+    const results = join(t.testdir(), 'results.json');
+    const options = { only: numbers, accepted: ACCEPTED, seed: numbers[0], results };
+    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const run = spawn(
+      ...withoutTap(process.execPath, '--import=tsx', fromRoot('test/faults/run.ts'), ...args),
+      { cwd: fromRoot('.'), stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    t.teardown(() => run.kill());
+    const [code] = await once(run, 'exit');
+    const { results: rows }: { results: Result[] } = JSON.parse(readFileSync(results, 'utf8'));
+    t.strictSame(
+      rows.map(({ number }) => number),
+      numbers,
+    );
+    for (const { number, title, accepted, violations, problems } of rows)
+      t.test(`scenario ${number}`, async (t) => {
         t.strictSame(problems, [], title);
         t.strictSame(violations, noViolations);
         t.ok(accepted > 0, `${accepted} accepted writes`);
-      }
-      t.equal(code, 0);
-    });
+      });
+    t.equal(code, 0);
+  });
 };

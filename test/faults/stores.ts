@@ -29,6 +29,16 @@ export const readOrders = async (env: NodeJS.ProcessEnv): Promise<StoredOrder[]>
   }
 };
 
+/** Removes the queues of the service and all that is in them. */
+export const removeQueues = async (env: NodeJS.ProcessEnv): Promise<void> => {
+  const { protocol, hostname, port, username, password, queue } = loadConfig(env).rabbitmq;
+  const connection = await connect({ protocol, hostname, port, username, password });
+  const channel = await connection.createChannel();
+  const delayed = DELAYS_MS.map((delay) => retryQueue(queue, delay));
+  for (const name of [queue, deadQueue(queue), ...delayed]) await channel.deleteQueue(name);
+  await connection.close();
+};
+
 /** How many messages wait to be applied, now or after a delay, and which jobs are in the dead letters. */
 export const readQueues = async (env: NodeJS.ProcessEnv) => {
   const { protocol, hostname, port, username, password, queue } = loadConfig(env).rabbitmq;

@@ -8,25 +8,21 @@ import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../config.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { freePort } from '../../ops/ports.ts';
-import { tracked } from '../../ops/private/server.ts';
 import {
   account,
   guardedFolder,
   serverEnvironment,
   startMysql,
-  startRabbitmq,
   startRedis,
-  stopServer,
 } from '../../ops/private-servers.ts';
-import { runningPid } from '../../ops/processes.ts';
 import { withoutTap } from '../helpers/spawn.ts';
 import { until } from '../helpers/until.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
+import { type Broker, createServer, type Server, type ServerName } from './servers.ts';
+import { removeQueues } from './stores.ts';
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const RESTART_PAUSE_MS = 100;
-
-export type ServerName = 'mysql' | 'redis' | 'rabbitmq';
 
 export interface WorldOptions {
   /** For all processes of the service. */
@@ -45,28 +41,11 @@ export interface WorldOptions {
   away?: ServerName[];
 }
 
-/** A server that can be killed, frozen and started again with its data. */
-const createServer = (start: () => Promise<{ pid: number }>, folder: string) => {
-  let pid = 0;
-  const signal = (name: NodeJS.Signals) => process.kill(pid, name);
-  return {
-    start: async () => {
-      pid = (await start()).pid;
-    },
-    /** SIGKILL, and waits until the process is gone. */
-    kill: async () => {
-      signal('SIGKILL');
-      await stopServer(folder);
-    },
-    /** Waits until it is gone, whoever has killed it. */
-    gone: () => until('the server is gone', () => runningPid(tracked(folder)) === undefined),
-    /** SIGTERM, and waits for it. */
-    stop: () => stopServer(folder),
-    freeze: () => signal('SIGSTOP'),
-    thaw: () => signal('SIGCONT'),
-  };
-};
-export type Server = ReturnType<typeof createServer>;
+/** How many processes a world has where its scenario does not say: a start of each costs a second of CPU. */
+export interface Processes {
+  consumers: number;
+  apiWorkers: number;
+}
 
 /** A process that is started again whenever it ends without being asked to. */
 const keepAlive = (args: string[], env: NodeJS.ProcessEnv, cwd: string, logFile: string) => {
@@ -109,23 +88,23 @@ const keepAlive = (args: string[], env: NodeJS.ProcessEnv, cwd: string, logFile:
 };
 export type Kept = ReturnType<typeof keepAlive>;
 
-/** Builds a world and waits until it serves. Its `end` must be called, however the scenario ends. */
-export const createWorld = async (options: WorldOptions = {}) => {
-  const { apis: apiEnvs = [{}, {}], consumers: consumerCount = 4, away = [] } = options;
+/**
+ * Builds a world and waits until it serves. Its `end` must be called, however the scenario ends.
+ * @param broker is the next world's as well; it is started where it does not run, and loses its queues
+ */
+export const createWorld = async (options: WorldOptions, processes: Processes, broker: Broker) => {
+  const { apis: apiEnvs = [{}, {}], consumers: consumerCount = processes.consumers, away = [] } = options;
   const { folder, end: endFolder } = guardedFolder('orders-faults-');
   const place = (name: string) => join(folder, name);
-  const ports = { mysql: await freePort(), redis: await freePort(), rabbitmq: await freePort() };
-  const servers: Record<ServerName, Server> = {
+  const ports = { mysql: await freePort(), redis: await freePort(), rabbitmq: broker.port };
+  const servers = {
     mysql: createServer(
       () => startMysql({ folder: place('mysql'), port: ports.mysql, database: 'orders', ...account }),
       place('mysql'),
     ),
     redis: createServer(() => startRedis({ folder: place('redis'), port: ports.redis }), place('redis')),
-    rabbitmq: createServer(
-      () => startRabbitmq({ folder: place('rabbitmq'), port: ports.rabbitmq, ...account }),
-      place('rabbitmq'),
-    ),
-  };
+    rabbitmq: broker,
+  } satisfies Record<ServerName, Server>;
   await Promise.all(Object.values(servers).map((server) => server.start()));
 
   const proxies = new Map<ServerName, TcpProxy>();
@@ -139,6 +118,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
     ...serverEnvironment(ports),
     ACCESS_LOG_FILE: '/dev/null',
     SIMULATED_WRITE_LAG: '0.002',
+    API_WORKERS: String(processes.apiWorkers),
     ...options.env,
   };
   const env: NodeJS.ProcessEnv = {
@@ -147,6 +127,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
     REDIS_URL: `redis://127.0.0.1:${portOf('redis')}/0`,
     RABBITMQ_PORT: String(portOf('rabbitmq')),
   };
+  await removeQueues(directEnv);
   await migrateDatabase(loadConfig(directEnv).mysql, 30_000);
   for (const name of away) await servers[name].stop();
 
