@@ -1,20 +1,20 @@
 /** The application: plugins and routes. It never listens, so that a test builds exactly what the server runs. */
 import { type FastifyInstance, fastify, LogController } from 'fastify';
-import type { Config } from '../config.ts';
-import type { ProcessLog } from '../lifecycle.ts';
-import { backends } from './plugins/backends.ts';
-import { cors } from './plugins/cors.ts';
-import { drain } from './plugins/drain.ts';
-import { errors, malformedUrl, sendError } from './plugins/errors.ts';
-import { input, readQuery } from './plugins/input.ts';
-import { readers } from './plugins/readers.ts';
-import { refusals } from './plugins/refusals.ts';
-import { requestId, requests } from './plugins/requests.ts';
-import { adminRoutes } from './routes/admin.ts';
-import { deadLetterRoutes } from './routes/dead-letters.ts';
-import { healthRoutes } from './routes/health.ts';
-import { listRoutes } from './routes/lists.ts';
-import { orderRoutes } from './routes/orders.ts';
+import type { Config } from '../process/config.ts';
+import type { ProcessLog } from '../process/lifecycle.ts';
+import { deadLetterRoutes } from './admin/dead-letters.ts';
+import { adminRoutes } from './admin/routes.ts';
+import { backends } from './backends.ts';
+import { healthRoutes } from './health/routes.ts';
+import { cors } from './http/cors.ts';
+import { drain } from './http/drain.ts';
+import { errors, malformedUrl, sendError } from './http/errors.ts';
+import { input, readQuery } from './http/input.ts';
+import { readers } from './http/readers.ts';
+import { refusals } from './http/refusals.ts';
+import { requestId, requests } from './http/requests.ts';
+import { listRoutes } from './lists/routes.ts';
+import { orderRoutes } from './orders/routes.ts';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
 /** How long a client may take to send a request; Fastify's own default is for ever. */

@@ -1,11 +1,11 @@
 /** The process behind server.pid: a primary that keeps API_WORKERS workers, which share one port. */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
-import { type Config, ConfigError } from '../config.ts';
-import { type ProcessLog, runProcess } from '../lifecycle.ts';
-import { createRestarts } from '../restarts.ts';
+import { type Config, ConfigError } from '../process/config.ts';
+import { type ProcessLog, runProcess } from '../process/lifecycle.ts';
+import { createRestarts } from '../process/restarts.ts';
 import { buildApp } from './app.ts';
-import { createHandoffs } from './handoffs.ts';
+import { createHandoffs } from './http/handoffs.ts';
 
 const REACHED_WITHIN_MS = 1_000;
 

@@ -1,10 +1,10 @@
 /** Keeping to Redis's clock, unless that is the one that is wrong. */
 import type { Cache } from '../cache/cache.ts';
-import { type Clock, MAX_AHEAD } from '../clock.ts';
 import type { Orm } from '../db/client.ts';
 import { readTime } from '../db/time.ts';
-import { withDeadline } from '../deadline.ts';
-import type { Log } from '../log.ts';
+import { type Clock, MAX_AHEAD } from '../domain/versions.ts';
+import { withDeadline } from '../process/deadline.ts';
+import type { Log } from '../process/log.ts';
 
 const MYSQL_WITHIN_MS = 500;
 

@@ -1,6 +1,7 @@
 /** The orders that all sides of a comparison work on: order number `n` is the same wherever it comes from. */
 import { v7 as uuidv7 } from 'uuid';
-import type { CreateJob, NewOrder, Order } from '../order.ts';
+import type { CreateJob } from '../domain/jobs.ts';
+import type { NewOrder, Order } from '../domain/order.ts';
 
 export const CUSTOMERS = ['Ada Lovelace', 'Grace Hopper', 'Zoë Müller', '李雷', 'Anna 🍏 Andersson'];
 export const PRODUCTS = ['Apples, a kilo', 'Bread', 'Coffee beans, 500 g', 'Dates', 'Eggs, a dozen'];

@@ -2,9 +2,9 @@
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { loadConfig } from '../config.ts';
 import { connectionOptions } from '../db/client.ts';
-import { createLog } from '../log.ts';
+import { loadConfig } from '../process/config.ts';
+import { createLog } from '../process/log.ts';
 import { assertQueue, topology } from '../queue/topology.ts';
 import { createJob } from './orders.ts';
 

@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureInstalled } from '../ops/packages.ts';
-import { guardedFolder, serverEnvironment, startServers } from '../ops/private-servers.ts';
+import { serverEnvironment, startServers } from '../ops/private-servers.ts';
+import { guardedFolder } from '../testbed/guarded-folder.ts';
 import { startGenerator } from './load/generator.ts';
 import { builtFile, ownBuild } from './programs.ts';
 

@@ -1,7 +1,7 @@
 /** Everything that a process keeps in Redis. */
-import { createClock } from '../clock.ts';
-import type { Config } from '../config.ts';
-import type { Log } from '../log.ts';
+import { createClock } from '../domain/versions.ts';
+import type { Config } from '../process/config.ts';
+import type { Log } from '../process/log.ts';
 import { createBudget } from './budget.ts';
 import { beginCompleteSince, readCompleteSince } from './complete-since.ts';
 import { idempotencyRecords } from './idempotency.ts';

@@ -11,9 +11,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Config } from '../config.ts';
-import { withDeadline } from '../deadline.ts';
-import type { Log } from '../log.ts';
+import type { Config } from '../process/config.ts';
+import { withDeadline } from '../process/deadline.ts';
+import type { Log } from '../process/log.ts';
 import { keys } from './keys.ts';
 import { connect, isOfItsKeys, isRefusal, isTimeout, onEachKey, reasonOf, script } from './redis.ts';
 import { createUntold, type Telling } from './untold.ts';

@@ -5,7 +5,7 @@
  * (https://redis.io/docs/latest/develop/reference/eviction/).
  */
 import type { Redis } from 'ioredis';
-import type { Log } from '../log.ts';
+import type { Log } from '../process/log.ts';
 
 /** Of maxmemory: from there on memory is short, and below that no more. */
 const SHORT_FROM = 0.9;

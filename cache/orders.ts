@@ -12,7 +12,7 @@ export const jittered = (ttl: number, random = Math.random()): number =>
 /**
  * After a commit an order's answer is replaced by nothing for so many seconds, and an answer is stored only where
  * there is no value: a reader that asked MySQL before the commit and stores after it finds the place taken. Readers
- * give up well before that (api/reads.ts).
+ * give up well before that (api/orders/reads.ts).
  */
 const GUARD_SECONDS = 5;
 const GUARD = '';

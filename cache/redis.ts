@@ -1,7 +1,7 @@
 /** A connection to Redis, the scripts that run there, and what its errors say. */
 import { createHash } from 'node:crypto';
 import { type Command, Redis } from 'ioredis';
-import type { Config } from '../config.ts';
+import type { Config } from '../process/config.ts';
 
 /** No request waits longer than this for Redis. */
 const COMMAND_TIMEOUT_MS = 1_000;

@@ -1,13 +1,13 @@
 /** Applying a batch of jobs: one transaction, whose number of round trips does not grow with the batch. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../clock.ts';
 import type { Orm } from '../db/client.ts';
 import { isDuplicate } from '../db/errors.ts';
 import { type Before, changeOrders, readBefore } from '../db/orders.ts';
 import { forgetReset } from '../db/resets.ts';
-import type { Log } from '../log.ts';
-import type { WriteJob } from '../order.ts';
-import { type AcceptedJob, type Effect, planBatch, type State } from './plan.ts';
+import type { WriteJob } from '../domain/jobs.ts';
+import { type AcceptedJob, type Effect, planBatch, type State } from '../domain/plan.ts';
+import type { Clock } from '../domain/versions.ts';
+import type { Log } from '../process/log.ts';
 import { inSharedTime, isVoid, latestOf, notBefore, problemOf } from './times.ts';
 
 /** void: the job was accepted before the last reset. invalid: it is from further ahead than any clock can be. */

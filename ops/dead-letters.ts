@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import { openCache } from '../cache/cache.ts';
 import { giveUpMessage, showAgain } from '../cache/dead-jobs.ts';
-import { ConfigError, environment, loadConfig } from '../config.ts';
-import { createLog } from '../log.ts';
+import { ConfigError, environment, loadConfig } from '../process/config.ts';
+import { createLog } from '../process/log.ts';
 import { openBroker } from '../queue/broker.ts';
 import { deadLetters } from '../queue/dead-letters.ts';
 import { PublishError } from '../queue/publisher.ts';

@@ -55,7 +55,7 @@ install_packages() {
 # they show that a file is gone.
 build() {
   local built=dist/.built marker
-  if [[ -e $built && -z $(find ./*.ts package.json tsconfig*.json api consumer queue cache db ops bench ! -path 'bench/results*' -newer "$built" -print -quit) ]]; then
+  if [[ -e $built && -z $(find package.json tsconfig*.json domain process api consumer queue cache db ops bench testbed ! -path 'bench/results*' -newer "$built" -print -quit) ]]; then
     return
   fi
   echo 'Building.'

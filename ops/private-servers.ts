@@ -1,5 +1,4 @@
 /** One private MySQL, Redis and RabbitMQ each: for a machine that has none running, and for tests. */
-export { guardedFolder } from './private/guarded-folder.ts';
 export { type PrivateMysql, startMysql } from './private/mysql.ts';
 export { type PrivateRabbitmq, startRabbitmq, whyNotIn } from './private/rabbitmq.ts';
 export { type PrivateRedis, startRedis } from './private/redis.ts';

@@ -1,7 +1,7 @@
 /** When a service that is starting can be used, and why it cannot be started at all. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { Config } from '../config.ts';
+import type { Config } from '../process/config.ts';
 import { lastLines, logSince, runningPid, waitFor } from './processes.ts';
 import type { ServiceProcess } from './service.ts';
 

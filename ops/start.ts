@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { environment, loadConfig } from '../config.ts';
+import { environment, loadConfig } from '../process/config.ts';
 import { ensureBackends } from './backends.ts';
 import { outliveReaders } from './output.ts';
 import { heldLock, logSize, runningPid, startDetached, stopProcess } from './processes.ts';

@@ -3,9 +3,9 @@
  * time; until that is done, publishing fails at once.
  */
 import type { Channel, ChannelModel, ConfirmChannel, Message } from 'amqplib';
-import type { Config } from '../config.ts';
-import { withDeadline } from '../deadline.ts';
-import type { Log } from '../log.ts';
+import type { Config } from '../process/config.ts';
+import { withDeadline } from '../process/deadline.ts';
+import type { Log } from '../process/log.ts';
 import { openConnection } from './connection.ts';
 import { discardHead } from './head.ts';
 import { isAllDone } from './progress.ts';

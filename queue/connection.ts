@@ -1,8 +1,8 @@
 /** A connection to RabbitMQ that comes back by itself. */
 import { type ChannelModel, connect } from 'amqplib';
-import type { Config } from '../config.ts';
-import { withDeadline } from '../deadline.ts';
-import { type Log, reachability } from '../log.ts';
+import type { Config } from '../process/config.ts';
+import { withDeadline } from '../process/deadline.ts';
+import { type Log, reachability } from '../process/log.ts';
 import { tellRefusals } from './handshake.ts';
 
 const HEARTBEAT_SECONDS = 10;

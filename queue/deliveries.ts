@@ -3,11 +3,11 @@
  * queue, or moved to the dead letters.
  */
 import type { Channel, ChannelModel, ConsumeMessage, MessageProperties } from 'amqplib';
-import { isTime } from '../clock.ts';
-import type { Config } from '../config.ts';
-import { withDeadline } from '../deadline.ts';
-import type { Log } from '../log.ts';
-import type { JobType } from '../order.ts';
+import type { JobType } from '../domain/jobs.ts';
+import { isTime } from '../domain/versions.ts';
+import type { Config } from '../process/config.ts';
+import { withDeadline } from '../process/deadline.ts';
+import type { Log } from '../process/log.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { openBroker } from './broker.ts';
 import { openConnection } from './connection.ts';

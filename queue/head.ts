@@ -7,6 +7,9 @@ const PREFETCH = 200;
 /** The broker delivers what there is; when nothing comes for so long, nothing is left. */
 const SILENCE_MS = 500;
 
+/** A message that has not left the queue. */
+export type QueuedMessage = Message;
+
 /**
  * Takes messages in their order and acknowledges them as long as they are to be discarded. What was taken beyond goes
  * back to its place when the channel is closed, which is the caller's part.
@@ -18,7 +21,7 @@ export const discardHead = async (
   channel: Channel,
   queue: string,
   most: number,
-  isDiscarded: (message: Message) => boolean,
+  isDiscarded: (message: QueuedMessage) => boolean,
 ): Promise<number> => {
   if (most === 0) return 0;
   await answerOf(channel.prefetch(Math.min(PREFETCH, most)));

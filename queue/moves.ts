@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
-import type { Log } from '../log.ts';
+import type { Log } from '../process/log.ts';
 import type { Broker } from './broker.ts';
 import { carriedHeaders, carriedProperties, deliveryId } from './headers.ts';
 import { PublishError } from './publisher.ts';

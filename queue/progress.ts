@@ -6,7 +6,7 @@
  * does not answer (it is frozen, waits for MySQL, or is another program) may hold something.
  */
 import type { Channel, ChannelModel } from 'amqplib';
-import { withDeadline } from '../deadline.ts';
+import { withDeadline } from '../process/deadline.ts';
 import { onChannel } from './topology.ts';
 
 const questionsOf = (queue: string): string => `${queue}.questions`;

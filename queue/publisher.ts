@@ -1,6 +1,6 @@
 /** Publishing with confirms: a promise that is kept only once the broker has the message. */
 import type { ConfirmChannel, Options } from 'amqplib';
-import { withDeadline } from '../deadline.ts';
+import { withDeadline } from '../process/deadline.ts';
 import { reasonOf } from './reasons.ts';
 
 const ANSWER_WITHIN_MS = 5_000;

@@ -1,8 +1,8 @@
 /** The queues, by name and by argument. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ChannelModel } from 'amqplib';
-import type { Config } from '../config.ts';
-import type { Log } from '../log.ts';
+import type { Config } from '../process/config.ts';
+import type { Log } from '../process/log.ts';
 import { answerOf } from './publisher.ts';
 import { codeOf, reasonOf } from './reasons.ts';
 

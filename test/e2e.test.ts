@@ -1,10 +1,10 @@
 /** Everything at once over real HTTP: several API and consumer processes, and what the stores hold in the end. */
 import t from 'tap';
 import { freePort } from '../ops/ports.ts';
+import { until } from '../testbed/until.ts';
 import { isolatedEnvironment } from './helpers/environment.ts';
 import { startProcess } from './helpers/processes.ts';
 import { openStores } from './helpers/stores.ts';
-import { until } from './helpers/until.ts';
 
 const ORDERS = 300;
 const CLIENTS = 10;

@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureInstalled } from '../ops/packages.ts';
-import { guardedFolder, startServers } from '../ops/private-servers.ts';
+import { startServers } from '../ops/private-servers.ts';
+import { guardedFolder } from '../testbed/guarded-folder.ts';
 import { REDIS_DATABASES } from './helpers/environment.ts';
 import { failuresIn, tally } from './ops/tally.ts';
 

@@ -4,8 +4,8 @@
  * the warm-up; told to go, it inserts the others.
  */
 import { createConnection } from 'mysql2/promise';
-import { environment, loadConfig } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
+import { environment, loadConfig } from '../../process/config.ts';
 import { acceptedOrder } from '../orders.ts';
 
 export type Command = 'prepare' | 'go';

@@ -7,8 +7,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { fastify } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
-import { environment, loadConfig } from '../../config.ts';
-import { type JobType, NewOrder, StatusUpdate } from '../../order.ts';
+import type { JobType } from '../../domain/jobs.ts';
+import { NewOrder, StatusUpdate } from '../../domain/order.ts';
+import { environment, loadConfig } from '../../process/config.ts';
 import { openBareStores } from './stores.ts';
 
 const JSON_TYPE = 'application/json; charset=utf-8';

@@ -2,9 +2,9 @@
 import { connect } from 'amqplib';
 import { createPool, type RowDataPacket } from 'mysql2/promise';
 import { PipeliningRedis } from '../../cache/redis.ts';
-import type { Config } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
-import type { Order } from '../../order.ts';
+import type { Order } from '../../domain/order.ts';
+import type { Config } from '../../process/config.ts';
 
 /** As many as the API has. */
 const CONNECTIONS = 10;

@@ -6,13 +6,13 @@ import { Redis } from 'ioredis';
 import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { startRedis, stopServer } from '../../ops/private-servers.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { until } from '../../testbed/until.ts';
 import { startApp, startReadyApp } from '../helpers/app.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const env = await isolatedEnvironment();
 const stores = await openStores(t, env);

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { workersOf } from '../../ops/workers.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
-import { until } from '../helpers/until.ts';
 
 const env = await isolatedEnvironment();
 const order = { customer_name: 'Ada', items: [{ name: 'Tea', quantity: 1 }] };

@@ -1,11 +1,11 @@
 /** Which of the clocks are followed where they differ by an hour. */
 import t from 'tap';
 import { timekeeper } from '../../api/timekeeper.ts';
-import { createClock } from '../../clock.ts';
+import { createClock } from '../../domain/versions.ts';
+import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { until } from '../helpers/until.ts';
 
 const HOUR = 3_600_000_000;
 const env = await isolatedEnvironment();

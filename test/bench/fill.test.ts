@@ -3,10 +3,10 @@ import t from 'tap';
 import { fillOrders } from '../../bench/fill.ts';
 import { filledId, newOrder } from '../../bench/orders.ts';
 import { openStores } from '../../bench/stores.ts';
-import { loadConfig } from '../../config.ts';
 import { openDatabase } from '../../db/client.ts';
 import { BEGINNING } from '../../db/lists.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
 import { listPage } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
-import { withoutTap } from '../helpers/spawn.ts';
+import { withoutTap } from '../../testbed/spawn.ts';
 
 const run = async (...args: string[]) => {
   const child = spawn(...withoutTap(process.execPath, 'dist/bench/run.js', ...args), {

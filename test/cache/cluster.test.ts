@@ -6,10 +6,10 @@ import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { requireProgram, startServer } from '../../ops/private/server.ts';
 import { stopServer } from '../../ops/private-servers.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { anOrder, openReadyCache, VERSION } from '../helpers/pending.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
-import { until } from '../helpers/until.ts';
 
 const folder = scratchFolder(t, stopServer);
 const port = await freePort();

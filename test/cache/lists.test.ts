@@ -2,11 +2,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import { openCache } from '../../cache/cache.ts';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const env = await isolatedEnvironment();
 const stores = await openStores(t, env);

@@ -8,12 +8,12 @@ import t from 'tap';
 import { createBudget } from '../../cache/budget.ts';
 import { freePort } from '../../ops/ports.ts';
 import { startRedis, stopServer } from '../../ops/private-servers.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
 import { openReadyCache } from '../helpers/pending.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
-import { until } from '../helpers/until.ts';
 
 const ORDERS = 3_000;
 const folder = scratchFolder(t, stopServer);

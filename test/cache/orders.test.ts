@@ -1,17 +1,17 @@
 /** What is cached of MySQL's answers: nothing of before a commit is left behind by a reader that was slower. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
-import { listBuilder } from '../../api/list-build.ts';
-import { orderLists, TOO_LARGE } from '../../api/lists.ts';
-import { orderReads } from '../../api/reads.ts';
+import { listBuilder } from '../../api/lists/build.ts';
+import { orderLists, TOO_LARGE } from '../../api/lists/lists.ts';
+import { orderReads } from '../../api/orders/reads.ts';
 import { openCache } from '../../cache/cache.ts';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
+import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const env = await isolatedEnvironment();
 const app = await startReadyApp(t, env);

@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { openCache } from '../../cache/cache.ts';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
 import { freePort } from '../../ops/ports.ts';
 import { startRedis, stopServer } from '../../ops/private-servers.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
-import { until } from '../helpers/until.ts';
 
 /** What no request waits longer for, and far from both: an answer in time, and none. */
 const LONGEST_MS = 1_000;

@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { openCache } from '../../cache/cache.ts';
-import { loadConfig } from '../../config.ts';
 import { freePort } from '../../ops/ports.ts';
 import { startRedis, stopServer } from '../../ops/private-servers.ts';
+import { loadConfig } from '../../process/config.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
-import { until } from '../helpers/until.ts';
 
 const folder = scratchFolder(t, stopServer);
 const port = await freePort();

@@ -1,7 +1,7 @@
 /** The versions that writes to an order get. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
-import { createClock } from '../../clock.ts';
+import { createClock } from '../../domain/versions.ts';
 import { anOrder, openPending, seenOf } from '../helpers/pending.ts';
 
 const RESERVED_TTL = 120;

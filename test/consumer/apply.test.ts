@@ -1,11 +1,11 @@
 /** Transactions that meet. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
-import { createClock } from '../../clock.ts';
 import { applyJobs } from '../../consumer/apply.ts';
-import type { AcceptedJob } from '../../consumer/plan.ts';
-import { createLog } from '../../log.ts';
-import type { WriteJob } from '../../order.ts';
+import type { WriteJob } from '../../domain/jobs.ts';
+import type { AcceptedJob } from '../../domain/plan.ts';
+import { createClock } from '../../domain/versions.ts';
+import { createLog } from '../../process/log.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { openStores } from '../helpers/stores.ts';

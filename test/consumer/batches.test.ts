@@ -3,7 +3,7 @@ import t from 'tap';
 import { createBatches, type Entry } from '../../consumer/batches.ts';
 import { suspectsAtOnce } from '../../consumer/suspects.ts';
 import { splitAnswers } from '../../queue/acknowledger.ts';
-import { until } from '../helpers/until.ts';
+import { until } from '../../testbed/until.ts';
 
 const entry = (order_id: string, { redelivered = false, lost = false } = {}): Entry => ({
   job: { job_id: order_id, type: 'delete_order', payload: { order_id } },

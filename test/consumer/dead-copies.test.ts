@@ -1,11 +1,11 @@
 /** Dead letters are not readable, whichever of an order's writes they are; replayed, they are again. */
 import t from 'tap';
 import { v7 as uuidv7 } from 'uuid';
+import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const env = await isolatedEnvironment({ MAX_ATTEMPTS: '1', ADMIN_PASSWORD: 'sesame' });
 const app = await startReadyApp(t, env);

@@ -1,10 +1,10 @@
 /** Each type of job as a real consumer process applies it. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const env = await isolatedEnvironment();
 const stores = await openStores(t, env);

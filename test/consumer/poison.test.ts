@@ -1,10 +1,10 @@
 /** A job that ends the process that takes it costs its neighbours nothing. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const MAX_ATTEMPTS = 3;
 /** Five processes start one after the other, each of which takes seconds on a busy machine. */

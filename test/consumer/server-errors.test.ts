@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { v7 as uuidv7 } from 'uuid';
+import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startOwnMysql } from '../helpers/mysql.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const server = await startOwnMysql(t);
 // Whatever costs an attempt is a dead letter at once.

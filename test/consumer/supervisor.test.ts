@@ -4,11 +4,11 @@ import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { commandLine } from '../../ops/processes.ts';
 import { workersOf } from '../../ops/workers.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { type Running, startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
-import type { Teardown } from '../helpers/teardown.ts';
-import { until } from '../helpers/until.ts';
 
 const env = await isolatedEnvironment();
 const consuming = '"msg":"consuming"';

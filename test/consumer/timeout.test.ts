@@ -3,12 +3,12 @@ import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { startRabbitmq, stopServer } from '../../ops/private-servers.ts';
+import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
-import { rabbitmqctl } from '../helpers/rabbitmqctl.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 t.test('consumer_timeout: the consumer comes back, and what it was at is applied once', async (t) => {
   const folder = scratchFolder(t, stopServer);

@@ -1,12 +1,12 @@
 /** Times and versions that cannot be: a job from far ahead is a dead letter, and nothing is measured by it. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
-import type { WriteJob } from '../../order.ts';
+import type { WriteJob } from '../../domain/jobs.ts';
+import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const FAR = 9_000_000_000_000_000;
 const HOUR_MS = 3_600_000;

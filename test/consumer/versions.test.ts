@@ -1,12 +1,12 @@
 /** Whatever the order in which the jobs of an order arrive, and however often, it ends as their versions say. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
-import type { WriteJob } from '../../order.ts';
+import type { WriteJob } from '../../domain/jobs.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { permutations } from '../helpers/permutations.ts';
 import { type Running, startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const env = await isolatedEnvironment();
 const stores = await openStores(t, env);

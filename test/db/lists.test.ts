@@ -10,7 +10,7 @@ import {
   type OrderFilter,
   type Position,
 } from '../../db/lists.ts';
-import type { Order } from '../../order.ts';
+import type { Order } from '../../domain/order.ts';
 import { listPage, reading, startDatabase, wholePage } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { type Accepted, anAcceptedOrder, insertAccepted, newestFirst } from '../helpers/orders.ts';

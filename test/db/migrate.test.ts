@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:net';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import t from 'tap';
-import { loadConfig } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
 import { isPassing, reasonOf } from '../../db/errors.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { freePort } from '../../ops/ports.ts';
+import { loadConfig } from '../../process/config.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 
 const { mysql } = loadConfig(await isolatedEnvironment());

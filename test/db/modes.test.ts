@@ -2,15 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import { createConnection } from 'mysql2/promise';
 import t from 'tap';
-import { loadConfig } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
+import { loadConfig } from '../../process/config.ts';
+import { until } from '../../testbed/until.ts';
 import { startApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startOwnMysql } from '../helpers/mysql.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const server = await startOwnMysql(t);
 const env = await isolatedEnvironment({ ...server.env, ADMIN_PASSWORD: 'sesame' });

@@ -1,16 +1,16 @@
 import { sql } from 'drizzle-orm';
 import t from 'tap';
-import { lastVersionOf, MAX_AHEAD } from '../../clock.ts';
 import { addToCount } from '../../db/counts.ts';
 import { isDuplicate, isPassing, reasonOf } from '../../db/errors.ts';
 import { findOrder, insertOrders, readBefore } from '../../db/orders.ts';
 import { beginReset, endReset, lockResets, readReset, removeOrders } from '../../db/resets.ts';
 import { readRows } from '../../db/rows.ts';
 import { runEach } from '../../db/statements.ts';
+import { lastVersionOf, MAX_AHEAD } from '../../domain/versions.ts';
+import { until } from '../../testbed/until.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { anAcceptedOrder, insertAccepted } from '../helpers/orders.ts';
-import { until } from '../helpers/until.ts';
 
 const latest = () => Date.now() * 1_000 + MAX_AHEAD;
 const { orm, alone } = startDatabase(t, await isolatedEnvironment());

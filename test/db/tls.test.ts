@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { loadConfig } from '../../config.ts';
 import { openDatabase } from '../../db/client.ts';
 import { reasonOf } from '../../db/errors.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startOwnMysql } from '../helpers/mysql.ts';
 

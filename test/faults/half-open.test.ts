@@ -2,12 +2,12 @@
 import { sql } from 'drizzle-orm';
 import t from 'tap';
 import { openCache } from '../../cache/cache.ts';
-import { loadConfig } from '../../config.ts';
 import { openDatabase } from '../../db/client.ts';
 import { isPassing } from '../../db/errors.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { until } from '../helpers/until.ts';
 import { startProxy } from './proxy.ts';
 
 const SILENCE_MS = 500;

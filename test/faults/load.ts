@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../helpers/until.ts';
+import { until } from '../../testbed/until.ts';
 import { GONE, type OrderHistory, type Outcome, type Write } from './history.ts';
 import type { Random } from './random.ts';
 
@@ -17,6 +17,8 @@ export interface LoadOptions {
   urls: string[];
   random: Random;
   clients?: number;
+  /** How long a client rests after a write. */
+  pauseMs?: number;
   /** What the names of its clients begin with: no other load's in the same world. */
   names?: string;
   /** Sends an Idempotency-Key with each write and tries again with it until the write is accepted. */
@@ -83,6 +85,7 @@ export const startLoad = ({
   urls,
   random,
   clients = 16,
+  pauseMs = 0,
   names = 'client',
   keyed = false,
   resetRefuses,
@@ -144,6 +147,7 @@ export const startLoad = ({
     order.writes.push({ kind, status, outcome, ...(jobId && { jobId }) });
     if (id && outcome === 'accepted') order.id = id;
     if (outcome === 'refused') await sleep(PAUSE_AFTER_REFUSAL_MS);
+    else if (pauseMs > 0) await sleep(pauseMs);
     return outcome;
   };
 

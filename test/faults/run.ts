@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled } from '../../ops/packages.ts';
-import { guardedFolder } from '../../ops/private-servers.ts';
+import { guardedFolder } from '../../testbed/guarded-folder.ts';
 import { noViolations } from './checker.ts';
 import { brokenResult, type Result, runScenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';

@@ -1,6 +1,6 @@
 /** What a scenario is, and how one is run: load, faults, healing, and the verdict. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../helpers/until.ts';
+import { until } from '../../testbed/until.ts';
 import { check, type FinalState, noViolations, type Violations } from './checker.ts';
 import { appliedTwice, blamed } from './faults.ts';
 import { GONE, type OrderHistory } from './history.ts';
@@ -17,6 +17,8 @@ const SETTLE_POLL_MS = 500;
 /** Of the long and the short form: fewer still race one another, over two APIs. */
 const FULL_PROCESSES: Processes = { consumers: 4, apiWorkers: 2 };
 const SHORT_PROCESSES: Processes = { consumers: 2, apiWorkers: 1 };
+/** Clients send as fast as they are answered; in the short form they leave CPU to the tests beside it. */
+const SHORT_PAUSE_MS = 50;
 
 /** A service that is not the world's own, stopped and started by scripts. */
 export interface Prepared {
@@ -127,7 +129,12 @@ const judgeDead = (expected: Record<string, number>, dead: Map<string, string>):
 /** @param random of the clients alone: how often they draw is a matter of moments, and must not change the faults */
 const runLoad = async (scenario: Scenario, world: World, base: Base, random: Random) => {
   const target = base.accepted;
-  const load = startLoad({ urls: world.urls, random, ...scenario.load });
+  const load = startLoad({
+    urls: world.urls,
+    random,
+    pauseMs: base.full ? 0 : SHORT_PAUSE_MS,
+    ...scenario.load,
+  });
   const enough = () => load.counts.accepted >= target;
   const progress = async (share: number) => {
     await until(

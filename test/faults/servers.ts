@@ -3,7 +3,7 @@ import { freePort } from '../../ops/ports.ts';
 import { tracked } from '../../ops/private/server.ts';
 import { account, startRabbitmq, stopServer } from '../../ops/private-servers.ts';
 import { runningPid } from '../../ops/processes.ts';
-import { until } from '../helpers/until.ts';
+import { until } from '../../testbed/until.ts';
 
 export type ServerName = 'mysql' | 'redis' | 'rabbitmq';
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { withoutTap } from '../helpers/spawn.ts';
+import { withoutTap } from '../../testbed/spawn.ts';
 import { noViolations } from './checker.ts';
 import type { Result } from './scenario.ts';
 

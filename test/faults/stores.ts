@@ -1,8 +1,8 @@
 /** What the stores hold in the end. A store that cannot be read throws: the run has failed then, not passed. */
 import { connect } from 'amqplib';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { loadConfig } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
+import { loadConfig } from '../../process/config.ts';
 import { DELAYS_MS, deadQueue, retryQueue } from '../../queue/topology.ts';
 import type { StoredOrder } from './checker.ts';
 import { GONE } from './history.ts';

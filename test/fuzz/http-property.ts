@@ -1,9 +1,9 @@
 /** Any request is answered as it must be, and what is accepted is kept. */
 import { existsSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
-import type { Order } from '../../order.ts';
+import type { Order } from '../../domain/order.ts';
 import { deadQueue } from '../../queue/topology.ts';
-import { until } from '../helpers/until.ts';
+import { until } from '../../testbed/until.ts';
 import { PASSWORD } from './fields.ts';
 import { anyRequest, KNOWN, type Request } from './http.ts';
 import { itemsIn, jsonIn } from './jobs.ts';

@@ -1,6 +1,6 @@
 /** What jobs say, read without the service's own code, and whether an order has become that. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Order } from '../../order.ts';
+import type { Order } from '../../domain/order.ts';
 
 /** A message that may be a job: nothing more is known of it. */
 export interface Job {

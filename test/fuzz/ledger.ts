@@ -1,6 +1,6 @@
 /** What clients were promised, and whether it has become so. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Order } from '../../order.ts';
+import type { Order } from '../../domain/order.ts';
 
 export interface Write {
   jobId: string;

@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../process/config.ts';
 import { DELAYS_MS, deadQueue, retryQueue } from '../../queue/topology.ts';
-import type { Teardown } from '../helpers/teardown.ts';
-import { until } from '../helpers/until.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 import { type Field, rawPublisher, type Table } from './amqp.ts';
 import { isAsJobsSay, isCreate, type Job, jobIn } from './jobs.ts';
 import { type Message, message, QUEUE, SLOTS, shown } from './messages.ts';

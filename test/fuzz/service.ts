@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../ops/ports.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { type Running, startProcess } from '../helpers/processes.ts';
 import { untilDeclared } from '../helpers/queues.ts';
 import { openStores } from '../helpers/stores.ts';
-import type { Teardown } from '../helpers/teardown.ts';
-import { until } from '../helpers/until.ts';
 
 export interface Place extends Teardown {
   testdir(): string;

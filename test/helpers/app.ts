@@ -1,9 +1,9 @@
 import { buildApp } from '../../api/app.ts';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 import { untilDeclared } from './queues.ts';
-import type { Teardown } from './teardown.ts';
-import { until } from './until.ts';
 
 type App = Awaited<ReturnType<typeof buildApp>>;
 

@@ -1,5 +1,5 @@
 /** Reading settings. */
-import { ConfigError, loadConfig } from '../../config.ts';
+import { ConfigError, loadConfig } from '../../process/config.ts';
 
 /** Enough for all other settings to have their defaults. */
 export const DATABASE_URL = 'mysql://anna:pw@db.example:3307/shop';

@@ -1,9 +1,9 @@
-import { loadConfig } from '../../config.ts';
 import { type Database, type Orm, openDatabase } from '../../db/client.ts';
 import { type OrderFilter, type Position, readPage } from '../../db/lists.ts';
 import { openReader, type Reader } from '../../db/reader.ts';
-import { createLog } from '../../log.ts';
-import type { Teardown } from './teardown.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
 
 const CONNECTIONS = 4;
 

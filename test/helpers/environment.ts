@@ -1,9 +1,9 @@
 /** What the tests run against: the private servers of this run, and in them a place of each test file's own. */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { loadConfig } from '../../config.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { serverEnvironment } from '../../ops/private-servers.ts';
+import { loadConfig } from '../../process/config.ts';
 
 export const REDIS_DATABASES = 512;
 

@@ -2,16 +2,16 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Pool } from 'mysql2';
-import { type ListBuilder, listBuilder } from '../../api/list-build.ts';
-import type { ListQuery } from '../../api/list-query.ts';
-import { orderLists, TOO_LARGE } from '../../api/lists.ts';
+import { type ListBuilder, listBuilder } from '../../api/lists/build.ts';
+import { orderLists, TOO_LARGE } from '../../api/lists/lists.ts';
+import type { ListQuery } from '../../api/lists/query.ts';
 import type { Cache } from '../../cache/cache.ts';
 import type { Orm } from '../../db/client.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
 import { startReadyApp } from './app.ts';
 import { isolatedEnvironment } from './environment.ts';
 import { anAcceptedOrder, insertAccepted } from './orders.ts';
 import { openStores } from './stores.ts';
-import type { Teardown } from './teardown.ts';
 
 const DEFAULTS = { ttl: 30, memoryBytes: 2 ** 20, staleMs: 0 };
 

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { freePort } from '../../ops/ports.ts';
 import { startMysql, stopServer } from '../../ops/private-servers.ts';
-import { scratchFolder } from './scratch.ts';
-import type { Teardown } from './teardown.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
 
 /** The account of the service. Unlike that of the tests' shared server it may do nothing to the server. */
 const ACCOUNT = { user: 'service', password: 'service' };

@@ -4,7 +4,7 @@ import type { Orm } from '../../db/client.ts';
 import { addToCount } from '../../db/counts.ts';
 import { insertOrders } from '../../db/orders.ts';
 import { runEach } from '../../db/statements.ts';
-import type { Order } from '../../order.ts';
+import type { Order } from '../../domain/order.ts';
 
 /** An order, accepted at a time in milliseconds since 1970. */
 export type Accepted = { order: Order; at: number };

@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { openCache } from '../../cache/cache.ts';
 import type { Pending } from '../../cache/pending.ts';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from './environment.ts';
 import { openStores } from './stores.ts';
-import type { Teardown } from './teardown.ts';
-import { until } from './until.ts';
 
 /** In seconds. */
 export const WAITING_TTL = 1_000;

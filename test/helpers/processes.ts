@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { withoutTap } from './spawn.ts';
-import type { Teardown } from './teardown.ts';
-import { until } from './until.ts';
+import { withoutTap } from '../../testbed/spawn.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 
 interface Test extends Teardown {
   testdir(): string;

@@ -1,7 +1,7 @@
 import { connect } from 'amqplib';
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../process/config.ts';
 import { DELAYS_MS, deadQueue, isThere, retryQueue } from '../../queue/topology.ts';
-import { until } from './until.ts';
+import { until } from '../../testbed/until.ts';
 
 /** Waits until all queues of the service that `env` names are declared: that is done beside its work. */
 export const untilDeclared = async (env: NodeJS.ProcessEnv): Promise<void> => {

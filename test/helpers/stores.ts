@@ -2,12 +2,12 @@
 import { type ConfirmChannel, connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { loadConfig } from '../../config.ts';
 import { connectionOptions } from '../../db/client.ts';
-import type { Order } from '../../order.ts';
+import type { Order } from '../../domain/order.ts';
+import { loadConfig } from '../../process/config.ts';
 import { isThere } from '../../queue/topology.ts';
-import type { Teardown } from './teardown.ts';
-import { until } from './until.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 
 /** Connections to the three stores that `env` names, closed when the test ends. */
 export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {

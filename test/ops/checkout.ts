@@ -13,9 +13,9 @@ import {
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, whoAnswers } from '../../ops/ports.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
-import { withoutTap } from '../helpers/spawn.ts';
-import type { Teardown } from '../helpers/teardown.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { withoutTap } from '../../testbed/spawn.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
 
 const origin = fileURLToPath(new URL('../..', import.meta.url));
 const leftOut = /^(node_modules|\.git|\.tap|\.data|\.env|.*\.(log|pid))$/;

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { freePort } from '../../ops/ports.ts';
+import { withoutTap } from '../../testbed/spawn.ts';
+import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { withoutTap } from '../helpers/spawn.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const program = fileURLToPath(new URL('../../dist/ops/dead-letters.js', import.meta.url));
 /** What the command line says to these arguments. */

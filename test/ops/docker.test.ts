@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { loadConfig } from '../../config.ts';
 import { hasDocker, startContainers, startedContainers, stopContainers } from '../../ops/docker.ts';
+import { loadConfig } from '../../process/config.ts';
 
 const config = loadConfig({
   DATABASE_URL: 'mysql://me:my%20word@localhost:4001/shop',

@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { freePort, whoAnswers } from '../../ops/ports.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { until } from '../helpers/until.ts';
 import { makeCheckout } from './checkout.ts';
 
 const { PATH: _, PORT: __, ...backends } = await isolatedEnvironment();

@@ -7,7 +7,7 @@ import { createConnection } from 'mysql2/promise';
 import t from 'tap';
 import { freePort, whoAnswers } from '../../ops/ports.ts';
 import { startMysql, startRabbitmq, startRedis, stopServer } from '../../ops/private-servers.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
 
 const NAME = 'a[2] b?*{}%41#;&|<>(é)~';
 const user = 'o"rd\'ers';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { logSince, logSize, runningPid, startDetached, stopProcess, waitFor } from '../../ops/processes.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
-import { withoutTap } from '../helpers/spawn.ts';
-import { until } from '../helpers/until.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { withoutTap } from '../../testbed/spawn.ts';
+import { until } from '../../testbed/until.ts';
 
 /** Starts a shell that runs `script` and has a word of its own on its command line. */
 const startShell = async (t: Test, script: string) => {

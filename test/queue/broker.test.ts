@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
 import { freePort } from '../../ops/ports.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
 import { type Broker, openBroker } from '../../queue/broker.ts';
 import { PublishError } from '../../queue/publisher.ts';
 import { deadQueue, delayAfter, retryQueue } from '../../queue/topology.ts';
+import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { untilDeclared } from '../helpers/queues.ts';
 import { openStores } from '../helpers/stores.ts';
-import type { Teardown } from '../helpers/teardown.ts';
-import { until } from '../helpers/until.ts';
 
 const reaches = (broker: Broker) =>
   broker.ping().then(

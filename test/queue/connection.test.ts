@@ -1,12 +1,12 @@
 /** Connections that are lost while they are set up: others follow. */
 import t from 'tap';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
 import { openConnection } from '../../queue/connection.ts';
 import { answerOf } from '../../queue/publisher.ts';
+import { until } from '../../testbed/until.ts';
 import { startProxy } from '../faults/proxy.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { until } from '../helpers/until.ts';
 
 const { rabbitmq } = loadConfig(await isolatedEnvironment());
 const log = createLog('silent', 'test');

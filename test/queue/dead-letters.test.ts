@@ -1,17 +1,17 @@
 /** Looking at dead letters, replaying and discarding them, with a real consumer that applies what is replayed. */
 import { randomUUID } from 'node:crypto';
 import t, { type Test } from 'tap';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
 import { openBroker } from '../../queue/broker.ts';
 import { deadLetters } from '../../queue/dead-letters.ts';
 import { PublishError } from '../../queue/publisher.ts';
 import { deadQueue } from '../../queue/topology.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { untilDeclared } from '../helpers/queues.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const EPOCH = 1_700_000_000_000_000;
 const items = [{ name: 'Tea', quantity: 1 }];

@@ -1,15 +1,15 @@
 /** Whatever a broker can deliver can be moved: its body as it came, its headers as far as they can be written. */
 import t, { type Test } from 'tap';
-import { loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
+import { loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
 import { type Delivery, takeJobs } from '../../queue/deliveries.ts';
 import { deadQueue, retryQueue } from '../../queue/topology.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { untilDeclared } from '../helpers/queues.ts';
 import { headersOnly, longString, publishRaw, shortString, uint } from '../helpers/raw-amqp.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 /** A consumer that does this with each delivery. */
 const consume = async (

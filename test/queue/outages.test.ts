@@ -2,16 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { fingerprintOf, keyedUuid } from '../../api/idempotency.ts';
+import { fingerprintOf, keyedUuid } from '../../domain/keyed-ids.ts';
 import { freePort } from '../../ops/ports.ts';
 import { startRabbitmq, stopServer } from '../../ops/private-servers.ts';
+import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
-import { rabbitmqctl } from '../helpers/rabbitmqctl.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
 import { openStores } from '../helpers/stores.ts';
-import { until } from '../helpers/until.ts';
 
 const PUBLISH_TIMEOUT_MS = 1_000;
 /** A broker that has just declared a queue writes it to disk within so long. */

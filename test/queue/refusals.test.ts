@@ -3,18 +3,18 @@
  * refuses keeps from work only what needs it.
  */
 import t, { type Test } from 'tap';
-import { type Config, loadConfig } from '../../config.ts';
-import { createLog } from '../../log.ts';
 import { freePort } from '../../ops/ports.ts';
 import { startRabbitmq, stopServer } from '../../ops/private-servers.ts';
+import { type Config, loadConfig } from '../../process/config.ts';
+import { createLog } from '../../process/log.ts';
 import { openBroker } from '../../queue/broker.ts';
 import { deadLetters } from '../../queue/dead-letters.ts';
 import { takeJobs } from '../../queue/deliveries.ts';
 import { DELAYS_MS, deadQueue, retryQueue } from '../../queue/topology.ts';
+import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
+import { scratchFolder } from '../../testbed/scratch.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { rabbitmqctl } from '../helpers/rabbitmqctl.ts';
-import { scratchFolder } from '../helpers/scratch.ts';
-import { until } from '../helpers/until.ts';
 
 const folder = scratchFolder(t, stopServer);
 const port = await freePort();

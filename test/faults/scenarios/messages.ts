@@ -1,8 +1,8 @@
 /** Messages that are wrong, late, shuffled, repeated, or replayed. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deadQueue } from '../../../queue/topology.ts';
+import { until } from '../../../testbed/until.ts';
 import { permutations } from '../../helpers/permutations.ts';
-import { until } from '../../helpers/until.ts';
 import type { OrderHistory, Write } from '../history.ts';
 import { makeJobs, publishAll } from '../jobs.ts';
 import { createCaller, startLoad } from '../load.ts';

@@ -1,7 +1,7 @@
 /** Processes of the service that die, stop or have a wrong clock. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workersOf } from '../../../ops/workers.ts';
-import { until } from '../../helpers/until.ts';
+import { until } from '../../../testbed/until.ts';
 import { countLogged, provoke, repeat } from '../faults.ts';
 import type { Scenario } from '../scenario.ts';
 

@@ -1,8 +1,8 @@
 /** RabbitMQ away, silent, short of memory, or without its queue. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
-import { loadConfig } from '../../../config.ts';
-import { until } from '../../helpers/until.ts';
+import { loadConfig } from '../../../process/config.ts';
+import { until } from '../../../testbed/until.ts';
 import { apiHeap, countLogged, drain, repeat, setMemoryAlarm } from '../faults.ts';
 import type { Scenario } from '../scenario.ts';
 import type { World } from '../world.ts';

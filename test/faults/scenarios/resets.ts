@@ -1,9 +1,9 @@
 /** Resets that are killed in the middle. */
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { loadConfig } from '../../../config.ts';
 import { connectionOptions } from '../../../db/client.ts';
 import { workersOf } from '../../../ops/workers.ts';
-import { until } from '../../helpers/until.ts';
+import { loadConfig } from '../../../process/config.ts';
+import { until } from '../../../testbed/until.ts';
 import type { OrderHistory } from '../history.ts';
 import { createCaller, startLoad } from '../load.ts';
 import type { Base, Scenario } from '../scenario.ts';

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
-import { loadConfig } from '../../../config.ts';
 import { connectionOptions } from '../../../db/client.ts';
 import { isPassing } from '../../../db/errors.ts';
+import { loadConfig } from '../../../process/config.ts';
 import { countLogged, drain, provoke, repeat } from '../faults.ts';
 import { createCaller } from '../load.ts';
 import type { Context, Scenario } from '../scenario.ts';

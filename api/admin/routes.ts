@@ -1,0 +1,93 @@
+/** /admin: for whoever has the password. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import { isSystemFailure, reasonOf } from '../../db/errors.ts';
+import { requireAdmin } from '../http/admin.ts';
+import { errorAnswers } from '../http/answers.ts';
+import { HttpError } from '../http/errors.ts';
+import { readAnyTypeAsJson } from '../http/input.ts';
+import { orderResets, ResetBusy, ResetUnfinished } from './resets.ts';
+import { seed } from './seed.ts';
+
+const RETRY_AFTER_SECONDS = 5;
+/** How often each process looks whether a reset is to be completed. */
+const LOOK_INTERVAL_MS = 5_000;
+
+/** What to say of a reset that can be asked for again, or undefined. */
+const unfinished = (error: unknown): string | undefined => {
+  if (error instanceof ResetBusy) return 'Another reset is still at work.';
+  if (error instanceof ResetUnfinished)
+    return 'All orders of before are gone, but not all of them are removed yet: that is completed without another request.';
+  return isSystemFailure(error) ? 'Unable to remove orders.' : undefined;
+};
+
+const Message = Type.Object({ message: Type.String() });
+const SeedRequest = Type.Object(
+  { count: Type.Integer({ minimum: 1, maximum: 100_000, description: 'an integer from 1 to 100000' }) },
+  { description: 'a JSON object with count' },
+);
+
+export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | undefined }> = async (
+  app,
+  { adminPassword },
+) => {
+  const { broker, cache, clock, database } = app;
+  readAnyTypeAsJson(app);
+  const resets = orderResets({ broker, cache, clock, database, log: app.log });
+  app.addHook('preValidation', requireAdmin(adminPassword));
+
+  let isLooking = false;
+  const look = async () => {
+    if (isLooking) return;
+    isLooking = true;
+    await resets
+      .lookAfter()
+      .catch((error) => app.log.debug({ reason: reasonOf(error) }, 'resets could not be looked after'));
+    isLooking = false;
+  };
+  const looker = setInterval(look, LOOK_INTERVAL_MS).unref();
+  app.addHook('onReady', async () => void look());
+  app.addHook('onClose', async () => clearInterval(looker));
+
+  app.post(
+    '/admin/seed',
+    { schema: { body: SeedRequest, response: { 201: Message, ...errorAnswers } } },
+    async (request, reply) => {
+      const { count } = request.body;
+      let made = 0;
+      try {
+        await seed({ orm: database.orm, clock }, count, (orders) => {
+          made = orders;
+          request.log.info({ made, count }, 'seeding');
+        });
+      } catch (error) {
+        request.log.error({ request_id: request.id, reason: reasonOf(error), made, count }, 'a seed failed');
+        const isPassing = isSystemFailure(error);
+        if (isPassing) reply.header('retry-after', RETRY_AFTER_SECONDS);
+        throw new HttpError(isPassing ? 503 : 500, `Only ${made} of ${count} fake orders were seeded.`);
+      } finally {
+        // Those that were made are there, whatever became of the others.
+        if (made > 0) await cache.lists.invalidate();
+      }
+      return reply.code(201).send({ message: `Seeded ${count} fake orders.` });
+    },
+  );
+
+  app.post(
+    '/admin/reset',
+    { schema: { response: { 200: Message, ...errorAnswers } } },
+    async (request, reply) => {
+      try {
+        await resets.reset();
+      } catch (error) {
+        const sentence = unfinished(error);
+        if (sentence === undefined) throw error;
+        request.log.warn({ request_id: request.id, reason: reasonOf(error) }, 'a reset was not completed');
+        reply.header('retry-after', RETRY_AFTER_SECONDS);
+        throw new HttpError(503, sentence);
+      }
+      request.log.info({ request_id: request.id }, 'all orders were removed');
+      return reply.code(200).send({ message: 'All orders have been removed.' });
+    },
+  );
+};

@@ -1,0 +1,43 @@
+/** Opens what the API stands on, and closes what it opened. */
+import fastifyPlugin from 'fastify-plugin';
+import { type Cache, openCache } from '../cache/cache.ts';
+import { type Database, openDatabase } from '../db/client.ts';
+import { type Clock, createClock } from '../domain/versions.ts';
+import type { Config } from '../process/config.ts';
+import type { Log } from '../process/log.ts';
+import { type Broker, openBroker } from '../queue/broker.ts';
+import { timekeeper } from './timekeeper.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    database: Database;
+    cache: Cache;
+    broker: Broker;
+    clock: Clock;
+  }
+}
+
+/** Connections to MySQL per process. Reads are short; more would only queue inside the server. */
+const CONNECTIONS = 10;
+const KEEP_TIME_INTERVAL_MS = 1_000;
+
+export const backends = fastifyPlugin<{ config: Config }>(
+  async (app, { config }) => {
+    const log: Log = app.log;
+    app.decorate('database', openDatabase(config.mysql, log, { connections: CONNECTIONS }));
+    app.decorate('clock', createClock());
+    app.decorate('cache', openCache(config, log, app.clock.latest, true));
+    app.decorate('broker', await openBroker(config.rabbitmq, log));
+
+    const keepTime = timekeeper(app.clock, app.cache, app.database.orm, log);
+    app.addHook('onReady', keepTime);
+    const keeping = setInterval(keepTime, KEEP_TIME_INTERVAL_MS).unref();
+
+    app.addHook('onClose', async () => {
+      clearInterval(keeping);
+      await app.broker.close();
+      await Promise.all([app.database.close(), app.cache.close()]);
+    });
+  },
+  { name: 'backends', fastify: '5.x' },
+);

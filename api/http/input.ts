@@ -1,0 +1,131 @@
+/** How requests are read: queries, JSON bodies, and one validator whose errors are sentences. */
+import { isUtf8 } from 'node:buffer';
+import { parse } from 'node:querystring';
+import type { TSchema } from '@sinclair/typebox';
+import { errorCodes, type FastifyInstance } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { shown, validator } from '../../domain/validate.ts';
+import { HttpError, malformedUrl } from './errors.ts';
+
+const subjects: Record<string, string> = {
+  body: 'The request body',
+  params: 'The path',
+  querystring: 'The query',
+  headers: 'The headers',
+};
+
+/** A query is all text: where the schema wants a number or a boolean, text that reads as one becomes it. */
+const readValues = (schema: TSchema, query: Record<string, unknown>): void => {
+  for (const [name, { type }] of Object.entries<TSchema>(schema.properties)) {
+    const text = query[name];
+    if (type === 'integer' && typeof text === 'string' && /^-?\d+(\.\d+)?$/.test(text))
+      query[name] = Number(text);
+    if (type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true';
+  }
+};
+
+/** What stands for a query that is no percent-encoded UTF-8: the router must not throw. */
+const MALFORMED = Object.freeze({});
+/** The parameters of a query; one that is given several times is a list. */
+export const readQuery = (text: string): Record<string, unknown> => {
+  if (text === '') return {};
+  try {
+    if (text.includes('%')) decodeURIComponent(text);
+    return parse(text, '&', '=', { maxKeys: 0 });
+  } catch {
+    return MALFORMED;
+  }
+};
+
+/** Far more than any body needs, and far less than what recursion can take. */
+const MAX_DEPTH = 512;
+type Nest = unknown[] | Record<string, unknown>;
+const isNest = (value: unknown): value is Nest => typeof value === 'object' && value !== null;
+/** Whether objects and lists are within each other more than so many times. Large orders pass here: nothing is copied. */
+const isDeeper = (nest: Nest, levels: number): boolean => {
+  if (levels === 0) return true;
+  if (Array.isArray(nest)) {
+    for (const member of nest) if (isNest(member) && isDeeper(member, levels - 1)) return true;
+  } else {
+    for (const name in nest) {
+      const member = nest[name];
+      if (isNest(member) && isDeeper(member, levels - 1)) return true;
+    }
+  }
+  return false;
+};
+
+/** Whether a Content-Type says that its text is anything but UTF-8, which is all that JSON may be (RFC 8259, 8.1). */
+const isCharsetOther = (contentType: string): boolean => {
+  for (const [, charset = ''] of contentType.matchAll(/;\s*charset\s*=\s*"?([^\s";]*)/gi))
+    if (!/^utf-?8$/i.test(charset)) return true;
+  return false;
+};
+
+/**
+ * Makes an app read bodies of a content type as JSON, `*` being any that has no parser. A body that is empty is none:
+ * clients send a DELETE or a reset with a content type all the same.
+ */
+const readJson = (app: FastifyInstance, type: string): void => {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser<Buffer>(type, { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) return done(null, undefined);
+    const type = request.headers['content-type'] ?? '';
+    if (type !== 'application/json' && isCharsetOther(type))
+      return done(new HttpError(415, `The charset of Content-Type must be utf-8, got ${shown(type)}.`));
+    if (!isUtf8(body)) return done(new HttpError(400, 'The request body is not valid UTF-8.'));
+    parseJson(request, body.toString(), (error, value) => {
+      // So deep takes so many bytes.
+      if (error === null && body.length > 2 * MAX_DEPTH && isNest(value) && isDeeper(value, MAX_DEPTH))
+        done(
+          new HttpError(400, `The request body is nested too deep: at most ${MAX_DEPTH} levels are taken.`),
+        );
+      else done(error, value);
+    });
+  });
+};
+
+/** Makes the routes of an app read bodies as JSON whatever their type: they are not for browsers, but for `curl -d`. */
+export const readAnyTypeAsJson = (app: FastifyInstance): void => {
+  app.removeContentTypeParser('*');
+  readJson(app, '*');
+};
+
+export const input = fastifyPlugin(
+  async (app) => {
+    app.setValidatorCompiler<TSchema>(({ schema, httpPart = '' }) => {
+      const problemOf = validator(schema, subjects[httpPart] ?? httpPart);
+      return (value) => {
+        if (httpPart === 'querystring') readValues(schema, value);
+        const problem = problemOf(value);
+        return problem === undefined ? { value } : { error: new HttpError(400, problem) };
+      };
+    });
+
+    app.addHook('onRequest', ({ query, headers, url }, reply, done) => {
+      const { 'content-type': type, 'content-encoding': coding } = headers;
+      if (query === MALFORMED) return done(malformedUrl(url));
+      if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') {
+        // Of what type nothing is, is of no interest.
+        if (type !== undefined) headers['content-type'] = undefined;
+      } else if (coding !== undefined && coding.toLowerCase() !== 'identity') {
+        // RFC 9110, 15.5.16
+        reply.header('accept-encoding', 'identity');
+        return done(
+          new HttpError(
+            415,
+            `Content-Encoding is not supported: send the body as it is, got ${shown(coding)}.`,
+          ),
+        );
+      }
+      done();
+    });
+
+    app.removeAllContentTypeParsers();
+    readJson(app, 'application/json');
+    app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (_request, body, done) =>
+      done(body.length === 0 ? null : new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()),
+    );
+  },
+  { name: 'input', fastify: '5.x', dependencies: ['errors'] },
+);

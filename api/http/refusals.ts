@@ -1,0 +1,158 @@
+/**
+ * What Node's HTTP server would answer in its own words, or not at all: bytes that it cannot read, requests without
+ * Host, expectations, CONNECT. All get what other errors get: a sentence, an id, a line in the access log.
+ */
+import { randomUUID } from 'node:crypto';
+import { type IncomingHttpHeaders, type IncomingMessage, maxHeaderSize, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ConnectionError, FastifyRequest } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { shown } from '../../domain/validate.ts';
+import { corsHeaders } from './cors.ts';
+import { HttpError, notHere } from './errors.ts';
+import { requestId } from './requests.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Answers bytes of a client that are no request, or no end of one, and closes the connection. */
+    refuseBytes(error: ConnectionError, socket: Socket): void;
+  }
+}
+
+/** How long what a refused client still sends is read: closed at once, it might never see the answer (RFC 9112, 9.6). */
+const LINGER_MS = 1_000;
+
+type Refusal = [status: number, sentence: string];
+/** By the codes of Node's parser (llhttp) and of its time limits. */
+const unreadable: Record<string, Refusal> = {
+  HPE_HEADER_OVERFLOW: [
+    431,
+    `The URL and the headers of the request are too large: at most ${maxHeaderSize} bytes are taken.`,
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions of the request body are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
+  HPE_INVALID_URL: [400, 'The URL must be percent-encoded ASCII.'],
+  HPE_INVALID_EOF_STATE: [400, 'The request ended too early.'],
+  HPE_PAUSED_H2_UPGRADE: [400, 'HTTP/2 is not spoken here: use HTTP/1.1.'],
+};
+const NO_HTTP: Refusal = [400, 'The request is not valid HTTP.'];
+
+/** Node takes the first one and says nothing of the other. */
+const hasHostTwice = ({ rawHeaders }: IncomingMessage): boolean => {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1;
+};
+
+/** What is wrong with the head of a request that Node itself lets pass. */
+const problemOf = ({ headers, raw }: FastifyRequest): HttpError | undefined => {
+  const { host, expect, 'transfer-encoding': coding } = headers;
+  // RFC 9112, 3.2
+  if (host === undefined && raw.httpVersion === '1.1')
+    return new HttpError(400, 'The header Host is required with HTTP/1.1.');
+  if (host !== undefined && hasHostTwice(raw))
+    return new HttpError(400, 'The header Host must be given once.');
+  // RFC 9110, 10.1.1
+  if (expect !== undefined && !/(^|\W)100-continue($|\W)/i.test(expect))
+    return new HttpError(417, `Expect must be 100-continue, got ${shown(expect)}.`);
+  // Node takes chunks apart and nothing else.
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+    return new HttpError(400, `Transfer-Encoding must be chunked, got ${shown(coding)}.`);
+  return undefined;
+};
+
+/** Closes a connection on which nothing can be read any more, behind what is still to be sent. */
+const linger = (socket: Socket) => {
+  socket.end();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
+};
+
+interface Head {
+  id: string;
+  headers: IncomingHttpHeaders;
+  request?: IncomingMessage;
+}
+
+export const refusals = fastifyPlugin(
+  async (app) => {
+    const refused = new WeakSet<Socket>();
+
+    /** Straight into the connection, where there is no reply to send. */
+    const answer = (socket: Socket, { statusCode, message }: HttpError, { id, headers, request }: Head) => {
+      const body = JSON.stringify({ error: message });
+      const answerHeaders: Record<string, string | number> = {
+        'x-request-id': id,
+        ...corsHeaders,
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': Buffer.byteLength(body),
+        date: new Date().toUTCString(),
+        connection: 'close',
+      };
+      const lines = Object.entries(answerHeaders).map(([name, value]) => `${name}: ${value}\r\n`);
+      socket.write(`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}\r\n${body}`);
+      linger(socket);
+      app.logAccess({
+        method: request?.method,
+        url: request?.url,
+        httpVersion: request?.httpVersion,
+        statusCode,
+        remoteAddress: socket.remoteAddress,
+        requestHeaders: headers,
+        responseHeader: (name) => answerHeaders[name],
+        bytesSent: Buffer.byteLength(body),
+        durationMs: undefined,
+        finishedAt: Date.now(),
+        requestId: id,
+        pid: process.pid,
+      });
+    };
+
+    const refuse = (socket: Socket, error: HttpError): void => {
+      const reply = app.openReply(socket);
+      if (reply === undefined) {
+        if (socket.writable) answer(socket, error, { id: randomUUID(), headers: {} });
+        return;
+      }
+      const message = reply.request.raw;
+      if (message.complete) {
+        // What cannot be read stands behind a request: that has its answer first.
+        reply.raw.once('close', () => refuse(socket, error));
+        return;
+      }
+      // It is the body of that request. Whoever reads that answers; where nobody does, the answer does not depend on it.
+      reply.raw.shouldKeepAlive = false;
+      reply.raw.once('close', () => linger(socket));
+      if (message.listenerCount('error') > 0) message.emit('error', error);
+    };
+
+    app.decorate('refuseBytes', ({ code }: ConnectionError, socket: Socket) => {
+      if (code === 'ECONNRESET') return void socket.destroy();
+      // Each further chunk of what was refused is reported anew.
+      if (refused.has(socket)) return;
+      refused.add(socket);
+      refuse(socket, new HttpError(...(unreadable[code] ?? NO_HTTP)));
+    });
+
+    app.addHook('onRequest', (request, _reply, done) => done(problemOf(request)));
+    app.server.on('checkExpectation', (request, response) => app.routing(request, response));
+    app.server.on('connect', (request, socket: Socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.resume();
+      const { method = '', url = '', headers } = request;
+      const refuseTunnel = () => {
+        if (socket.writable)
+          answer(socket, notHere(method, url), { id: requestId(request), headers, request });
+      };
+      const before = app.openReply(socket);
+      if (before === undefined) refuseTunnel();
+      else before.raw.once('close', refuseTunnel);
+    });
+    // All that the size of a head allows: beyond a number of its own Node drops headers without a word.
+    app.server.maxHeadersCount = 0;
+  },
+  { name: 'refusals', fastify: '5.x', dependencies: ['requests'] },
+);

@@ -1,0 +1,79 @@
+/** What every request begins with: its id, what browsers want to see, and its line in the access log. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import type { Config } from '../../process/config.ts';
+import { type AccessLogEntry, compileFormat, openAccessLog } from './access-log.ts';
+import { corsHeaders } from './cors.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** For requests that Fastify answers without its hooks; all others begin so by themselves. */
+    beginRequest(request: FastifyRequest, reply: FastifyReply): void;
+    /** The reply to the latest request of a connection, for as long as it is not over. */
+    openReply(socket: Socket): FastifyReply | undefined;
+    logAccess(entry: AccessLogEntry): void;
+  }
+}
+
+/** As nginx logs it: nobody was there any more for the answer. */
+const CLIENT_CLOSED_REQUEST = 499;
+
+/** A proxy's X-Request-Id where it is harmless in a log line, otherwise a new one. */
+export const requestId = ({ headers }: Pick<IncomingMessage, 'headers'>): string => {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
+};
+
+export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
+  async (app, { config }) => {
+    const format = compileFormat(config.format);
+    const log = openAccessLog(config.file, (sentence) => app.log.warn(sentence));
+    /** The entry of a connection stays and changes: one made and removed for each request would cost more. */
+    const latest = new WeakMap<Socket, { reply: FastifyReply | undefined }>();
+
+    const logAccess = (entry: AccessLogEntry) => log.write(format(entry));
+    const begin = (request: FastifyRequest, reply: FastifyReply) => {
+      reply
+        .header('x-request-id', request.id)
+        .header('access-control-allow-origin', corsHeaders['access-control-allow-origin'])
+        .header('access-control-expose-headers', corsHeaders['access-control-expose-headers']);
+      const connection = latest.get(request.raw.socket) ?? { reply };
+      connection.reply = reply;
+      latest.set(request.raw.socket, connection);
+      // Not onResponse, which says nothing of clients that went away before their answer.
+      reply.raw.on('close', () => {
+        if (connection.reply === reply) connection.reply = undefined;
+        const answered = reply.raw.writableFinished;
+        logAccess({
+          method: request.method,
+          url: request.url,
+          httpVersion: request.raw.httpVersion,
+          statusCode: answered ? reply.statusCode : CLIENT_CLOSED_REQUEST,
+          remoteAddress: request.ip,
+          requestHeaders: request.headers,
+          responseHeader: (name) => reply.getHeader(name),
+          bytesSent:
+            answered && request.method !== 'HEAD' ? Number(reply.getHeader('content-length') ?? 0) : 0,
+          durationMs: reply.elapsedTime,
+          finishedAt: Date.now(),
+          requestId: request.id,
+          pid: process.pid,
+        });
+      });
+    };
+
+    app.decorate('beginRequest', begin);
+    app.decorate('openReply', (socket: Socket) => latest.get(socket)?.reply);
+    app.decorate('logAccess', logAccess);
+    // With a callback: every request would pay for a promise.
+    app.addHook('onRequest', (request, reply, done) => {
+      begin(request, reply);
+      done();
+    });
+    app.addHook('onClose', () => log.close());
+  },
+  { name: 'requests', fastify: '5.x' },
+);

@@ -1,0 +1,74 @@
+/** An answer to GET /orders: its bytes, and what is made from them once. */
+import { createHash } from 'node:crypto';
+import type { Transform } from 'node:stream';
+import { promisify } from 'node:util';
+import {
+  brotliCompress,
+  constants,
+  createBrotliCompress,
+  createGzip,
+  gzip,
+  type ZlibOptions,
+} from 'node:zlib';
+import type { Coding } from '../http/negotiation.ts';
+
+/** About what an answer takes beside its bytes. */
+export const OVERHEAD_BYTES = 1_024;
+
+const toBrotli = promisify(brotliCompress);
+const toGzip = promisify<Buffer, ZlibOptions, Buffer>(gzip);
+const GZIP_LEVEL = 6;
+const brotliParams = { [constants.BROTLI_PARAM_QUALITY]: 4 };
+
+export const compress = (bytes: Buffer, coding: Coding): Promise<Buffer> =>
+  coding === 'br'
+    ? toBrotli(bytes, { params: { ...brotliParams, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
+    : toGzip(bytes, { level: GZIP_LEVEL });
+
+/** The same while the bytes come. */
+export const compressor = (coding: Coding): Transform =>
+  coding === 'br' ? createBrotliCompress({ params: brotliParams }) : createGzip({ level: GZIP_LEVEL });
+
+export interface ListAnswer {
+  /** The normalised query. */
+  readonly key: string;
+  readonly body: Buffer;
+  /** A weak one (RFC 9110, 8.8.1): the same for all codings of the same bytes. */
+  readonly etag: string;
+  /** The next page, relative to the URL of this one. */
+  readonly next: string | undefined;
+  /** Made once each; undefined where there was no room for it. */
+  readonly codings: Map<Coding, Promise<Buffer | undefined>>;
+  /** What it takes in memory. */
+  bytes: number;
+}
+
+/** In memory of its own: a slice of a larger one, as Node makes for small buffers, would keep all of that. */
+const concat = (chunks: Buffer[]): Buffer => {
+  const whole = Buffer.allocUnsafeSlow(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
+  let end = 0;
+  for (const chunk of chunks) end += chunk.copy(whole, end);
+  return whole;
+};
+
+/** `next` is a page's last member, and within a text its quotes would have backslashes. */
+const NEXT = ',"next":';
+const nextOf = (body: Buffer): string | undefined => {
+  const at = body.lastIndexOf(NEXT);
+  return at < 0
+    ? undefined
+    : (JSON.parse(body.toString('utf8', at + NEXT.length, body.length - 1)) ?? undefined);
+};
+
+/** @param chunks the body, as list-build.ts makes it */
+export const createAnswer = (key: string, chunks: Buffer[]): ListAnswer => {
+  const body = concat(chunks);
+  return {
+    key,
+    body,
+    etag: `W/"${createHash('sha1').update(body).digest('base64url')}"`,
+    next: nextOf(body),
+    codings: new Map(),
+    bytes: body.length + OVERHEAD_BYTES,
+  };
+};

@@ -1,0 +1,89 @@
+/** Work that is begun once for all who want the same, and given up when all of them are gone. */
+import type { ServerResponse } from 'node:http';
+import { withDeadline } from '../../process/deadline.ts';
+import { whenAnswered } from '../http/answered.ts';
+import { HttpError } from '../http/errors.ts';
+
+export interface Flight<T, Of> {
+  /** What was known when it began. */
+  readonly of: Of;
+  /** Its number: those that begin later have a greater one. */
+  readonly began: number;
+  readonly result: Promise<T>;
+  waiting: number;
+  readonly giveUp: AbortController;
+}
+
+/** All who waited are gone: nobody gets this answer. */
+class Abandoned extends HttpError {
+  constructor() {
+    super(503, 'Nobody waited any more.');
+  }
+}
+
+/** @param withinMs how long the work may take */
+export const createFlights = <T, Of>(withinMs: number) => {
+  const flights = new Map<string, Flight<T, Of>>();
+  let begun = 0;
+
+  const begin = (key: string, of: Of, work: (signal: AbortSignal) => Promise<T>): Flight<T, Of> => {
+    const giveUp = new AbortController();
+    const forget = () => {
+      if (flights.get(key) === flight) flights.delete(key);
+    };
+    // The work may be slow to notice that it was given up, but nobody joins it any more.
+    giveUp.signal.addEventListener('abort', forget);
+    const result = withDeadline(work(giveUp.signal), withinMs).finally(() => giveUp.abort());
+    const flight: Flight<T, Of> = { of, began: ++begun, result, waiting: 0, giveUp };
+    flights.set(key, flight);
+    return flight;
+  };
+
+  /** @param response of who waits; undefined for nobody, for whom it goes on all the same */
+  const join = (flight: Flight<T, Of>, response: ServerResponse | undefined): Promise<T> => {
+    flight.waiting++;
+    if (response !== undefined)
+      whenAnswered(response, () => {
+        flight.waiting--;
+        if (flight.waiting === 0) flight.giveUp.abort(new Abandoned());
+      });
+    return flight.result;
+  };
+
+  return {
+    giveUpAll: (): void => {
+      for (const { giveUp } of flights.values()) giveUp.abort(new Abandoned());
+    },
+
+    /**
+     * The result of a flight that fits, or of one that begins now. There is one at a time for each key: whoever may
+     * not have the one that is in flight shares the next one, and fails where that fails which it waits for.
+     * @param fits whether a flight that began before this was called will do
+     * @param of what is known now
+     * @throws whatever the work throws, or ETIMEDOUT
+     */
+    share: async (
+      key: string,
+      fits: (flight: Flight<T, Of>) => boolean,
+      of: () => Of,
+      work: (of: Of, signal: AbortSignal) => Promise<T>,
+      response: ServerResponse | undefined,
+    ): Promise<T> => {
+      const asked = begun;
+      for (;;) {
+        const flight = flights.get(key);
+        if (flight === undefined) {
+          const known = of();
+          return join(
+            begin(key, known, (signal) => work(known, signal)),
+            response,
+          );
+        }
+        if (flight.began > asked || fits(flight)) return join(flight, response);
+        await flight.result.catch((error) => {
+          if (!(error instanceof Abandoned)) throw error;
+        });
+      }
+    },
+  };
+};

@@ -1,0 +1,240 @@
+/**
+ * Listing orders. An answer is made once for each version of the list that Redis counts, and kept in this process's
+ * memory and in Redis.
+ *
+ * The version is read before the snapshot is taken, so that what is kept under it shows all that was committed when
+ * it was the latest; and it is read after the request has come, so that what is kept under it is as new as the
+ * request.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Cache } from '../../cache/cache.ts';
+import { jittered } from '../../cache/orders.ts';
+import type { Config } from '../../process/config.ts';
+import { whenAnswered } from '../http/answered.ts';
+import type { Coding } from '../http/negotiation.ts';
+import { compress, createAnswer, type ListAnswer, OVERHEAD_BYTES } from './answer.ts';
+import type { ListBuilder } from './build.ts';
+import { createFlights } from './flights.ts';
+import { type Claim, createMemory } from './memory.ts';
+import { type ListQuery, type PageQuery, pageOf, queryOf } from './query.ts';
+import { listStreams } from './streams.ts';
+
+/** How long an answer may take to be made. */
+const LIST_WITHIN_MS = 15_000;
+/** Answers from this size on are compressed one at a time. */
+const LARGE_BYTES = 2 ** 20;
+/** How many answers are remembered to be too large. */
+const MOST_OVERSIZED = 1_000;
+
+/** A version from when this process sees it to when it sees another. */
+interface Generation {
+  readonly version: string;
+  /** When it was seen last to be the latest, as performance.now(). */
+  seenAt: number;
+}
+
+interface Kept extends ListAnswer {
+  generation: Generation;
+  expiresAt: number;
+  /** Whether it is on its way to Redis, for other processes. */
+  shared: boolean;
+}
+
+/** In place of an answer for which there is no room. */
+export const TOO_LARGE = Symbol('too large');
+type Made = ListAnswer | typeof TOO_LARGE | undefined;
+
+class NoRoom extends Error {}
+
+/**
+ * @returns answers, which stay the same objects for as long as they are kept. `memoryBytes` is for all of them: being
+ * made, kept, and in use
+ */
+export const orderLists = (
+  { build, stream }: ListBuilder,
+  lists: Cache['lists'],
+  { ttl, memoryBytes, staleMs }: Config['lists'],
+) => {
+  const memory = createMemory<Kept>(memoryBytes);
+  const flights = createFlights<Made, Generation | undefined>(LIST_WITHIN_MS);
+  const streams = listStreams(stream);
+  /** Until when, as performance.now(), it is taken for granted that an answer is too large. */
+  const oversized = new Map<string, number>();
+  /** Half of the memory: while it becomes one piece an answer takes twice its length. */
+  const mostBytes = memoryBytes / 2;
+  let latest: Generation | undefined;
+  let compressing: Promise<unknown> = Promise.resolve();
+
+  /** @param askedAt before Redis was asked */
+  const see = (version: string | null, askedAt: number): Generation | undefined => {
+    if (version === null) latest = undefined;
+    else if (version === latest?.version) latest.seenAt = Math.max(latest.seenAt, askedAt);
+    else latest = { version, seenAt: askedAt };
+    return latest;
+  };
+
+  /** @throws NoRoom */
+  const takeFrom = (claim: Claim, key: string) => {
+    let taken = 0;
+    return (bytes: number): void => {
+      taken += bytes;
+      if (taken > mostBytes) {
+        oversized.set(key, performance.now() + ttl * 1_000);
+        const [oldest] = oversized.keys();
+        if (oversized.size > MOST_OVERSIZED && oldest !== undefined) oversized.delete(oldest);
+      }
+      if (taken > mostBytes || !claim.grow(bytes)) throw new NoRoom();
+    };
+  };
+
+  const fetchKept = async (generation: Generation, key: string, claim: Claim): Promise<Kept | undefined> => {
+    const asked = performance.now();
+    const found = await lists.find(generation.version, key);
+    if (found === null || !claim.grow(2 * found.bytes.length)) return undefined;
+    return { ...createAnswer(key, [found.bytes]), generation, expiresAt: asked + found.ttlMs, shared: true };
+  };
+
+  /** @param askedOnce as most pages are; then there is less room for it */
+  const share = async (kept: Kept, askedOnce: boolean): Promise<void> => {
+    const ttlMs = Math.floor(kept.expiresAt - performance.now());
+    if (kept.shared || ttlMs <= 0) return;
+    kept.shared = true;
+    const { version } = kept.generation;
+    kept.shared = (await lists.put(version, kept.key, kept.body, ttlMs, askedOnce)) === true;
+  };
+
+  /** From another process's work where there is some, otherwise from the database. */
+  const make = async (
+    generation: Generation | undefined,
+    key: string,
+    page: PageQuery | undefined,
+    signal: AbortSignal,
+  ): Promise<Made> => {
+    const claim = memory.claim();
+    try {
+      const fetched = generation && (await fetchKept(generation, key, claim));
+      if (fetched) {
+        claim.release();
+        memory.keep(fetched);
+        return fetched;
+      }
+      const expiresAt = performance.now() + jittered(ttl) * 1_000;
+      if (!claim.grow(OVERHEAD_BYTES)) return TOO_LARGE;
+      const chunks = await build(page, signal, takeFrom(claim, key));
+      signal.throwIfAborted();
+      if (chunks === undefined) return undefined;
+      if (!claim.grow(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0))) return TOO_LARGE;
+      const answer = createAnswer(key, chunks);
+      claim.release();
+      if (generation === undefined) return answer;
+      const kept = { ...answer, generation, expiresAt, shared: false };
+      memory.keep(kept);
+      void share(kept, page !== undefined);
+      return kept;
+    } catch (error) {
+      if (error instanceof NoRoom) return TOO_LARGE;
+      throw error;
+    } finally {
+      claim.release();
+    }
+  };
+
+  /**
+   * One at a time for each query, however often the version changes meanwhile: whoever may not have the one that is
+   * being made, as it may be older than the request, shares the next one.
+   */
+  const load = async (
+    generation: Generation | undefined,
+    key: string,
+    page: PageQuery | undefined,
+    response: ServerResponse | undefined,
+  ): Promise<Made> => {
+    const isOversized = oversized.get(key);
+    if (isOversized !== undefined) {
+      if (performance.now() < isOversized) return TOO_LARGE;
+      oversized.delete(key);
+    }
+    return flights.share(
+      key,
+      (flight) => generation !== undefined && flight.of === generation,
+      () => latest,
+      (known, signal) => make(known, key, page, signal),
+      response,
+    );
+  };
+
+  const encode = async (answer: ListAnswer, coding: Coding): Promise<Buffer | undefined> => {
+    const release = memory.use(answer);
+    const claim = memory.claim();
+    try {
+      // More than text ever takes.
+      if (!claim.grow(answer.body.length / 2)) return undefined;
+      const isLarge = answer.body.length >= LARGE_BYTES;
+      if (isLarge) await compressing;
+      const encoding = compress(answer.body, coding);
+      if (isLarge) compressing = encoding.catch(() => {});
+      const bytes = await encoding;
+      claim.release();
+      memory.grow(answer, bytes.length);
+      return bytes;
+    } finally {
+      claim.release();
+      release();
+    }
+  };
+
+  return {
+    /**
+     * The answer to a query, TOO_LARGE where only `stream` can give it, or undefined where the page is to follow an
+     * order that is not known.
+     * @param response of the client that asks: when all who wait for an answer are gone it is not made any more
+     * @throws the database's error, or ETIMEDOUT
+     */
+    find: async (query: ListQuery, response?: ServerResponse): Promise<Made> => {
+      const page = pageOf(query);
+      const key = queryOf(page);
+      const askedAt = performance.now();
+      const generation = see(await lists.version(), askedAt);
+      const kept = generation && memory.find(key);
+      const now = performance.now();
+      if (kept === undefined || now >= kept.expiresAt) return load(generation, key, page, response);
+      if (kept.generation === generation) {
+        void share(kept, false);
+        return kept;
+      }
+      // The first change that it does not show came after its version was seen to be the latest.
+      if (now >= kept.generation.seenAt + staleMs) return load(generation, key, page, response);
+      // Who comes when it may not be served any more is told of a failure.
+      load(generation, key, page, undefined).catch(() => {});
+      return kept;
+    },
+
+    /**
+     * An answer of any size, from the database as it is sent.
+     * @throws as list-streams.ts says
+     */
+    stream: (query: ListQuery, response: ServerResponse) =>
+      streams.start(pageOf(query), response, LIST_WITHIN_MS),
+
+    /** Ends what is being read. */
+    close: (): void => {
+      flights.giveUpAll();
+      streams.giveUpAll();
+    },
+
+    /** An answer that is being sent counts until it has left this process. */
+    holdUntilSent: (answer: ListAnswer, response: ServerResponse): void =>
+      whenAnswered(response, memory.use(answer)),
+
+    /** The body of an answer in a coding, made once and kept beside it; undefined where there is no room for it. */
+    encoded: (answer: ListAnswer, coding: Coding): Promise<Buffer | undefined> => {
+      const before = answer.codings.get(coding);
+      if (before !== undefined) return before;
+      const encoding = encode(answer, coding);
+      answer.codings.set(coding, encoding);
+      const forget = () => answer.codings.delete(coding);
+      encoding.then((bytes) => bytes ?? forget(), forget);
+      return encoding;
+    },
+  };
+};

@@ -1,0 +1,49 @@
+/** What may be asked of GET /orders. */
+import { type Static, Type } from '@sinclair/typebox';
+import { NewOrder, Status, Uuid } from '../../domain/order.ts';
+
+const DEFAULT_LIMIT = 100;
+
+export const ListQuery = Type.Object({
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1_000, description: 'an integer from 1 to 1000' }),
+  ),
+  after: Type.Optional(Uuid),
+  status: Type.Optional(Status),
+  customer_name: Type.Optional(NewOrder.properties.customer_name),
+  count: Type.Optional(Type.Boolean({ description: 'true or false' })),
+});
+export type ListQuery = Static<typeof ListQuery>;
+
+/** A page: up to `limit` orders that come after one of them, with or without their number. */
+export type PageQuery = ListQuery & { limit: number; count: boolean };
+
+/** The page that is asked for, or undefined: the whole list. All orders are counted in any case, at no cost. */
+export const pageOf = ({ limit, after, status, customer_name, count }: ListQuery): PageQuery | undefined => {
+  const isFiltered = status !== undefined || customer_name !== undefined;
+  if (limit === undefined && after === undefined && !isFiltered) return undefined;
+  return {
+    limit: limit ?? DEFAULT_LIMIT,
+    after,
+    status,
+    customer_name,
+    count: count === true || !isFiltered,
+  };
+};
+
+/** The same text for the same page; '' for the whole list. */
+export const queryOf = (page: PageQuery | undefined): string => {
+  if (page === undefined) return '';
+  const query = new URLSearchParams({ limit: String(page.limit) });
+  if (page.status !== undefined) query.set('status', page.status);
+  if (page.customer_name !== undefined) query.set('customer_name', page.customer_name);
+  if (query.size > 1 && page.count) query.set('count', 'true');
+  if (page.after !== undefined) query.set('after', page.after);
+  return query.toString();
+};
+
+/**
+ * The page that follows the order `after`, relative to the URL of the one before it (RFC 3986, 5.2.2): whatever path
+ * that had in front of a proxy, this one has it too.
+ */
+export const nextUrl = (page: PageQuery, after: string): string => `?${queryOf({ ...page, after })}`;

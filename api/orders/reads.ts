@@ -1,0 +1,87 @@
+/** Reading an order: what is pending, then what is cached, then MySQL. The answer is JSON, ready to send. */
+import type { Cache } from '../../cache/cache.ts';
+import type { Pending, Waiting } from '../../cache/pending.ts';
+import type { Database } from '../../db/client.ts';
+import { isSystemFailure } from '../../db/errors.ts';
+import { findOrder, findVersion } from '../../db/orders.ts';
+import type { Order } from '../../domain/order.ts';
+import type { Clock } from '../../domain/versions.ts';
+import { withDeadline } from '../../process/deadline.ts';
+
+/** How long a request waits for MySQL: for an order, and to learn whether a pending copy is still to be believed. */
+const ORDER_WITHIN_MS = 2_000;
+const VERSION_WITHIN_MS = 500;
+
+const withStatus = (json: Buffer, status: string): Buffer => {
+  const order: Order = JSON.parse(json.toString());
+  return Buffer.from(JSON.stringify({ ...order, status }));
+};
+
+/**
+ * @param trustMs how long a pending copy is believed without asking MySQL. Ordinarily whoever applies a write
+ *   settles its pending copy; one that is older, or older than the last return of Redis, either waits still, or was not
+ *   settled because Redis was away.
+ * @throws the database's error where only the database could answer and it does not
+ */
+export const orderReads = (
+  { orm }: Database,
+  { pending, orders, since }: Cache,
+  clock: Clock,
+  trustMs: number,
+) => {
+  const query = async (id: string): Promise<Buffer | undefined> => {
+    const reset = orders.lastReset();
+    const found = await withDeadline(findOrder(orm, id), ORDER_WITHIN_MS);
+    if (!found) return undefined;
+    const json = Buffer.from(JSON.stringify(found));
+    void orders.putDetail(id, json, reset);
+    return json;
+  };
+
+  /** Requests that miss the same order at the same time share one query. */
+  const queries = new Map<string, Promise<Buffer | undefined>>();
+  const readApplied = (id: string): Promise<Buffer | undefined> => {
+    const running = queries.get(id);
+    if (running) return running;
+    const started = query(id).finally(() => queries.delete(id));
+    queries.set(id, started);
+    return started;
+  };
+
+  /** A pending copy that may have been left behind, compared with what MySQL holds by now. */
+  const verified = async (id: string, write: Waiting): Promise<Pending | undefined> => {
+    // A version that no clock can have given out says nothing of the copy's age, nor of its place.
+    const latest = clock.latest();
+    const version = write.version <= latest ? write.version : 0;
+    if (clock.age(version) < trustMs && version > since()) return write;
+    try {
+      const found = await withDeadline(findVersion(orm, id), VERSION_WITHIN_MS);
+      const state = typeof found === 'number' && found > latest ? 0 : found;
+      if (state === undefined) return write;
+      if (state !== 'deleted' && (write.deleting || state < version)) return write;
+      // What is cached may be from before the commit that nobody told Redis of.
+      await Promise.all([
+        orders.invalidateDetails([id]),
+        pending.settle([{ orderId: id, state, versioned: true }]),
+      ]);
+      return state === 'deleted' ? { kind: 'deleted' } : undefined;
+    } catch (error) {
+      if (isSystemFailure(error)) return write;
+      throw error;
+    }
+  };
+
+  return {
+    /** The order as all accepted writes leave it, or undefined where nothing is known of it. */
+    one: async (id: string): Promise<Buffer | undefined> => {
+      const [copy, cached] = await Promise.all([pending.find(id), orders.findDetail(id)]);
+      const write = copy && copy.kind !== 'deleted' ? await verified(id, copy) : copy;
+      if (write?.kind === 'deleted') return undefined;
+      if (write?.kind === 'order') return write.json;
+      // A copy that gave way was no newer than MySQL: what is cached, or a query that runs already, may be older than it.
+      const applied = write === copy ? (cached ?? (await readApplied(id))) : await query(id);
+      if (applied === undefined || write === undefined) return applied;
+      return withStatus(applied, write.status);
+    },
+  };
+};

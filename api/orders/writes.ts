@@ -1,0 +1,111 @@
+/** Accepting a write: a durable message that the broker has confirmed, and a pending copy for readers. */
+import type { Cache } from '../../cache/cache.ts';
+import { createIds } from '../../domain/ids.ts';
+import { type JobType, type UpdateJob, writeJob } from '../../domain/jobs.ts';
+import { type Identity, keyedUuid } from '../../domain/keyed-ids.ts';
+import type { NewOrder, Order } from '../../domain/order.ts';
+import { type Clock, timeOf } from '../../domain/versions.ts';
+import type { Broker } from '../../queue/broker.ts';
+
+export interface Accepted<T extends JobType> {
+  job_id: string;
+  job_type: T;
+  status: 'queued';
+  order_id: string;
+}
+
+/** Where a write comes from. */
+export interface Origin {
+  requestId: string;
+  keyed: Keyed | undefined;
+}
+
+/** A write with an Idempotency-Key: its ids follow from its identity, so that another try is the same write. */
+export interface Keyed {
+  identity: Identity;
+  /** That of an earlier try which may have been accepted, and so has its place among the writes to its order. */
+  version: number | undefined;
+  /** Notes the version for the next try, before the write is published. */
+  keepVersion(version: number): Promise<void>;
+}
+
+/** What a client says of a new order and nothing else that came with it. */
+export type OrderContent = Omit<Order, 'order_id'>;
+export const contentOf = ({ customer_name, status = 'received', items }: NewOrder): OrderContent => ({
+  customer_name,
+  status,
+  items: items.map(({ name, quantity }) => ({ name, quantity })),
+});
+
+/** Each method resolves once the write is accepted. @throws PublishError; then no reader sees the write */
+export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) => {
+  // By the shared clock, so that ids and what Redis says of times can be compared.
+  const newId = createIds(() => Math.floor(clock.now() / 1_000));
+
+  /** @param payload JSON */
+  const enqueue = async <T extends JobType>(
+    type: T,
+    order_id: string,
+    payload: string,
+    version: number,
+    { requestId, keyed }: Origin,
+  ): Promise<Accepted<T>> => {
+    const job_id = keyed ? keyedUuid(keyed.identity, 'job') : newId();
+    const acceptedAt = timeOf(version);
+    const job = writeJob({ jobId: job_id, type, payload, version, acceptedAt });
+    await broker.accept(job, {
+      // Unique among the messages in flight, also when a keyed write is sent twice at once.
+      messageId: keyed ? newId() : job_id,
+      correlationId: requestId,
+      timestamp: Math.floor(acceptedAt.getTime() / 1000),
+      type,
+    });
+    return { job_id, job_type: type, status: 'queued', order_id };
+  };
+
+  /** Redis knows the order's last version, whichever process gave it; without Redis the clock must do. */
+  const nextVersion = async (orderId: string, { keyed }: Origin): Promise<number> => {
+    if (keyed?.version !== undefined && keyed.version <= clock.latest()) return keyed.version;
+    const own = clock.next();
+    const version = (await pending.reserve(orderId, own)) ?? own;
+    clock.observe(version);
+    await keyed?.keepVersion(version);
+    return version;
+  };
+
+  return {
+    /** Nobody knows the id before the answer, so the pending copy need not wait for the confirm. */
+    create: async (content: OrderContent, origin: Origin) => {
+      const order_id = origin.keyed ? keyedUuid(origin.keyed.identity, 'order') : newId();
+      const order: Order = { order_id, ...content };
+      const json = JSON.stringify(order);
+      const version = clock.next();
+      const put = pending.put(order_id, json, version);
+      try {
+        const accepted = await enqueue('create_order', order_id, json, version, origin);
+        if (!(await put)) await pending.putLater(order_id, json, version);
+        return accepted;
+      } catch (error) {
+        await put;
+        await pending.remove(order_id, version);
+        throw error;
+      }
+    },
+
+    /** Readers know this order: they see the change only once it is sure to come. */
+    updateStatus: async ({ order_id, status }: UpdateJob['payload'], origin: Origin) => {
+      const version = await nextVersion(order_id, origin);
+      const payload = JSON.stringify({ order_id, status });
+      const accepted = await enqueue('update_order_status', order_id, payload, version, origin);
+      await pending.showStatus(order_id, version, status);
+      return accepted;
+    },
+
+    remove: async (order_id: string, origin: Origin) => {
+      const version = await nextVersion(order_id, origin);
+      const accepted = await enqueue('delete_order', order_id, JSON.stringify({ order_id }), version, origin);
+      await pending.showDeleting(order_id, version);
+      return accepted;
+    },
+  };
+};

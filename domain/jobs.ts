@@ -1,0 +1,99 @@
+/**
+ * The jobs: what they say, how their bytes are written, and how they are read, validated at this boundary as strictly as
+ * HTTP is at the other.
+ */
+import { type Static, type TObject, Type } from '@sinclair/typebox';
+import { JobId, Order, Status, Uuid } from './order.ts';
+import { parser, shown } from './validate.ts';
+
+const job = <Name extends string, Payload extends TObject>(type: Name, payload: Payload) =>
+  Type.Object(
+    {
+      job_id: JobId,
+      type: Type.Literal(type, { description: type }),
+      payload,
+      version: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: Number.MAX_SAFE_INTEGER,
+          description: 'a positive integer, greater for a later write to the same order',
+        }),
+      ),
+      accepted_at: Type.Optional(
+        Type.String({
+          format: 'moment',
+          description: 'a time such as 2026-01-31T12:00:00.000Z',
+        }),
+      ),
+    },
+    { description: 'a JSON object with job_id, type and payload' },
+  );
+
+/**
+ * One schema per type of job, as it stands in the queue. `accepted_at` is when the API took the write, `version`
+ * its place among the writes to its order (microseconds since 1970, see versions.ts); jobs of other publishers
+ * lack both.
+ */
+export const jobSchemas = {
+  create_order: job('create_order', Order),
+  update_order_status: job(
+    'update_order_status',
+    Type.Object({ order_id: Uuid, status: Status }, { description: 'an object with order_id and status' }),
+  ),
+  delete_order: job(
+    'delete_order',
+    Type.Object({ order_id: Uuid }, { description: 'an object with order_id' }),
+  ),
+};
+export type JobType = keyof typeof jobSchemas;
+export type CreateJob = Static<(typeof jobSchemas)['create_order']>;
+export type UpdateJob = Static<(typeof jobSchemas)['update_order_status']>;
+export type DeleteJob = Static<(typeof jobSchemas)['delete_order']>;
+export type WriteJob = CreateJob | UpdateJob | DeleteJob;
+
+/**
+ * Writes a job's bytes; nothing else does.
+ * @param payload JSON: whoever accepts an order has it as text already
+ * @param version in microseconds since 1970
+ */
+export const writeJob = (job: {
+  jobId: string;
+  type: JobType;
+  payload: string;
+  version: number;
+  acceptedAt: Date;
+}): Buffer =>
+  Buffer.from(
+    `{"job_id":"${job.jobId}","type":"${job.type}","payload":${job.payload},"version":${job.version},"accepted_at":"${job.acceptedAt.toISOString()}"}`,
+  );
+
+/** A message that no consumer can ever apply. The message is a sentence for the dead letter. */
+class InvalidJob extends Error {}
+
+const fail = (sentence: string) => new InvalidJob(sentence);
+const parsers: Record<JobType, (value: unknown) => WriteJob> = {
+  create_order: parser(jobSchemas.create_order, 'The job', fail),
+  update_order_status: parser(jobSchemas.update_order_status, 'The job', fail),
+  delete_order: parser(jobSchemas.delete_order, 'The job', fail),
+};
+
+const isJobType = (type: unknown): type is JobType =>
+  typeof type === 'string' && Object.hasOwn(parsers, type);
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+const parseJson = (body: Buffer): unknown => {
+  try {
+    return JSON.parse(utf8.decode(body));
+  } catch {
+    throw fail('The job is not valid JSON in UTF-8.');
+  }
+};
+
+/** @throws InvalidJob */
+export const parseJob = (body: Buffer): WriteJob => {
+  const job = parseJson(body);
+  const type = typeof job === 'object' && job !== null && 'type' in job ? job.type : undefined;
+  if (!isJobType(type))
+    throw fail(`type must be one of ${Object.keys(parsers).join(', ')}, got ${shown(type)}.`);
+  return parsers[type](job);
+};

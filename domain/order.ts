@@ -1,0 +1,60 @@
+/** The words of the domain. Each schema's `description` is what error messages say was expected. */
+import { type Static, Type } from '@sinclair/typebox';
+
+/** `description` completes "must be …"; the limits are those of the columns in db/schema.ts. */
+const text = (maxLength: number) =>
+  Type.String({
+    minLength: 1,
+    maxLength,
+    // A lone surrogate has no UTF-8 form: it would reach the database as another character.
+    pattern: '^\\P{Surrogate}*$',
+    description: `a text of 1 to ${maxLength} characters`,
+  });
+
+/** Lower case, as every id is handed out. Any version: another publisher may use UUIDv4. */
+export const Uuid = Type.String({
+  pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+  description: 'a lower-case UUID',
+});
+
+export const Status = text(20);
+
+/** An id of a job: other publishers need not use UUIDs. */
+export const JobId = text(64);
+
+export const OrderItem = Type.Object(
+  {
+    name: text(80),
+    quantity: Type.Integer({
+      minimum: 1,
+      maximum: 2_147_483_647,
+      description: 'an integer from 1 to 2147483647',
+    }),
+  },
+  { description: 'an object with name and quantity' },
+);
+export type OrderItem = Static<typeof OrderItem>;
+
+/** What a client may say of a new order. */
+export const NewOrder = Type.Object(
+  {
+    customer_name: text(80),
+    status: Type.Optional(Type.String({ ...text(20), default: 'received' })),
+    items: Type.Array(OrderItem, { minItems: 1, maxItems: 1000, description: 'a list of 1 to 1000 items' }),
+  },
+  { description: 'a JSON object with customer_name and items' },
+);
+export type NewOrder = Static<typeof NewOrder>;
+
+export const StatusUpdate = Type.Object({ status: Status }, { description: 'a JSON object with status' });
+
+export const Order = Type.Object(
+  {
+    order_id: Uuid,
+    customer_name: NewOrder.properties.customer_name,
+    status: Status,
+    items: NewOrder.properties.items,
+  },
+  { description: 'a JSON object with order_id, customer_name, status and items' },
+);
+export type Order = Static<typeof Order>;

@@ -1,0 +1,80 @@
+/** The settings of a process, as its code knows them. */
+import { authorities } from './authorities.ts';
+import { ConfigError } from './config-error.ts';
+import { readDotenv } from './dotenv.ts';
+import { isVariable, readEnvironment } from './environment.ts';
+import { misnamedVariables } from './misnamed.ts';
+import { bare, mysqlOptions, redisOptions } from './server-settings.ts';
+
+export { ConfigError };
+
+/**
+ * Reads the settings of one process.
+ * @param env usually `environment()`
+ * @throws ConfigError with one sentence that names the variable; a secret's value is never in it
+ */
+export const loadConfig = (env: NodeJS.ProcessEnv) => {
+  const e = readEnvironment(env);
+  const misnamed = misnamedVariables(env, isVariable);
+  const mysql = mysqlOptions(e, env);
+  const redis = redisOptions(e, env);
+  return {
+    api: { workers: e.API_WORKERS, host: e.HOST, port: e.PORT, adminPassword: e.ADMIN_PASSWORD },
+    accessLog: { file: e.ACCESS_LOG_FILE, format: e.ACCESS_LOG_FORMAT },
+    consumer: {
+      count: e.WORKER_COUNT,
+      batchSize: e.CONSUMER_BATCH_SIZE,
+      lingerMs: e.CONSUMER_LINGER_MS,
+      concurrency: e.CONSUMER_CONCURRENCY,
+      writeLagMs: e.SIMULATED_WRITE_LAG * 1000,
+    },
+    mysql: mysql.options,
+    redis: redis.options,
+    /**
+     * TTLs in seconds. A pending write is readable for `waitingTtl` until it is applied, `pendingTtl` after. `memoryBytes`
+     * is what a process has in Redis at once of answers that it could make again.
+     */
+    cache: {
+      disabled: e.CACHE_DISABLED,
+      ordersTtl: e.ORDERS_CACHE_TTL,
+      pendingTtl: e.TEMP_ORDER_CACHE_TTL,
+      waitingTtl: Math.max(e.TEMP_ORDER_PENDING_TTL, e.TEMP_ORDER_CACHE_TTL),
+      idempotencyTtl: e.IDEMPOTENCY_TTL,
+      memoryBytes: e.CACHE_MEMORY_MB * 2 ** 20,
+    },
+    /** What an API process keeps of answers to GET /orders, and how long one may be served after it is outdated. */
+    lists: { ttl: e.ORDERS_CACHE_TTL, memoryBytes: e.LIST_MEMORY_MB * 2 ** 20, staleMs: e.LIST_STALE_MS },
+    rabbitmq: {
+      protocol: e.MQ_USE_SSL ? 'amqps' : 'amqp',
+      ...(e.MQ_USE_SSL && { ca: authorities(env) }),
+      hostname: bare(e.RABBITMQ_HOST),
+      port: e.RABBITMQ_PORT ?? (e.MQ_USE_SSL ? 5671 : 5672),
+      username: e.RABBITMQ_USER,
+      password: e.RABBITMQ_PASSWORD ?? 'guest',
+      queue: e.RABBITMQ_QUEUE_NAME,
+      queueType: e.RABBITMQ_QUEUE_TYPE,
+      maxBacklog: e.MAX_BACKLOG,
+      maxAttempts: e.MAX_ATTEMPTS,
+      publishTimeoutMs: e.PUBLISH_TIMEOUT * 1000,
+    },
+    logLevel: e.LOG_LEVEL,
+    /** What is set and has no meaning here: variables, and parameters of URLs. */
+    ignored: [...misnamed, ...mysql.ignored, ...redis.ignored],
+  };
+};
+export type Config = ReturnType<typeof loadConfig>;
+
+/**
+ * The process's environment, and below it what `.env` in the working folder says.
+ * @throws ConfigError with one sentence where that cannot be read
+ */
+export const environment = (): NodeJS.ProcessEnv => ({ ...readDotenv(), ...process.env });
+
+const hostAndPort = (host: string, port: number) => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** Where a process connects to, for its log: never a user or password. */
+export const addresses = ({ mysql, redis, rabbitmq, cache }: Config) => ({
+  mysql: `${hostAndPort(mysql.host, mysql.port)}/${mysql.database}`,
+  redis: cache.disabled ? 'disabled' : `${hostAndPort(redis.host, redis.port)}/${redis.db}`,
+  rabbitmq: `${hostAndPort(rabbitmq.hostname, rabbitmq.port)}/${rabbitmq.queue}`,
+});

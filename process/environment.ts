@@ -1,0 +1,129 @@
+/** The environment: one schema, which says what each variable may be. */
+import { type Static, type TProperties, Type } from '@sinclair/typebox';
+import { parser } from '../domain/validate.ts';
+import { ConfigError } from './config-error.ts';
+
+const integer = (minimum: number, maximum: number, fallback: number) =>
+  Type.Integer({
+    minimum,
+    maximum,
+    default: fallback,
+    description: `an integer from ${minimum} to ${maximum}`,
+  });
+const seconds = (minimum: number, maximum: number, fallback: number) =>
+  Type.Number({
+    minimum,
+    maximum,
+    default: fallback,
+    description: `a number of seconds from ${minimum} to ${maximum}`,
+  });
+const wholeSeconds = (maximum: number, fallback: number) =>
+  Type.Integer({ minimum: 1, maximum, default: fallback, description: `whole seconds from 1 to ${maximum}` });
+const flag = () => Type.Boolean({ default: false, description: 'true or false (also 1, 0, yes, no)' });
+const port = (fallback?: number) =>
+  Type.Integer({ minimum: 1, maximum: 65_535, default: fallback, description: 'a port from 1 to 65535' });
+const word = (fallback?: string) =>
+  Type.String({ default: fallback, minLength: 1, pattern: '^\\S+$', description: 'a text without spaces' });
+/** Secret, and no `@` or `/`: a whole URL by mistake would carry its password into the log. */
+const host = (fallback?: string) =>
+  Type.String({
+    secret: true,
+    default: fallback,
+    pattern: '^[^\\s/@]+$',
+    description: 'a host name or an IP address, without scheme, user and path',
+  });
+const secret = (description: string) => Type.String({ secret: true, description });
+
+const Environment = Type.Object({
+  DATABASE_URL: Type.Optional(
+    Type.String({
+      secret: true,
+      pattern: '^(mysql|mariadb)(\\+\\w+)?://[^/?#\\t\\r\\n]+/[^/?#@\\t\\r\\n]+([?#][^@]*)?$',
+      description: 'a URL such as mysql://user:password@host:3306/database',
+    }),
+  ),
+  DB_USER: Type.Optional(word()),
+  DB_PASS: Type.Optional(secret('a password')),
+  DB_HOST: Type.Optional(host()),
+  DB_PORT: Type.Optional(port()),
+  DB_NAME: Type.Optional(word()),
+  DB_USE_SSL: flag(),
+  REDIS_URL: Type.String({
+    secret: true,
+    default: 'redis://localhost:6379/0',
+    pattern: '^rediss?://[^/?#\\t\\r\\n]+(/\\d{0,9})?([?#][^@]*)?$',
+    description: 'a URL such as redis://host:6379/0, or rediss:// for TLS',
+  }),
+  RABBITMQ_HOST: host('localhost'),
+  RABBITMQ_PORT: Type.Optional(port()),
+  RABBITMQ_USER: word('guest'),
+  RABBITMQ_PASSWORD: Type.Optional(secret('a password')),
+  RABBITMQ_QUEUE_NAME: Type.String({
+    default: 'order_write_jobs',
+    pattern: '^(?!amq\\.)[\\w.:-]{1,200}$',
+    description: 'a queue name of 1 to 200 letters, digits and _.:- that does not begin with amq.',
+  }),
+  MQ_USE_SSL: flag(),
+  ORDERS_CACHE_TTL: wholeSeconds(86_400, 30),
+  TEMP_ORDER_CACHE_TTL: wholeSeconds(86_400, 60),
+  TEMP_ORDER_PENDING_TTL: wholeSeconds(31_536_000, 86_400),
+  IDEMPOTENCY_TTL: wholeSeconds(31_536_000, 86_400),
+  CACHE_DISABLED: flag(),
+  CACHE_MEMORY_MB: integer(0, 65_536, 64),
+  LIST_MEMORY_MB: integer(1, 65_536, 64),
+  LIST_STALE_MS: integer(0, 60_000, 0),
+  ADMIN_PASSWORD: Type.Optional(secret('a password')),
+  API_WORKERS: integer(1, 128, 3),
+  WORKER_COUNT: integer(1, 128, 4),
+  PORT: port(8080),
+  HOST: word('0.0.0.0'),
+  ACCESS_LOG_FILE: Type.String({ default: 'server-access.log' }),
+  ACCESS_LOG_FORMAT: Type.String({ default: 'combined' }),
+  LOG_LEVEL: Type.Union(
+    ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
+    { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent' },
+  ),
+  SIMULATED_WRITE_LAG: seconds(0, 60, 0.3),
+  CONSUMER_BATCH_SIZE: integer(1, 10_000, 250),
+  CONSUMER_LINGER_MS: integer(0, 1_000, 5),
+  CONSUMER_CONCURRENCY: integer(1, 16, 2),
+  PUBLISH_TIMEOUT: seconds(0.1, 60, 2),
+  MAX_BACKLOG: integer(0, 1_000_000_000, 1_000_000),
+  MAX_ATTEMPTS: integer(1, 100, 5),
+  RABBITMQ_QUEUE_TYPE: Type.Union([Type.Literal('quorum'), Type.Literal('classic')], {
+    default: 'quorum',
+    description: 'quorum or classic',
+  }),
+});
+export type Environment = Static<typeof Environment>;
+
+const booleans = new Map([
+  ...['true', '1', 'yes'].map((word) => [word, true] as const),
+  ...['false', '0', 'no'].map((word) => [word, false] as const),
+]);
+
+/** Text that does not read as its type stays text, for the validator to name it. */
+const read = (type: string | undefined, text: string): unknown => {
+  if (type === 'boolean') return booleans.get(text.toLowerCase()) ?? text;
+  if (type === 'integer' || type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+  return text;
+};
+
+const parseEnvironment = parser(Environment, 'The environment', (sentence) => new ConfigError(sentence));
+
+/** Whether a variable of this name is one of the settings. */
+export const isVariable = (name: string): boolean => name in Environment.properties;
+
+/** An empty variable counts as absent, as in a compose file that passes on what is not set. @throws ConfigError */
+export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
+  const values: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(Environment.properties as TProperties)) {
+    const text = env[name];
+    if (text !== undefined && text !== '') values[name] = read(schema.type, text);
+  }
+  const parsed = parseEnvironment(values);
+  for (const name of ['DB', 'RABBITMQ'] as const)
+    if (/^([^:]+|\[.*\]):\d*$/.test(parsed[`${name}_HOST`] ?? ''))
+      throw new ConfigError(`${name}_HOST must be a host without a port: write that into ${name}_PORT.`);
+  return parsed;
+};

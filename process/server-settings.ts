@@ -1,0 +1,119 @@
+/** Where MySQL and Redis are, who may use them, and with or without TLS: what the variables and URLs come to. */
+import { authorities, readAuthorities } from './authorities.ts';
+import { ConfigError } from './config-error.ts';
+import { readParameters } from './connection-urls.ts';
+import type { Environment } from './environment.ts';
+
+interface Address {
+  host: string;
+  port: number;
+  /** Whose certificates to trust: there only with TLS. */
+  ca?: string[];
+}
+interface MysqlOptions extends Address {
+  user: string;
+  password: string;
+  database: string;
+  ssl: boolean;
+}
+interface RedisOptions extends Address {
+  username: string | undefined;
+  password: string | undefined;
+  db: number;
+  tls: boolean;
+}
+interface Options<T> {
+  options: T;
+  /** Parameters of the URL that have no meaning here. */
+  ignored: string[];
+}
+
+/** Sockets take an IPv6 address without the brackets that it has in a URL (RFC 3986, 3.2.2). */
+export const bare = (host: string): string => host.replace(/^\[|\]$/g, '');
+
+/** URL's own error repeats the whole text, password and all. */
+const parseUrl = (name: string, text: string): URL => {
+  try {
+    const url = new URL(text);
+    for (const part of [url.username, url.password, url.pathname]) decodeURIComponent(part);
+    return url;
+  } catch {
+    throw new ConfigError(
+      `${name} must be a valid URL, with %XX for special characters; its value is not shown.`,
+    );
+  }
+};
+
+const isOwnOfAmazon = (host: string) => host.endsWith('.rds.amazonaws.com');
+
+/**
+ * Whom to trust is there only with TLS, and not where mysql2 knows it: RDS certificates are signed by Amazon's own
+ * authorities, which it carries.
+ */
+export const mysqlOptions = (env: Environment, given: NodeJS.ProcessEnv): Options<MysqlOptions> => {
+  const { DB_USER: user, DB_HOST: host, DB_PORT: port, DB_NAME: database } = env;
+  const url = env.DATABASE_URL ? parseUrl('DATABASE_URL', env.DATABASE_URL) : undefined;
+  const { tls, caFile, ignored } = url ? readParameters('DATABASE_URL', url) : { ignored: [] };
+  const trusted = (name: string) => {
+    if (caFile) return { ca: [readAuthorities('ssl_ca in DATABASE_URL', caFile)] };
+    return isOwnOfAmazon(name) ? {} : { ca: authorities(given) };
+  };
+  if (user && host && port && database && given.DB_PASS !== undefined) {
+    if (caFile || (tls && !env.DB_USE_SSL))
+      throw new ConfigError(
+        'DATABASE_URL asks for TLS, but DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME win over it: leave these out, or DATABASE_URL.',
+      );
+    const ssl = env.DB_USE_SSL;
+    const account = { host: bare(host), port, user, password: env.DB_PASS ?? '', database };
+    return { options: { ...account, ssl, ...(ssl && trusted(account.host)) }, ignored };
+  }
+  if (!url)
+    throw new ConfigError(
+      'DATABASE_URL is not set: expected a URL such as mysql://user:password@host:3306/database, or all of DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME.',
+    );
+  if (given.DB_USE_SSL && tls !== undefined && tls !== env.DB_USE_SSL)
+    throw new ConfigError(
+      `DB_USE_SSL is ${env.DB_USE_SSL}, but DATABASE_URL asks for ${tls ? '' : 'no '}TLS: let them say the same.`,
+    );
+  const ssl = tls ?? env.DB_USE_SSL;
+  const account = {
+    host: bare(url.hostname),
+    port: url.port ? Number(url.port) : 3306,
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    database: decodeURIComponent(url.pathname.slice(1)),
+  };
+  return { options: { ...account, ssl, ...(ssl && trusted(account.host)) }, ignored };
+};
+
+export const redisOptions = (env: Environment, given: NodeJS.ProcessEnv): Options<RedisOptions> => {
+  const url = parseUrl('REDIS_URL', env.REDIS_URL);
+  const said = readParameters('REDIS_URL', url);
+  const tls = url.protocol === 'rediss:';
+  if (said.tls !== undefined && said.tls !== tls)
+    throw new ConfigError(
+      said.tls
+        ? 'REDIS_URL asks for TLS behind ?: let it begin with rediss:// instead of redis://.'
+        : 'REDIS_URL begins with rediss://, but asks for no TLS behind ?: let them say the same.',
+    );
+  const path = url.pathname.slice(1);
+  if (said.db !== undefined && path && Number(path) !== said.db)
+    throw new ConfigError(`REDIS_URL names database ${path} and ?db=${said.db}: let them say the same.`);
+  if (url.username && !url.password)
+    throw new ConfigError(
+      'REDIS_URL names a user without a password: write redis://:password@host for a password alone.',
+    );
+  const { caFile } = said;
+  const trusted = () =>
+    caFile ? [readAuthorities('ssl_ca_certs in REDIS_URL', caFile)] : authorities(given);
+  const options = {
+    host: bare(url.hostname),
+    port: url.port ? Number(url.port) : 6379,
+    username: url.username ? decodeURIComponent(url.username) : undefined,
+    password: url.password ? decodeURIComponent(url.password) : undefined,
+    db: said.db ?? Number(path || 0),
+    tls,
+    ...(tls && { ca: trusted() }),
+  };
+  return { options, ignored: said.ignored };
+};

@@ -1,0 +1,115 @@
+import t from 'tap';
+import { until } from '../../../testbed/until.ts';
+import { startApp, startReadyApp } from '../../helpers/app.ts';
+import { isolatedEnvironment } from '../../helpers/environment.ts';
+import { startProcess } from '../../helpers/processes.ts';
+import { openStores } from '../../helpers/stores.ts';
+
+const env = await isolatedEnvironment();
+const app = await startReadyApp(t, env);
+const stores = await openStores(t, env);
+
+const password = { 'x-admin-password': 'sesame' };
+const post = (url: string, payload?: object, headers = {}) =>
+  app.inject({ method: 'POST', url, payload, headers });
+const create = () => post('/orders', { customer_name: 'Ada', items: [{ name: 'Tea', quantity: 1 }] });
+
+t.test('only the password opens /admin, in the header or in the body', async (t) => {
+  for (const url of ['/admin/seed', '/admin/reset']) {
+    for (const [headers, payload] of [
+      [{}, undefined],
+      [{}, { count: 1 }],
+      [{ 'x-admin-password': 'wrong' }, { count: 1 }],
+      [{ 'x-admin-password': '' }, { count: 1 }],
+      [{ 'x-admin-password': 'wrong' }, { count: 1, password: 'sesame' }],
+      [{}, { count: 1, password: 'sesam' }],
+      [{}, { count: 1, password: ['sesame'] }],
+      [{}, { count: 1, password: null }],
+    ] as const) {
+      const response = await post(url, payload, headers);
+      t.equal(response.statusCode, 401, JSON.stringify([headers, payload]));
+      t.strictSame(response.json(), { error: 'Unauthorized.' });
+    }
+  }
+  t.equal((await post('/admin/seed', { count: 1, password: 'sesame' })).statusCode, 201);
+  t.equal((await post('/admin/seed', { count: 1 }, password)).statusCode, 201);
+});
+
+t.test('without ADMIN_PASSWORD nobody gets in', async (t) => {
+  const open = await startApp(t, { ...env, ADMIN_PASSWORD: '' });
+  const response = await open.inject({
+    method: 'POST',
+    url: '/admin/reset',
+    headers: { 'x-admin-password': '' },
+  });
+  t.equal(response.statusCode, 500);
+  t.strictSame(response.json(), { error: 'ADMIN_PASSWORD is not set on this server.' });
+});
+
+t.test('a count that is no count', async (t) => {
+  const expected = 'an integer from 1 to 100000';
+  for (const [payload, sentence] of [
+    [{}, `count is required and must be ${expected}.`],
+    [{ count: 0 }, `count must be ${expected}, got 0.`],
+    [{ count: 100_001 }, `count must be ${expected}, got 100001.`],
+    [{ count: 'many' }, `count must be ${expected}, got "many".`],
+    [{ count: 1.5 }, `count must be ${expected}, got 1.5.`],
+  ] as const) {
+    const response = await post('/admin/seed', payload, password);
+    t.equal(response.statusCode, 400);
+    t.strictSame(response.json(), { error: sentence });
+  }
+});
+
+t.test('seed adds that many plausible orders, and the list shows them', async (t) => {
+  await post('/admin/reset', undefined, password);
+  t.equal((await app.inject('/orders')).json().total_orders, 0);
+  const response = await post('/admin/seed', { count: 2_500 }, password);
+  t.equal(response.statusCode, 201);
+  t.strictSame(response.json(), { message: 'Seeded 2500 fake orders.' });
+
+  const { total_orders, orders } = (await app.inject('/orders')).json();
+  t.equal(total_orders, 2_500);
+  t.equal(orders.length, 2_500);
+  t.ok(new Set(orders.map((order: { customer_name: string }) => order.customer_name)).size > 1_000);
+  for (const { customer_name, status, items } of orders) {
+    if (!/^\p{L}.{2,79}$/u.test(customer_name) || !/^[a-z]{1,20}$/.test(status) || items.length < 1)
+      t.fail(`not plausible: ${JSON.stringify({ customer_name, status, items })}`);
+  }
+});
+
+t.test('reset removes what is applied, pending, cached and waiting, and nothing comes back', async (t) => {
+  await post('/admin/seed', { count: 3 }, password);
+  const { order_id } = (await create()).json();
+  const listed = (await app.inject('/orders')).json();
+  await app.inject(`/orders/${listed.orders[0].order_id}`);
+  t.ok((await stores.waiting()) > 0);
+
+  const response = await app.inject({
+    method: 'POST',
+    url: '/admin/reset',
+    headers: { ...password, 'content-type': 'application/json' },
+  });
+  t.equal(response.statusCode, 200);
+  t.strictSame(response.json(), { message: 'All orders have been removed.' });
+
+  t.strictSame((await app.inject('/orders')).json(), { total_orders: 0, orders: [] });
+  t.equal((await app.inject(`/orders/${order_id}`)).statusCode, 404);
+  t.equal((await app.inject(`/orders/${listed.orders[0].order_id}`)).statusCode, 404);
+  t.equal(await stores.waiting(), 0);
+  t.strictSame(await stores.rows('SELECT * FROM order_items'), []);
+});
+
+t.test('a job that a consumer holds during a reset does not come back either', async (t) => {
+  const consumer = startProcess(t, 'consumer', { ...env, SIMULATED_WRITE_LAG: '0.5' });
+  await consumer.says('consuming');
+  const ids: string[] = [];
+  for (let i = 0; i < 5; i++) ids.push((await create()).json().order_id);
+  await until('the consumer holds all of them', async () => (await stores.waiting()) === 0);
+
+  t.equal((await post('/admin/reset', {}, password)).statusCode, 200);
+  const after = (await create()).json().order_id;
+  await until('the order accepted after the reset is applied', () => stores.order(after));
+  t.equal((await app.inject('/orders')).json().total_orders, 1);
+  for (const id of ids) t.equal((await app.inject(`/orders/${id}`)).statusCode, 404);
+});

@@ -1,0 +1,303 @@
+/** GET /orders as clients see it. */
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import t from 'tap';
+import type { Order } from '../../../domain/order.ts';
+import { startReadyApp } from '../../helpers/app.ts';
+import { isolatedEnvironment } from '../../helpers/environment.ts';
+import { type Accepted, anAcceptedOrder, insertAccepted, newestFirst } from '../../helpers/orders.ts';
+import { openStores } from '../../helpers/stores.ts';
+
+const env = await isolatedEnvironment();
+const app = await startReadyApp(t, env);
+const stores = await openStores(t, env);
+const NOON = Date.UTC(2026, 0, 1, 12);
+const UNKNOWN = '00000000-0000-7000-8000-000000000000';
+
+interface List {
+  total_orders?: number;
+  orders: Order[];
+  next?: string | null;
+}
+const get = (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers });
+const list = async (url: string): Promise<List> => {
+  const response = await get(url);
+  t.equal(response.statusCode, 200, `${url}: ${response.body.slice(0, 200)}`);
+  const body: List = response.json();
+  t.equal(response.headers.link, body.next ? `<${body.next}>; rel="next"` : undefined, `the Link of ${url}`);
+  return body;
+};
+/** Where the page after the one at a URL is. */
+const nextOf = (url: string, { next }: Pick<List, 'next'> = {}): string | undefined => {
+  if (!next) return undefined;
+  const { pathname, search } = new URL(next, `http://x${url}`);
+  return pathname + search;
+};
+/** All pages from this one on. */
+const walk = async (url: string): Promise<List[]> => {
+  const pages: List[] = [];
+  for (let at: string | undefined = url; at !== undefined; at = nextOf(at, pages.at(-1)))
+    pages.push(await list(at));
+  return pages;
+};
+const ordersOf = (pages: List[]) => pages.flatMap(({ orders }) => orders);
+
+t.test('no orders', async (t) => {
+  t.strictSame(await list('/orders'), { total_orders: 0, orders: [] });
+  t.strictSame(await list('/orders?limit=5'), { total_orders: 0, orders: [], next: null });
+  t.strictSame(await list('/orders?status=x'), { orders: [], next: null });
+  t.strictSame(await list('/orders?status=x&count=true'), { total_orders: 0, orders: [], next: null });
+});
+
+const accepted: Accepted[] = Array.from({ length: 250 }, (_, i) =>
+  anAcceptedOrder(
+    {
+      customer_name: i % 50 === 0 ? `Zoë & "Ω" 100%+${i} 🦀` : `Ada ${i}`,
+      status: i % 2 ? 'shipped' : 'on its way',
+      items: [
+        { name: 'Tea, "next":', quantity: i + 1 },
+        { name: '"orders":[', quantity: 1 },
+      ],
+    },
+    NOON + Math.floor(i / 3),
+  ),
+);
+const all = newestFirst(accepted);
+const shipped = all.filter(({ status }) => status === 'shipped');
+const zoe = all.filter(({ customer_name }) => customer_name.startsWith('Zoë'));
+
+t.test('all of them, in one answer', async (t) => {
+  await insertAccepted(app.database.orm, accepted);
+  await app.cache.lists.invalidate();
+  t.strictSame(await list('/orders'), { total_orders: 250, orders: all });
+  t.strictSame(await list('/orders?count=true'), { total_orders: 250, orders: all }, 'their number is there');
+  t.strictSame(await list('/orders?page=7&sort=x&Limit=1'), { total_orders: 250, orders: all }, 'as ever');
+});
+
+t.test('pages', async (t) => {
+  for (const [limit, pages] of [
+    [1_000, 1],
+    [250, 1],
+    [249, 2],
+    [125, 2],
+    [7, 36],
+  ] as const) {
+    const found = await walk(`/orders?limit=${limit}`);
+    t.strictSame(ordersOf(found), all, `of ${limit}`);
+    t.equal(found.length, pages);
+    for (const { total_orders } of found) t.equal(total_orders, 250);
+  }
+  const [first, second] = await walk('/orders?limit=1&status=shipped').then((pages) => {
+    t.equal(pages.length, 125);
+    t.strictSame(ordersOf(pages), shipped);
+    return pages;
+  });
+  t.strictSame(first, {
+    orders: shipped.slice(0, 1),
+    next: `?limit=1&status=shipped&after=${shipped[0]?.order_id}`,
+  });
+  t.strictSame(second?.orders, shipped.slice(1, 2));
+});
+
+t.test('filters, with and without a number', async (t) => {
+  const status = await list('/orders?status=Shipped');
+  t.strictSame(status.orders, shipped.slice(0, 100), 'a page has 100 orders');
+  t.notOk('total_orders' in status);
+  t.equal(status.next, `?limit=100&status=Shipped&after=${shipped[99]?.order_id}`);
+
+  const counted = await walk('/orders?status=shipped&count=true&limit=50');
+  t.strictSame(ordersOf(counted), shipped);
+  for (const { total_orders } of counted) t.equal(total_orders, 125);
+
+  for (const name of ['Zoë & "Ω" 100%+', 'zoe', 'Zoë &']) {
+    const found = await walk(
+      `/orders?${new URLSearchParams({ customer_name: name, limit: '2', count: 'true' })}`,
+    );
+    t.strictSame(ordersOf(found), zoe, name);
+    t.equal(found[0]?.total_orders, 5);
+  }
+  t.strictSame(ordersOf(await walk('/orders?customer_name=%25')), []);
+  const both = await walk('/orders?customer_name=ada&status=on+its%20way&limit=9');
+  t.strictSame(
+    ordersOf(both),
+    all.filter(({ customer_name, status }) => customer_name.startsWith('Ada') && status === 'on its way'),
+  );
+});
+
+t.test('after an order', async (t) => {
+  const place = 137;
+  const id = all[place]?.order_id;
+  const rest = all.slice(place + 1);
+  t.strictSame((await list(`/orders?after=${id}`)).orders, rest.slice(0, 100));
+  t.strictSame(ordersOf(await walk(`/orders?after=${id}&limit=20`)), rest);
+  const filtered = await list(`/orders?after=${id}&customer_name=zoë`);
+  t.strictSame(
+    filtered.orders,
+    rest.filter((order) => zoe.includes(order)),
+    'also one that the filter does not let through',
+  );
+  const last = await list(`/orders?after=${all.at(-1)?.order_id}`);
+  t.strictSame(last, { total_orders: 250, orders: [], next: null });
+});
+
+t.test('what cannot be asked', async (t) => {
+  const table: [query: string, sentence: string][] = [
+    ['limit=0', 'limit must be an integer from 1 to 1000, got 0.'],
+    ['limit=1001', 'limit must be an integer from 1 to 1000, got 1001.'],
+    ['limit=-1', 'limit must be an integer from 1 to 1000, got -1.'],
+    ['limit=1.5', 'limit must be an integer from 1 to 1000, got 1.5.'],
+    ['limit=', 'limit must be an integer from 1 to 1000, got "".'],
+    ['limit=ten', 'limit must be an integer from 1 to 1000, got "ten".'],
+    ['limit=1&limit=2', 'limit must be an integer from 1 to 1000, got a list of 2.'],
+    ['after=7', 'after must be a lower-case UUID, got "7".'],
+    ['after=', 'after must be a lower-case UUID, got "".'],
+    [
+      `after=${UNKNOWN.replace('8', 'G')}`,
+      `after must be a lower-case UUID, got "${UNKNOWN.replace('8', 'g')}".`,
+    ],
+    ['status=', 'status must be a text of 1 to 20 characters, got "".'],
+    [`status=${'x'.repeat(21)}`, `status must be a text of 1 to 20 characters, got "${'x'.repeat(21)}".`],
+    ['customer_name=', 'customer_name must be a text of 1 to 80 characters, got "".'],
+    ['count=1', 'count must be true or false, got "1".'],
+    ['count=', 'count must be true or false, got "".'],
+  ];
+  for (const [query, error] of table) {
+    const response = await get(`/orders?${query}`);
+    t.equal(response.statusCode, 400, query);
+    t.strictSame(response.json(), { error });
+  }
+  const unknown = await get(`/orders?after=${UNKNOWN}`);
+  t.equal(unknown.statusCode, 404);
+  t.strictSame(unknown.json(), { error: `Order with ID '${UNKNOWN}' not found.` });
+  t.equal((await get(`/orders?customer_name=${'%F0%9F%A6%80'.repeat(80)}`)).statusCode, 200, '80 characters');
+});
+
+t.test('ETag and If-None-Match', async (t) => {
+  for (const url of ['/orders', '/orders?limit=10', '/orders?status=shipped']) {
+    const { headers, body } = await get(url);
+    const { etag = '' } = headers;
+    t.match(etag, /^W\/"[\w-]{27}"$/);
+    t.match(headers, { 'cache-control': 'no-cache', vary: /accept-encoding/i });
+    for (const [given, status] of [
+      [etag, 304],
+      [`"x", ${etag}`, 304],
+      ['*', 304],
+      ['"x"', 200],
+    ] as const)
+      for (const method of ['GET', 'HEAD'] as const) {
+        const response = await app.inject({
+          method,
+          url,
+          headers: { 'if-none-match': given, 'accept-encoding': 'br' },
+        });
+        t.equal(response.statusCode, status, `${method} ${url} ${given}`);
+        t.match(response.headers, { etag, 'cache-control': 'no-cache', vary: /accept-encoding/i });
+        if (status === 304) {
+          t.equal(response.rawPayload.length, 0);
+          for (const name of ['content-type', 'content-length', 'content-encoding'])
+            t.notOk(name in response.headers, `no ${name}`);
+        }
+      }
+    const other = await startReadyApp(t, { ...env, CACHE_DISABLED: 'true' });
+    const there = await other.inject({ url, headers: { 'if-none-match': etag } });
+    t.equal(there.statusCode, 304, 'another process, without a cache');
+    await app.cache.lists.invalidate();
+    t.equal((await get(url, { 'if-none-match': etag })).statusCode, 304, 'a new version of the same list');
+    t.equal((await get(url)).body, body);
+  }
+});
+
+t.test('HEAD is GET without the body', async (t) => {
+  for (const url of ['/orders', '/orders?limit=10', '/orders?status=none', `/orders?after=${UNKNOWN}`]) {
+    const [head, got] = [await app.inject({ method: 'HEAD', url }), await get(url)];
+    t.equal(head.statusCode, got.statusCode);
+    t.equal(head.body, '');
+    for (const name of ['content-length', 'content-type', 'etag', 'link', 'vary', 'cache-control'])
+      t.equal(head.headers[name], got.headers[name], `${name} of ${url}`);
+    if (got.statusCode === 200) t.equal(Number(head.headers['content-length']), got.rawPayload.length);
+  }
+});
+
+t.test('compression', async (t) => {
+  const plain = await get('/orders');
+  t.equal(plain.headers['content-type'], 'application/json; charset=utf-8');
+  t.notOk('content-encoding' in plain.headers);
+  const decode = { br: brotliDecompressSync, gzip: gunzipSync };
+  for (const [accepted, coding] of [
+    ['gzip, deflate, br', 'br'],
+    ['gzip', 'gzip'],
+    ['br;q=0.1, gzip;q=0.9', 'gzip'],
+  ] as const)
+    for (const time of ['made', 'kept']) {
+      const response = await get('/orders', { 'accept-encoding': accepted });
+      t.equal(response.headers['content-encoding'], coding, `${accepted}, ${time}`);
+      t.strictSame(decode[coding](response.rawPayload), plain.rawPayload);
+      t.equal(Number(response.headers['content-length']), response.rawPayload.length);
+      t.ok(response.rawPayload.length < plain.rawPayload.length / 3);
+      for (const name of ['etag', 'vary', 'content-type'])
+        t.equal(response.headers[name], plain.headers[name]);
+    }
+  const refused = await get('/orders', { 'accept-encoding': 'br;q=0, gzip;q=0' });
+  t.strictSame(refused.rawPayload, plain.rawPayload);
+  const small = await get('/orders?status=none', { 'accept-encoding': 'br' });
+  t.notOk('content-encoding' in small.headers, 'not worth it');
+  t.match(small.headers.vary, /accept-encoding/i);
+});
+
+t.test('a page of a browser elsewhere may use all of this', async (t) => {
+  const read = await get('/orders?limit=1', { origin: 'https://shop.example' });
+  const exposed = String(read.headers['access-control-expose-headers']).split(', ');
+  for (const name of ['etag', 'link']) t.ok(exposed.includes(name), name);
+  const preflight = await app.inject({
+    method: 'OPTIONS',
+    url: '/orders',
+    headers: {
+      origin: 'https://shop.example',
+      'access-control-request-method': 'GET',
+      'access-control-request-headers': 'if-none-match,idempotency-key',
+    },
+  });
+  t.equal(preflight.headers['access-control-allow-headers'], 'if-none-match,idempotency-key');
+});
+
+t.test('orders that are deleted, or come, between two pages', async (t) => {
+  const first = await list('/orders?limit=10');
+  const tenth = first.orders.at(-1)?.order_id;
+  const eleventh = all[10]?.order_id;
+  const remove = async (id: string | undefined, noted: boolean) => {
+    const [order] = await stores.rows('SELECT accepted_at FROM orders WHERE id = ?', [id]);
+    await stores.rows('DELETE FROM orders WHERE id = ?', [id]);
+    await stores.rows('INSERT INTO deleted_orders (id, accepted_at, deleted_at) VALUES (?, ?, NOW(3))', [
+      id,
+      noted ? order?.accepted_at : null,
+    ]);
+    await stores.rows('UPDATE order_counts SET orders = orders - 1 LIMIT 1');
+    await app.cache.lists.invalidate();
+  };
+  await remove(tenth, true);
+  await remove(eleventh, true);
+  await insertAccepted(app.database.orm, [anAcceptedOrder({}, NOON + 3_600_000)]);
+  await app.cache.lists.invalidate();
+  const second = await list(nextOf('/orders', first) ?? '');
+  t.strictSame(second.orders, all.slice(11, 21), 'none twice, none left out');
+  t.equal(second.total_orders, 249);
+
+  await remove(all[30]?.order_id, false);
+  const lost = await get(`/orders?limit=10&after=${all[30]?.order_id}`);
+  t.equal(lost.statusCode, 404, 'nobody noted its place');
+});
+
+t.test('more than a thousand orders', async (t) => {
+  const more = Array.from({ length: 2_000 }, (_, i) => anAcceptedOrder({}, NOON + Math.floor(i / 100)));
+  await stores.rows('DELETE FROM orders');
+  await stores.rows('DELETE FROM order_counts');
+  for (const orders of [1_000, 1_001, 2_000]) {
+    const [{ count } = { count: 0 }] = await stores.rows('SELECT COUNT(*) AS count FROM orders');
+    await insertAccepted(app.database.orm, more.slice(count, orders));
+    await app.cache.lists.invalidate();
+    const expected = newestFirst(more.slice(0, orders));
+    t.strictSame(await list('/orders'), { total_orders: orders, orders: expected });
+    const pages = await walk('/orders?limit=1000');
+    t.strictSame(ordersOf(pages), expected);
+    t.equal(pages.length, Math.ceil(orders / 1_000));
+  }
+});

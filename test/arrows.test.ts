@@ -1,0 +1,95 @@
+/** The picture in docs/ARCHITECTURE.md, kept: who may import whom, and which folder owns which library. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import t from 'tap';
+
+/** What each folder of production code may import besides itself. */
+const allowed: Record<string, string[]> = {
+  domain: [],
+  process: ['domain'],
+  queue: ['domain', 'process'],
+  cache: ['domain', 'process'],
+  db: ['domain', 'process'],
+  api: ['queue', 'cache', 'db', 'domain', 'process'],
+  consumer: ['queue', 'cache', 'db', 'domain', 'process'],
+  ops: ['queue', 'cache', 'db', 'domain', 'process'],
+  testbed: ['ops', 'process'],
+};
+
+/** Libraries that one folder only may know, among those of production. */
+const owners: Record<string, string> = {
+  amqplib: 'queue',
+  ioredis: 'cache',
+  'drizzle-orm': 'db',
+  mysql2: 'db',
+  fastify: 'api',
+};
+
+const root = join(import.meta.dirname, '..');
+const sourcesIn = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(folder, file));
+const files = Object.keys(allowed).flatMap(sourcesIn);
+
+/** What a file imports from, types included. */
+const importsOf = (file: string): string[] =>
+  [
+    ...readFileSync(join(root, file), 'utf8').matchAll(
+      /^(?:import|export) (?:[^;'"]* from )?'([^']+)';$|\bimport\('([^']+)'\)/gm,
+    ),
+  ].map(([, fixed, dynamic]) => fixed ?? dynamic ?? '');
+const isRelative = (specifier: string) => specifier.startsWith('.');
+const graph = new Map(
+  files.map((file) => [
+    file,
+    importsOf(file)
+      .filter(isRelative)
+      .map((specifier) => normalize(join(dirname(file), specifier))),
+  ]),
+);
+const folderOf = (file: string) => file.split('/')[0] ?? '';
+/** `name` or `@scope/name`, without a path inside the package. */
+const packageOf = (specifier: string) =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+
+t.test('arrows point down only', async (t) => {
+  t.ok(graph.size > 100, `${graph.size} files`);
+  for (const [file, targets] of graph)
+    for (const target of targets) {
+      const [from, to] = [folderOf(file), folderOf(target)];
+      t.ok(existsSync(join(root, target)), `${file}: ${target} is there`);
+      t.ok(from === to || allowed[from]?.includes(to), `${file} may import ${target}`);
+    }
+});
+
+t.test('one folder knows a library', async (t) => {
+  for (const file of files)
+    for (const specifier of importsOf(file)) {
+      const owner = owners[packageOf(specifier)];
+      if (owner) t.equal(folderOf(file), owner, `${file} may import ${specifier}`);
+    }
+});
+
+t.test('no files import each other in a circle', async (t) => {
+  const finished = new Set<string>();
+  const circles: string[] = [];
+  const visit = (file: string, path: string[]) => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+    if (finished.has(file) || path.includes(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...path, file]);
+    finished.add(file);
+  };
+  for (const file of files) visit(file, []);
+  t.strictSame(circles, []);
+});
+
+t.test('no source file lies at the top', async (t) => {
+  t.strictSame(
+    readdirSync(root).filter((name) => /\.[cm]?[jt]s$/.test(name)),
+    [],
+  );
+});

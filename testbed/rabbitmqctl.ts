@@ -1,0 +1,19 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { requireProgram } from '../ops/private/server.ts';
+
+/** The PID of the private server that runs in a folder. */
+export const pidIn = (folder: string): number => Number(readFileSync(join(folder, 'server.pid'), 'utf8'));
+
+/** Runs rabbitmqctl for a private broker, in the broker's own environment: that tells where it is. */
+export const rabbitmqctl = async (folder: string, ...args: string[]): Promise<void> => {
+  const variables = readFileSync(`/proc/${pidIn(folder)}/environ`, 'utf8')
+    .split('\0')
+    .filter(Boolean);
+  const env = Object.fromEntries(
+    variables.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+  await promisify(execFile)(requireProgram('rabbitmqctl'), args, { env });
+};
