@@ -1,33 +1,10 @@
 /** The process behind server.pid: a primary that keeps API_WORKERS workers, which share one port. */
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
-import { type Config, ConfigError } from '../process/config.ts';
+import type { Config } from '../process/config.ts';
 import { type ProcessLog, runProcess } from '../process/lifecycle.ts';
 import { createRestarts } from '../process/restarts.ts';
-import { buildApp } from './app.ts';
 import { createHandoffs } from './http/handoffs.ts';
-
-const REACHED_WITHIN_MS = 1_000;
-
-const runWorker = async (config: Config, log: ProcessLog) => {
-  const app = await buildApp(config, log);
-  const { host, port } = config.api;
-  // Until then it would refuse writes and miss what is pending, one that takes another's place as well.
-  await Promise.all([app.broker, app.cache].map((server) => server.reachedWithin(REACHED_WITHIN_MS)));
-  try {
-    await app.listen({ host, port });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
-      throw new ConfigError(
-        `PORT ${port} on ${host} is in use by another program: stop it, or set another PORT.`,
-      );
-    throw error;
-  }
-  return async () => {
-    await app.drain();
-    await app.close();
-  };
-};
 
 const runPrimary = async (config: Config, log: ProcessLog) => {
   for (const name of config.ignored) log.warn(`${name} is set and has no meaning here`);
@@ -76,6 +53,7 @@ const runPrimary = async (config: Config, log: ProcessLog) => {
   };
 };
 
+// The primary serves nobody, so it does not load what serves.
 await (cluster.isPrimary
   ? runProcess('api', runPrimary)
-  : runProcess(`api worker ${cluster.worker?.id}`, runWorker));
+  : runProcess(`api worker ${cluster.worker?.id}`, (await import('./worker.ts')).runWorker));

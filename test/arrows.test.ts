@@ -1,7 +1,8 @@
 /** The picture in docs/ARCHITECTURE.md, kept: who may import whom, and which folder owns which library. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
+import { filesImportedBy, importsOf, sourcesIn } from './imports.ts';
 
 /** What each folder of production code may import besides itself. */
 const allowed: Record<string, string[]> = {
@@ -26,28 +27,8 @@ const owners: Record<string, string> = {
 };
 
 const root = join(import.meta.dirname, '..');
-const sourcesIn = (folder: string): string[] =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => join(folder, file));
 const files = Object.keys(allowed).flatMap(sourcesIn);
-
-/** What a file imports from, types included. */
-const importsOf = (file: string): string[] =>
-  [
-    ...readFileSync(join(root, file), 'utf8').matchAll(
-      /^(?:import|export) (?:[^;'"]* from )?'([^']+)';$|\bimport\('([^']+)'\)/gm,
-    ),
-  ].map(([, fixed, dynamic]) => fixed ?? dynamic ?? '');
-const isRelative = (specifier: string) => specifier.startsWith('.');
-const graph = new Map(
-  files.map((file) => [
-    file,
-    importsOf(file)
-      .filter(isRelative)
-      .map((specifier) => normalize(join(dirname(file), specifier))),
-  ]),
-);
+const graph = new Map(files.map((file) => [file, filesImportedBy(file)]));
 const folderOf = (file: string) => file.split('/')[0] ?? '';
 /** `name` or `@scope/name`, without a path inside the package. */
 const packageOf = (specifier: string) =>

@@ -3,8 +3,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { giveUpMessage, showAgain } from '../../cache/dead-jobs.ts';
 import { DeadLetter, deadLetters } from '../../queue/dead-letters.ts';
+import { PublishError } from '../../queue/publisher.ts';
 import { requireAdmin } from '../http/admin.ts';
 import { errorAnswers } from '../http/answers.ts';
+import { HttpError, sendError } from '../http/errors.ts';
 import { readAnyTypeAsJson } from '../http/input.ts';
 
 const Page = Type.Object({
@@ -28,6 +30,8 @@ const Choice = Type.Union([Chosen, Type.Null()], {
   description: 'nothing, for all of them, or a JSON object with job_ids',
 });
 
+const unreached = new HttpError(503, 'Unable to reach the dead letters.', 'queue_unavailable');
+
 export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | undefined }> = async (
   app,
   { adminPassword },
@@ -36,6 +40,12 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
   const letters = deadLetters(app.broker, {
     replayed: (body) => showAgain(pending, body),
     discarded: (body) => giveUpMessage(pending, body),
+  });
+  // Nothing was to be queued here.
+  app.setErrorHandler((error: Error, request, reply) => {
+    if (!(error instanceof PublishError)) return sendError(error, request, reply);
+    request.log.warn({ request_id: request.id, reason: error.message }, 'the dead letters were not reached');
+    return sendError(unreached, request, reply);
   });
   readAnyTypeAsJson(app);
   app.addHook('preValidation', requireAdmin(adminPassword));

@@ -64,7 +64,11 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
         request.log.error({ request_id: request.id, reason: reasonOf(error), made, count }, 'a seed failed');
         const isPassing = isSystemFailure(error);
         if (isPassing) reply.header('retry-after', RETRY_AFTER_SECONDS);
-        throw new HttpError(isPassing ? 503 : 500, `Only ${made} of ${count} fake orders were seeded.`);
+        throw new HttpError(
+          isPassing ? 503 : 500,
+          `Only ${made} of ${count} fake orders were seeded.`,
+          'seed_incomplete',
+        );
       } finally {
         // Those that were made are there, whatever became of the others.
         if (made > 0) await cache.lists.invalidate();
@@ -84,7 +88,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
         if (sentence === undefined) throw error;
         request.log.warn({ request_id: request.id, reason: reasonOf(error) }, 'a reset was not completed');
         reply.header('retry-after', RETRY_AFTER_SECONDS);
-        throw new HttpError(503, sentence);
+        throw new HttpError(503, sentence, 'reset_incomplete');
       }
       request.log.info({ request_id: request.id }, 'all orders were removed');
       return reply.code(200).send({ message: 'All orders have been removed.' });

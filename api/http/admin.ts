@@ -26,7 +26,8 @@ export const requireAdmin = (adminPassword: string | undefined) => {
   const inHeaders = headerForms(adminPassword ?? '').map(digest);
 
   return async ({ body, headers }: FastifyRequest) => {
-    if (!adminPassword) throw new HttpError(500, 'ADMIN_PASSWORD is not set on this server.');
+    if (!adminPassword)
+      throw new HttpError(500, 'ADMIN_PASSWORD is not set on this server.', 'admin_password_not_set');
     const given = headers['x-admin-password'];
     const inBody =
       typeof body === 'object' && body !== null && 'password' in body ? body.password : undefined;

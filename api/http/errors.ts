@@ -1,27 +1,28 @@
-/** Every error leaves as `{error: "<sentence>"}`. What only an operator may know goes to the log. */
+/** Every error leaves as `{error: "<sentence>", code: "<word>"}`. What only an operator may know goes to the log. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { isSystemFailure, reasonOf } from '../../db/errors.ts';
 import { shown } from '../../domain/validate.ts';
 import { PublishError } from '../../queue/publisher.ts';
+import { codeOfStatus, type ErrorCode } from './error-codes.ts';
 
 const RETRY_AFTER_SECONDS = 1;
 
-/**
- * An error whose message is the sentence for the client, and whose code is a word for the client's program. Of a 503 it
- * is told to try again.
- */
+/** An error whose message is the sentence for the client. Of a 503 it is told to try again. */
 export class HttpError extends Error {
   readonly statusCode: number;
   /** Not `code`, where Fastify puts words of its own. */
-  readonly answerCode: string | undefined;
+  readonly answerCode: ErrorCode;
 
-  constructor(statusCode: number, sentence: string, code?: string) {
+  constructor(statusCode: number, sentence: string, code: ErrorCode = codeOfStatus(statusCode)) {
     super(sentence);
     this.statusCode = statusCode;
     this.answerCode = code;
   }
 }
+
+/** The body of an error's answer. */
+export const errorBody = ({ message, answerCode }: HttpError) => ({ error: message, code: answerCode });
 
 export const malformedUrl = (url: string) =>
   new HttpError(400, `The URL must be valid percent-encoded UTF-8, got ${shown(url)}.`);
@@ -41,49 +42,53 @@ const sentences: Record<string, (request: FastifyRequest) => string> = {
     'The request body does not have the length of its Content-Length.',
 };
 
-const unaccepted: Record<PublishError['outcome'], string> = {
-  refused: 'Unable to queue order.',
-  impossible: 'Unable to queue order.',
-  overfull: 'Too many writes are waiting.',
-  unknown:
+const NOT_QUEUED = 'Unable to queue order.';
+/** Why a write was not accepted. */
+const unaccepted: Record<PublishError['outcome'], HttpError> = {
+  refused: new HttpError(503, NOT_QUEUED, 'queue_unavailable'),
+  impossible: new HttpError(503, NOT_QUEUED, 'queue_unavailable'),
+  overfull: new HttpError(503, 'Too many writes are waiting.', 'backlog_full'),
+  unknown: new HttpError(
+    503,
     'Unable to queue order: whether it was queued is unknown, as the broker did not answer in time. A retry with the same Idempotency-Key is safe.',
+    'outcome_unknown',
+  ),
 };
+const unreadable = new HttpError(503, 'Unable to read orders.', 'database_unavailable');
 
-const unavailable = (reply: FastifyReply, error: string, code?: string) =>
-  reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).send({ error, code });
+const send = (reply: FastifyReply, error: HttpError): FastifyReply => {
+  if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
+  return reply.code(error.statusCode).send(errorBody(error));
+};
 
 export const sendError = (
   error: FastifyError | Error,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply => {
-  if (error instanceof HttpError) {
-    const { statusCode, message, answerCode } = error;
-    if (statusCode === 503) return unavailable(reply, message, answerCode);
-    return reply.code(statusCode).send({ error: message, code: answerCode });
-  }
+  if (error instanceof HttpError) return send(reply, error);
   if (error instanceof PublishError) {
     request.log.warn(
       { request_id: request.id, outcome: error.outcome, reason: error.message },
       'a write was not confirmed',
     );
-    return unavailable(reply, unaccepted[error.outcome]);
+    return send(reply, unaccepted[error.outcome]);
   }
   if (isSystemFailure(error)) {
     request.log.warn({ request_id: request.id, reason: reasonOf(error) }, 'MySQL did not answer');
-    return unavailable(reply, 'Unable to read orders.');
+    return send(reply, unreadable);
   }
   if ('statusCode' in error && error.statusCode !== undefined && error.statusCode < 500) {
-    if (request.is404) return sendError(notHere(request.method, request.url), request, reply);
+    if (request.is404) return send(reply, notHere(request.method, request.url));
     // Fastify would close the connection, and a client that reads only when it has sent all would never see the answer.
     // What still comes is thrown away, for as long as a request may take.
     if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' && !request.server.isDraining())
       reply.removeHeader('connection');
     const sentence = sentences[error.code]?.(request) ?? 'The request is not valid.';
-    return reply.code(error.statusCode).send({ error: sentence });
+    return send(reply, new HttpError(error.statusCode, sentence));
   }
   request.log.error({ request_id: request.id, reason: reasonOf(error), err: error }, 'a request failed');
-  return reply.code(500).send({ error: 'Internal server error.' });
+  return send(reply, new HttpError(500, 'Internal server error.'));
 };
 
 export const errors = fastifyPlugin(

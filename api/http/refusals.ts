@@ -9,7 +9,7 @@ import type { ConnectionError, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { shown } from '../../domain/validate.ts';
 import { corsHeaders } from './cors.ts';
-import { HttpError, notHere } from './errors.ts';
+import { errorBody, HttpError, notHere } from './errors.ts';
 import { requestId } from './requests.ts';
 
 declare module 'fastify' {
@@ -82,8 +82,9 @@ export const refusals = fastifyPlugin(
     const refused = new WeakSet<Socket>();
 
     /** Straight into the connection, where there is no reply to send. */
-    const answer = (socket: Socket, { statusCode, message }: HttpError, { id, headers, request }: Head) => {
-      const body = JSON.stringify({ error: message });
+    const answer = (socket: Socket, error: HttpError, { id, headers, request }: Head) => {
+      const { statusCode } = error;
+      const body = JSON.stringify(errorBody(error));
       const answerHeaders: Record<string, string | number> = {
         'x-request-id': id,
         ...corsHeaders,

@@ -49,7 +49,11 @@ export const listStreams = (read: ListBuilder['stream']) => {
     withinMs: number,
   ): Promise<Stream | undefined> => {
     if (open.size >= MOST_STREAMS)
-      throw new HttpError(503, 'Too many large lists are being read: try again, or ask for smaller pages.');
+      throw new HttpError(
+        503,
+        'Too many large lists are being read: try again, or ask for smaller pages.',
+        'lists_busy',
+      );
     const giveUp = new AbortController();
     open.add(giveUp);
     whenAnswered(response, () => {

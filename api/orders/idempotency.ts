@@ -38,9 +38,13 @@ export const acceptOnce = async <T extends object>(
   const current = { record: digest(key).digest('base64'), fingerprint, token: randomUUID() };
   const claim = await idempotency.claim(current);
   if (claim.kind === 'other request')
-    throw new HttpError(422, 'This Idempotency-Key was used with another request.');
+    throw new HttpError(422, 'This Idempotency-Key was used with another request.', 'idempotency_key_reused');
   if (claim.kind === 'in flight')
-    throw new HttpError(409, 'A request with this Idempotency-Key is still in flight.');
+    throw new HttpError(
+      409,
+      'A request with this Idempotency-Key is still in flight.',
+      'idempotency_key_in_flight',
+    );
   if (claim.kind === 'answered') {
     reply.header('idempotency-replayed', 'true');
     return JSON.parse(claim.answer);

@@ -34,9 +34,18 @@ t.test('without RabbitMQ: writes get 503 at once and leave no trace, reads work'
   for (const write of writes) {
     const response = await app.inject(write);
     t.equal(response.statusCode, 503);
-    t.strictSame(response.json(), { error: 'Unable to queue order.' });
+    t.strictSame(response.json(), { error: 'Unable to queue order.', code: 'queue_unavailable' });
     t.equal(response.headers['retry-after'], '1');
   }
+  const letters = await app.inject({
+    url: '/admin/dead-letters',
+    headers: { 'x-admin-password': 'sesame' },
+  });
+  t.equal(letters.statusCode, 503);
+  t.strictSame(letters.json(), {
+    error: 'Unable to reach the dead letters.',
+    code: 'queue_unavailable',
+  });
   t.strictSame((await app.inject(`/orders/${ID}`)).json(), order);
   t.strictSame(await stores.redis.keys('temp_order:*'), [`temp_order:${ID}`], 'nothing of the POST');
   t.equal((await app.inject('/orders')).json().total_orders, 1);
@@ -70,11 +79,11 @@ t.test('without MySQL: writes are accepted, pending and cached reads answered, o
   t.strictSame((await app.inject(`/orders/${ID}`)).json(), order);
   const miss = await app.inject('/orders/00000000-0000-7000-8000-000000000009');
   t.equal(miss.statusCode, 503);
-  t.strictSame(miss.json(), { error: 'Unable to read orders.' });
+  t.strictSame(miss.json(), { error: 'Unable to read orders.', code: 'database_unavailable' });
   for (const url of ['/orders', '/orders?limit=5']) {
     const list = await app.inject(url);
     t.equal(list.statusCode, 503, 'a list that nothing has cached');
-    t.strictSame(list.json(), { error: 'Unable to read orders.' });
+    t.strictSame(list.json(), { error: 'Unable to read orders.', code: 'database_unavailable' });
     await app.cache.lists.put(
       (await app.cache.lists.version()) ?? '',
       url.slice('/orders?'.length),

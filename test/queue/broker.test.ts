@@ -149,7 +149,7 @@ t.test('MAX_BACKLOG: 503 while more jobs wait, until they are fewer', async (t) 
     const response = await app.inject(write);
     return response.statusCode === 503 && response;
   });
-  t.strictSame(refused.json(), { error: 'Too many writes are waiting.' });
+  t.strictSame(refused.json(), { error: 'Too many writes are waiting.', code: 'backlog_full' });
   t.equal(refused.headers['retry-after'], '1');
   const waiting = await stores.waiting();
   t.equal((await app.inject(write)).statusCode, 503);

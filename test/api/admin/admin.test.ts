@@ -28,7 +28,7 @@ t.test('only the password opens /admin, in the header or in the body', async (t)
     ] as const) {
       const response = await post(url, payload, headers);
       t.equal(response.statusCode, 401, JSON.stringify([headers, payload]));
-      t.strictSame(response.json(), { error: 'Unauthorized.' });
+      t.strictSame(response.json(), { error: 'Unauthorized.', code: 'unauthorized' });
     }
   }
   t.equal((await post('/admin/seed', { count: 1, password: 'sesame' })).statusCode, 201);
@@ -43,7 +43,10 @@ t.test('without ADMIN_PASSWORD nobody gets in', async (t) => {
     headers: { 'x-admin-password': '' },
   });
   t.equal(response.statusCode, 500);
-  t.strictSame(response.json(), { error: 'ADMIN_PASSWORD is not set on this server.' });
+  t.strictSame(response.json(), {
+    error: 'ADMIN_PASSWORD is not set on this server.',
+    code: 'admin_password_not_set',
+  });
 });
 
 t.test('a count that is no count', async (t) => {
@@ -57,7 +60,7 @@ t.test('a count that is no count', async (t) => {
   ] as const) {
     const response = await post('/admin/seed', payload, password);
     t.equal(response.statusCode, 400);
-    t.strictSame(response.json(), { error: sentence });
+    t.strictSame(response.json(), { error: sentence, code: 'invalid_input' });
   }
 });
 

@@ -87,7 +87,7 @@ t.test('GET: a page that is none', async (t) => {
   for (const [query, error] of queries) {
     const response = await app.inject({ url: `${URL}?${query}`, headers: password });
     t.equal(response.statusCode, 400, query);
-    t.strictSame(response.json(), { error });
+    t.strictSame(response.json(), { error, code: 'invalid_input' });
   }
 });
 
@@ -128,7 +128,7 @@ t.test('a body of another form changes nothing', async (t) => {
     for (const [body, error] of bodies) {
       const response = await post(what, body);
       t.equal(response.statusCode, 400, `${what} ${JSON.stringify(body)}`);
-      t.strictSame(response.json(), { error });
+      t.strictSame(response.json(), { error, code: 'invalid_input' });
     }
   await left(2);
 });
@@ -145,7 +145,7 @@ t.test('only with the admin password', async (t) => {
     for (const headers of [{}, { 'x-admin-password': 'Sesame' }]) {
       const response = await app.inject({ ...request, headers });
       t.equal(response.statusCode, 401);
-      t.strictSame(response.json(), { error: 'Unauthorized.' });
+      t.strictSame(response.json(), { error: 'Unauthorized.', code: 'unauthorized' });
     }
     t.equal((await locked.inject({ ...request, headers: password })).statusCode, 500);
   }

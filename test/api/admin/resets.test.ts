@@ -222,6 +222,9 @@ t.test('a seed that fails midway has made what it says, and the list shows it', 
   const answer = await app.inject({ method: 'POST', url: '/admin/seed', headers: password, payload });
   await stores.rows('DROP TRIGGER enough');
   t.equal(answer.statusCode, 500);
-  t.strictSame(answer.json(), { error: 'Only 1000 of 3000 fake orders were seeded.' });
+  t.strictSame(answer.json(), {
+    error: 'Only 1000 of 3000 fake orders were seeded.',
+    code: 'seed_incomplete',
+  });
   for (const to of apps) t.equal((await to.inject('/orders?limit=1')).json().total_orders, 1_000);
 });

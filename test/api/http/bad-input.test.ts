@@ -95,7 +95,7 @@ for (const [what, payload, sentence] of bodies)
       payload: payload as object,
     });
     t.equal(response.statusCode, 400);
-    t.strictSame(response.json(), { error: sentence });
+    t.strictSame(response.json(), { error: sentence, code: 'invalid_input' });
   });
 
 t.test('PATCH with a bad status', async (t) => {
@@ -108,7 +108,7 @@ t.test('PATCH with a bad status', async (t) => {
   ] as const) {
     const response = await app.inject({ method: 'PATCH', url: `/orders/${ID}/status`, payload });
     t.equal(response.statusCode, 400);
-    t.strictSame(response.json(), { error: sentence });
+    t.strictSame(response.json(), { error: sentence, code: 'invalid_input' });
   }
 });
 
@@ -116,7 +116,10 @@ t.test('a body of 5 MB is 413', async (t) => {
   const payload = { ...order, customer_name: 'x'.repeat(5_000_000) };
   const response = await app.inject({ method: 'POST', url: '/orders', payload });
   t.equal(response.statusCode, 413);
-  t.strictSame(response.json(), { error: 'The request body is too large: at most 1048576 bytes are taken.' });
+  t.strictSame(response.json(), {
+    error: 'The request body is too large: at most 1048576 bytes are taken.',
+    code: 'body_too_large',
+  });
 });
 
 t.test('another content type is 415', async (t) => {
@@ -124,7 +127,10 @@ t.test('another content type is 415', async (t) => {
     const headers = { 'content-type': type };
     const response = await app.inject({ method: 'POST', url: '/orders', headers, payload: 'a=b' });
     t.equal(response.statusCode, 415);
-    t.strictSame(response.json(), { error: `Content-Type must be application/json, got "${type}".` });
+    t.strictSame(response.json(), {
+      error: `Content-Type must be application/json, got "${type}".`,
+      code: 'unsupported_media_type',
+    });
   }
 });
 
@@ -152,7 +158,10 @@ t.test('an id that cannot be an order is 404 for every method', async (t) => {
       const payload = method === 'PATCH' ? { status: 'x' } : undefined;
       const response = await app.inject({ method, url, payload });
       t.equal(response.statusCode, 404, `${method} ${id.slice(0, 20)}`);
-      t.strictSame(response.json(), { error: `Order with ID '${decodeURIComponent(id)}' not found.` });
+      t.strictSame(response.json(), {
+        error: `Order with ID '${decodeURIComponent(id)}' not found.`,
+        code: 'order_not_found',
+      });
     }
 });
 
@@ -165,7 +174,7 @@ t.test('an unknown route and a broken URL are told in the same shape', async (t)
   ] as const) {
     const response = await app.inject({ method, url });
     t.equal(response.statusCode, status, url);
-    t.strictSame(response.json(), { error });
+    t.strictSame(response.json(), { error, code: status === 404 ? 'route_not_found' : 'invalid_input' });
   }
 });
 
@@ -176,6 +185,9 @@ t.test('bytes that are no HTTP get a 400 in the same shape, and the server lives
   let answer = '';
   for await (const chunk of socket) answer += chunk;
   t.match(answer, /^HTTP\/1\.1 400 /);
-  t.strictSame(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''), { error: 'The request is not valid HTTP.' });
+  t.strictSame(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''), {
+    error: 'The request is not valid HTTP.',
+    code: 'invalid_input',
+  });
   t.equal((await app.inject('/health/live')).statusCode, 200);
 });

@@ -413,8 +413,14 @@ t.test('an id in capitals is the same order', async (t) => {
     const payload = method === 'PATCH' ? { status: 'packed' } : undefined;
     return (await app.inject({ method, url, headers, payload })).json();
   };
-  t.strictSame(await inject('GET', `/orders/${UPPER}`), { error: `Order with ID '${ID}' not found.` });
-  t.strictSame(await inject('GET', `/orders?after=${UPPER}`), { error: `Order with ID '${ID}' not found.` });
+  t.strictSame(await inject('GET', `/orders/${UPPER}`), {
+    error: `Order with ID '${ID}' not found.`,
+    code: 'order_not_found',
+  });
+  t.strictSame(await inject('GET', `/orders?after=${UPPER}`), {
+    error: `Order with ID '${ID}' not found.`,
+    code: 'order_not_found',
+  });
   for (const [method, path] of [
     ['PATCH', '/status'],
     ['DELETE', ''],

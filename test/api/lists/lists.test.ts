@@ -163,11 +163,11 @@ t.test('what cannot be asked', async (t) => {
   for (const [query, error] of table) {
     const response = await get(`/orders?${query}`);
     t.equal(response.statusCode, 400, query);
-    t.strictSame(response.json(), { error });
+    t.strictSame(response.json(), { error, code: 'invalid_input' });
   }
   const unknown = await get(`/orders?after=${UNKNOWN}`);
   t.equal(unknown.statusCode, 404);
-  t.strictSame(unknown.json(), { error: `Order with ID '${UNKNOWN}' not found.` });
+  t.strictSame(unknown.json(), { error: `Order with ID '${UNKNOWN}' not found.`, code: 'order_not_found' });
   t.equal((await get(`/orders?customer_name=${'%F0%9F%A6%80'.repeat(80)}`)).statusCode, 200, '80 characters');
 });
 

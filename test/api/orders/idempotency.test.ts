@@ -55,7 +55,10 @@ const endLease = async ({ record }: Try) => {
   t.ok(held.lease > 0, 'there is a lease');
   await stores.redis.set(`idempotency:${record}`, JSON.stringify({ ...held, lease: 1 }));
 };
-const reused = { error: 'This Idempotency-Key was used with another request.' };
+const reused = {
+  error: 'This Idempotency-Key was used with another request.',
+  code: 'idempotency_key_reused',
+};
 
 t.test(
   'the ids that follow are UUIDs of version 8, different ones for each key, request and use',
@@ -123,7 +126,10 @@ t.test('409 while a request with the key is in flight, and the write once that o
   t.strictSame(await cache.idempotency.claim(first), { kind: 'new', version: undefined });
   const refused = await send(post(), key);
   t.equal(refused.statusCode, 409);
-  t.strictSame(refused.json(), { error: 'A request with this Idempotency-Key is still in flight.' });
+  t.strictSame(refused.json(), {
+    error: 'A request with this Idempotency-Key is still in flight.',
+    code: 'idempotency_key_in_flight',
+  });
   t.equal((await send(post('Bob'), key)).statusCode, 422);
 
   await cache.idempotency.release(first, undefined);
@@ -317,7 +323,10 @@ t.test('a write that was refused may be retried with its key, and no other one',
 });
 
 t.test('keys that are none', async (t) => {
-  const sentence = { error: 'Idempotency-Key must be 1 to 255 printable ASCII characters.' };
+  const sentence = {
+    error: 'Idempotency-Key must be 1 to 255 printable ASCII characters.',
+    code: 'invalid_input',
+  };
   for (const key of ['', '""', 'x'.repeat(256), `"${'x'.repeat(256)}"`, 'ké', 'tab\there', '\u007f'])
     for (const [request] of requests) {
       const refused = await send(request, key);

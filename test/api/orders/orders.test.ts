@@ -176,7 +176,7 @@ t.test('PATCH and DELETE of an unknown order are accepted and make no order', as
     t.equal((await app.inject(request)).statusCode, 202);
     const read = await app.inject(`/orders/${id}`);
     t.equal(read.statusCode, 404);
-    t.strictSame(read.json(), { error: `Order with ID '${id}' not found.` });
+    t.strictSame(read.json(), { error: `Order with ID '${id}' not found.`, code: 'order_not_found' });
   }
 });
 

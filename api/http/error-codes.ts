@@ -1,0 +1,41 @@
+/** The words that answers of errors say to programs. One list; the README has it for clients. */
+
+export const errorCodes = {
+  invalid_input: 'Something of the request is not as expected; the sentence names what.',
+  unauthorized: 'The admin password is missing or wrong.',
+  route_not_found: 'There is no such path, or not with this method.',
+  order_not_found: 'There is no order with this id.',
+  request_timeout: 'The request did not arrive in time.',
+  idempotency_key_in_flight: 'A request with this Idempotency-Key is not answered yet.',
+  body_too_large: 'The body is larger than what is taken.',
+  unsupported_media_type: 'The type, the charset or the coding of the body is none that is read.',
+  expectation_failed: 'The header Expect asks for something that is not done.',
+  idempotency_key_reused: 'This Idempotency-Key was used with another request.',
+  headers_too_large: 'The URL and the headers are larger than what is taken.',
+  internal_error: 'A fault of the service: the log says more.',
+  admin_password_not_set: 'The server has no ADMIN_PASSWORD, so nobody may.',
+  seed_incomplete: 'Only some of the fake orders were made; the sentence says how many.',
+  queue_unavailable: 'RabbitMQ is away or refuses: nothing was queued.',
+  outcome_unknown: 'RabbitMQ did not answer in time: nobody knows whether the write was queued.',
+  backlog_full: 'More than MAX_BACKLOG jobs wait.',
+  database_unavailable: 'MySQL is away or silent, and nothing cached can answer.',
+  order_state_unknown: 'Whether there is such an order cannot be known at the moment.',
+  lists_busy: 'Too many large lists are being read.',
+  reset_incomplete: 'The reset has not begun, or is completed later; the sentence says which.',
+  unavailable: 'The server ends, or the client has gone.',
+} as const;
+export type ErrorCode = keyof typeof errorCodes;
+
+/** The code of an error where nothing says it more exactly. */
+const byStatus: Record<number, ErrorCode> = {
+  401: 'unauthorized',
+  404: 'route_not_found',
+  408: 'request_timeout',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+  417: 'expectation_failed',
+  431: 'headers_too_large',
+  500: 'internal_error',
+  503: 'unavailable',
+};
+export const codeOfStatus = (status: number): ErrorCode => byStatus[status] ?? 'invalid_input';

@@ -1,0 +1,27 @@
+/** A process that serves: the application, on the port that its primary (server.ts) holds. */
+import { type Config, ConfigError } from '../process/config.ts';
+import type { ProcessLog } from '../process/lifecycle.ts';
+import { buildApp } from './app.ts';
+
+const REACHED_WITHIN_MS = 1_000;
+
+/** Resolves, once it serves, with what ends it. @throws ConfigError where the port is taken */
+export const runWorker = async (config: Config, log: ProcessLog) => {
+  const app = await buildApp(config, log);
+  const { host, port } = config.api;
+  // Until then it would refuse writes and miss what is pending, one that takes another's place as well.
+  await Promise.all([app.broker, app.cache].map((server) => server.reachedWithin(REACHED_WITHIN_MS)));
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+      throw new ConfigError(
+        `PORT ${port} on ${host} is in use by another program: stop it, or set another PORT.`,
+      );
+    throw error;
+  }
+  return async () => {
+    await app.drain();
+    await app.close();
+  };
+};

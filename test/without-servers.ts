@@ -1,0 +1,29 @@
+/** Which tests are of code alone: they need no server, and are none. */
+import { filesImportedBy, importsOf, sourcesIn } from './imports.ts';
+
+/** Whoever imports one of these, itself or through others, has to do with a server, or with a process that is started. */
+const servers = [
+  /^test\/helpers\/(app|environment|mysql|processes|stores|queues)\.ts$/,
+  /^testbed\/(spawn|guarded-folder|scratch|rabbitmqctl)\.ts$/,
+  /^ops\/private/,
+];
+/** A test that imports one of these itself sends real requests. */
+const libraries = ['node:http', 'node:net', 'fastify'];
+
+/** @returns test files, by their paths in the project */
+export const testsWithoutServers = (): string[] => {
+  const known = new Map<string, boolean>();
+  const needsServer = (file: string): boolean => {
+    const before = known.get(file);
+    if (before !== undefined) return before;
+    // For files that import each other.
+    known.set(file, false);
+    const needs = servers.some((pattern) => pattern.test(file)) || filesImportedBy(file).some(needsServer);
+    known.set(file, needs);
+    return needs;
+  };
+  return sourcesIn('test')
+    .filter((file) => file.endsWith('.test.ts') && !needsServer(file))
+    .filter((file) => !importsOf(file).some((specifier) => libraries.includes(specifier)))
+    .sort();
+};
