@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { errorCodes } from '../../../api/http/error-codes.ts';
 import { until } from '../../../testbed/until.ts';
 import { startReadyApp } from '../../helpers/app.ts';
 import { isolatedEnvironment } from '../../helpers/environment.ts';
@@ -51,8 +52,9 @@ const check = (
   t.equal(answer.headers['access-control-allow-origin'], '*', what);
   t.match(answer.headers['access-control-expose-headers'], /x-request-id/, what);
   const body = JSON.parse(answer.body);
-  t.strictSame(Object.keys(body), ['error'], what);
+  t.strictSame(Object.keys(body), ['error', 'code'], what);
   t.match(body.error, error, what);
+  t.ok(Object.hasOwn(errorCodes, body.code), `${what}: ${body.code}`);
   logged.push({ what, answer, request });
 };
 
