@@ -1,5 +1,5 @@
 /** What the stores hold in the end. A store that cannot be read throws: the run has failed then, not passed. */
-import { connect } from 'amqplib';
+import { type Channel, connect } from 'amqplib';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { connectionOptions } from '../../db/client.ts';
 import { loadConfig } from '../../process/config.ts';
@@ -29,18 +29,11 @@ export const readOrders = async (env: NodeJS.ProcessEnv): Promise<StoredOrder[]>
   }
 };
 
-/** Removes the queues of the service and all that is in them. */
-export const removeQueues = async (env: NodeJS.ProcessEnv): Promise<void> => {
-  const { protocol, hostname, port, username, password, queue } = loadConfig(env).rabbitmq;
-  const connection = await connect({ protocol, hostname, port, username, password });
-  const channel = await connection.createChannel();
-  const delayed = DELAYS_MS.map((delay) => retryQueue(queue, delay));
-  for (const name of [queue, deadQueue(queue), ...delayed]) await channel.deleteQueue(name);
-  await connection.close();
-};
-
-/** How many messages wait to be applied, now or after a delay, and which jobs are in the dead letters. */
-export const readQueues = async (env: NodeJS.ProcessEnv) => {
+/** Works on a channel of a connection of its own. */
+const onChannel = async <T>(
+  env: NodeJS.ProcessEnv,
+  work: (channel: Channel, queues: { jobs: string; delayed: string[]; dead: string }) => Promise<T>,
+): Promise<T> => {
   const { protocol, hostname, port, username, password, queue } = loadConfig(env).rabbitmq;
   const connection = await connect({ protocol, hostname, port, username, password });
   // What fails is told by the call that fails.
@@ -48,24 +41,33 @@ export const readQueues = async (env: NodeJS.ProcessEnv) => {
   try {
     const channel = await connection.createChannel();
     channel.on('error', () => {});
+    const delayed = DELAYS_MS.map((delay) => retryQueue(queue, delay));
+    return await work(channel, { jobs: queue, delayed, dead: deadQueue(queue) });
+  } finally {
+    await connection.close().catch(() => {});
+  }
+};
+
+/** Removes the queues of the service and all that is in them. */
+export const removeQueues = (env: NodeJS.ProcessEnv): Promise<void> =>
+  onChannel(env, async (channel, { jobs, delayed, dead }) => {
+    for (const name of [jobs, ...delayed, dead]) await channel.deleteQueue(name);
+  });
+
+/** How many messages wait to be applied, now or after a delay, and which jobs are in the dead letters. */
+export const readQueues = (env: NodeJS.ProcessEnv) =>
+  onChannel(env, async (channel, queues) => {
     let waiting = 0;
-    for (const name of [queue, ...DELAYS_MS.map((delay) => retryQueue(queue, delay))])
+    for (const name of [queues.jobs, ...queues.delayed])
       waiting += (await channel.checkQueue(name)).messageCount;
     const dead: { jobId: string; reason: string }[] = [];
-    for (
-      let message = await channel.get(deadQueue(queue));
-      message;
-      message = await channel.get(deadQueue(queue))
-    )
+    for (let message = await channel.get(queues.dead); message; message = await channel.get(queues.dead))
       dead.push({
         jobId: jobIdOf(message.content),
         reason: String(message.properties.headers?.['x-reason']),
       });
     return { waiting, dead };
-  } finally {
-    await connection.close().catch(() => {});
-  }
-};
+  });
 
 const jobIdOf = (body: Buffer): string => {
   try {
