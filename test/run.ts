@@ -7,7 +7,9 @@ import { ensureInstalled } from '../ops/packages.ts';
 import { startServers } from '../ops/private-servers.ts';
 import { guardedFolder } from '../testbed/guarded-folder.ts';
 import { REDIS_DATABASES } from './helpers/environment.ts';
+import { sourcesIn } from './imports.ts';
 import { failuresIn, tally } from './ops/tally.ts';
+import { testsWithoutServers } from './without-servers.ts';
 
 const { folder, end: endFolder } = guardedFolder('orders-test-');
 
@@ -22,6 +24,17 @@ const startTestServers = async (): Promise<NodeJS.ProcessEnv> => {
   };
 };
 
+/**
+ * The tests of code alone run in one process. The fault scenarios, which take longest, come first, so that no core is
+ * idle in the end.
+ */
+const allTests = (): string[] => {
+  const alone = new Set(testsWithoutServers());
+  const files = sourcesIn('test').filter((file) => file.endsWith('.test.ts') && !alone.has(file));
+  const isFault = (file: string) => file.startsWith('test/faults/');
+  return [...files.filter(isFault), 'test/unit.ts', ...files.filter((file) => !isFault(file))];
+};
+
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
 
@@ -31,7 +44,8 @@ const runTap = async (outputFile: string): Promise<number | null> => {
   if (stop.signal.aborted) return null;
   // Where nobody watches, the failures are enough; together with a file, tap's own default says everything twice.
   const reporter = process.stdout.isTTY ? [] : ['--reporter=min'];
-  const args = [`--output-file=${outputFile}`, ...reporter, ...process.argv.slice(2)];
+  const asked = process.argv.slice(2);
+  const args = [`--output-file=${outputFile}`, ...reporter, ...(asked.length > 0 ? asked : allTests())];
   const env = { ...process.env, ...servers };
   // In a group of its own: on a signal tap waits for its test files, so these have to get it as well.
   const tap = spawn('node_modules/.bin/tap', args, { detached: true, stdio: 'inherit', env });

@@ -26,6 +26,8 @@ export const createLedger = () => {
   const entries = new Map<string, Entry>();
   /** Jobs that change an order which is not there. */
   const homeless = new Set<string>();
+  /** Orders of which nobody knows what has become. */
+  const forgotten = new Set<string>();
 
   const create = ({ orderId: id, order }: Write): void => {
     if (!order || entries.has(id)) return;
@@ -51,7 +53,7 @@ export const createLedger = () => {
       for (const { jobId, orderId, order, status } of writes) {
         const entry = entries.get(orderId);
         if (!entry) {
-          homeless.add(jobId);
+          if (!forgotten.has(orderId)) homeless.add(jobId);
           continue;
         }
         const statuses = changed.get(entry) ?? new Set();
@@ -63,12 +65,16 @@ export const createLedger = () => {
       return [...changed.keys()];
     },
 
-    /** Nobody knows any more what becomes of this order. */
-    forget: (id: string): void => void entries.delete(id),
+    /** Nobody knows any more what becomes of this order, nor of another write to it that was sent at the same time. */
+    forget: (id: string): void => {
+      entries.delete(id);
+      forgotten.add(id);
+    },
 
     clear: (): void => {
       entries.clear();
       homeless.clear();
+      forgotten.clear();
     },
   };
 };

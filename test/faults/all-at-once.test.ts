@@ -1,3 +1,0 @@
-import { testShortForms } from './short.ts';
-
-testShortForms(14, 18, 23);

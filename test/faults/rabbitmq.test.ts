@@ -1,3 +1,0 @@
-import { testShortForms } from './short.ts';
-
-testShortForms(5, 6, 7, 8);

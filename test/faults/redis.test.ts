@@ -1,3 +1,0 @@
-import { testShortForms } from './short.ts';
-
-testShortForms(27, 28);
