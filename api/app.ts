@@ -1,7 +1,8 @@
 /** The application: plugins and routes. It never listens, so that a test builds exactly what the server runs. */
 import { type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Config } from '../process/config.ts';
-import type { ProcessLog } from '../process/lifecycle.ts';
+import type { Telling } from '../process/lifecycle.ts';
+import type { Observer } from '../process/observer.ts';
 import { deadLetterRoutes } from './admin/dead-letters.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { backends } from './backends.ts';
@@ -16,6 +17,12 @@ import { requestId, requests } from './http/requests.ts';
 import { listRoutes } from './lists/routes.ts';
 import { orderRoutes } from './orders/routes.ts';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    observer: Observer;
+  }
+}
+
 const BODY_LIMIT_BYTES = 1024 * 1024;
 /** How long a client may take to send a request; Fastify's own default is for ever. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -27,7 +34,7 @@ const MAX_PARAM_LENGTH = 16 * 1024;
  * Builds the application and opens its connections. Closing it closes them.
  * @throws ConfigError where ACCESS_LOG_FORMAT is no format
  */
-export const buildApp = async (config: Config, log: ProcessLog) => {
+export const buildApp = async (config: Config, { log, observer }: Telling) => {
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -50,6 +57,7 @@ export const buildApp = async (config: Config, log: ProcessLog) => {
       this.refuseBytes(error, socket);
     },
   });
+  app.decorate('observer', observer);
   await app.register(errors);
   await app.register(drain);
   await app.register(readers);

@@ -4,7 +4,6 @@ import { type Cache, openCache } from '../cache/cache.ts';
 import { type Database, openDatabase } from '../db/client.ts';
 import { type Clock, createClock } from '../domain/versions.ts';
 import type { Config } from '../process/config.ts';
-import type { Log } from '../process/log.ts';
 import { type Broker, openBroker } from '../queue/broker.ts';
 import { timekeeper } from './timekeeper.ts';
 
@@ -23,13 +22,13 @@ const KEEP_TIME_INTERVAL_MS = 1_000;
 
 export const backends = fastifyPlugin<{ config: Config }>(
   async (app, { config }) => {
-    const log: Log = app.log;
-    app.decorate('database', openDatabase(config.mysql, log, { connections: CONNECTIONS }));
+    const { observer } = app;
+    app.decorate('database', openDatabase(config.mysql, observer, { connections: CONNECTIONS }));
     app.decorate('clock', createClock());
-    app.decorate('cache', openCache(config, log, app.clock.latest, true));
-    app.decorate('broker', await openBroker(config.rabbitmq, log));
+    app.decorate('cache', openCache(config, observer, app.clock.latest, true));
+    app.decorate('broker', await openBroker(config.rabbitmq, observer));
 
-    const keepTime = timekeeper(app.clock, app.cache, app.database.orm, log);
+    const keepTime = timekeeper(app.clock, app.cache, app.database.orm, observer);
     app.addHook('onReady', keepTime);
     const keeping = setInterval(keepTime, KEEP_TIME_INTERVAL_MS).unref();
 

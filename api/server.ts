@@ -2,12 +2,12 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { Config } from '../process/config.ts';
-import { type ProcessLog, runProcess } from '../process/lifecycle.ts';
+import { runProcess, type Telling } from '../process/lifecycle.ts';
 import { createRestarts } from '../process/restarts.ts';
 import { createHandoffs } from './http/handoffs.ts';
 
-const runPrimary = async (config: Config, log: ProcessLog) => {
-  for (const name of config.ignored) log.warn(`${name} is set and has no meaning here`);
+const runPrimary = async (config: Config, { observer }: Telling) => {
+  for (const name of config.ignored) observer.settingIgnored({ name });
   const restarts = createRestarts();
   const handoffs = createHandoffs();
   let ending = false;
@@ -22,18 +22,15 @@ const runPrimary = async (config: Config, log: ProcessLog) => {
       servesSince = performance.now();
       if (listening) return;
       listening = true;
-      log.info(`listening on http://${config.api.host}:${config.api.port}`);
+      observer.listening({ url: `http://${config.api.host}:${config.api.port}` });
       for (let i = 1; i < config.api.workers; i++) start();
     });
     worker.once('exit', (code, signal) => {
       if (ending) return;
       if (!listening) process.exit(code || 1);
-      const delay = restarts.delayAfter(Math.max(0, performance.now() - servesSince));
-      log.warn(
-        { worker_pid: worker.process.pid, code, signal, delay_ms: delay },
-        'a worker died and is replaced',
-      );
-      setTimeout(() => ending || start(), delay);
+      const delayMs = restarts.delayAfter(Math.max(0, performance.now() - servesSince));
+      observer.workerDied({ pid: worker.process.pid, code, signal, delayMs });
+      setTimeout(() => ending || start(), delayMs);
     });
   };
   start();

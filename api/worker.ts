@@ -1,13 +1,13 @@
 /** A process that serves: the application, on the port that its primary (server.ts) holds. */
 import { type Config, ConfigError } from '../process/config.ts';
-import type { ProcessLog } from '../process/lifecycle.ts';
+import type { Telling } from '../process/lifecycle.ts';
 import { buildApp } from './app.ts';
 
 const REACHED_WITHIN_MS = 1_000;
 
 /** Resolves, once it serves, with what ends it. @throws ConfigError where the port is taken */
-export const runWorker = async (config: Config, log: ProcessLog) => {
-  const app = await buildApp(config, log);
+export const runWorker = async (config: Config, telling: Telling) => {
+  const app = await buildApp(config, telling);
   const { host, port } = config.api;
   // Until then it would refuse writes and miss what is pending, one that takes another's place as well.
   await Promise.all([app.broker, app.cache].map((server) => server.reachedWithin(REACHED_WITHIN_MS)));

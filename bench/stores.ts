@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { connectionOptions } from '../db/client.ts';
 import { loadConfig } from '../process/config.ts';
-import { createLog } from '../process/log.ts';
+import { unobserved } from '../process/log-events.ts';
 import { assertQueue, topology } from '../queue/topology.ts';
 import { createJob } from './orders.ts';
 
@@ -19,7 +19,7 @@ export const openStores = async (env: NodeJS.ProcessEnv) => {
   const redis = new Redis({ ...config.redis, tls: undefined });
   const rabbitmq = await connect(server);
   const { jobs, others } = topology(rabbitmq, config.rabbitmq);
-  for (const one of [...others, jobs]) await assertQueue(rabbitmq, createLog('silent', 'bench'), one);
+  for (const one of [...others, jobs]) await assertQueue(rabbitmq, unobserved, one);
   const channel = await rabbitmq.createConfirmChannel();
 
   const rows = async (sql: string, values: unknown[] = []): Promise<RowDataPacket[]> => {

@@ -1,7 +1,8 @@
 /** Everything that a process keeps in Redis. */
 import { createClock } from '../domain/versions.ts';
 import type { Config } from '../process/config.ts';
-import type { Log } from '../process/log.ts';
+import { unobserved } from '../process/log-events.ts';
+import type { Observer } from '../process/observer.ts';
 import { createBudget } from './budget.ts';
 import { beginCompleteSince, readCompleteSince } from './complete-since.ts';
 import { idempotencyRecords } from './idempotency.ts';
@@ -26,13 +27,47 @@ const OPENED_WITHIN_MS = 1_000;
 /** Of what a process may have in Redis: pages for which nobody has asked twice. */
 const ASKED_ONCE = 1 / 4;
 
-/** A link for large values, opened with the first of them. Whether Redis is there the log says of the other one. */
-const largeLink = (config: Pick<Config, 'redis' | 'cache'>, log: Log) => {
-  const debug = log.debug.bind(log);
-  const quiet = { debug, info: debug, warn: debug, error: debug };
+/** What a process keeps in Redis. Only `ping` ever rejects: a cache that fails is a cache that misses. */
+export interface Cache {
+  /** False with CACHE_DISABLED. */
+  readonly enabled: boolean;
+  readonly pending: ReturnType<typeof pendingOrders>;
+  readonly orders: ReturnType<typeof cachedOrders>;
+  readonly lists: ReturnType<typeof cachedLists>;
+  readonly idempotency: ReturnType<typeof idempotencyRecords>;
+
+  /** Resolves once Redis was reached for the first time, or after so many milliseconds. */
+  reachedWithin(ms: number): Promise<void>;
+
+  /** When Redis was last out of reach, by its clock in microseconds: what was written before may not have been told. */
+  since(): number;
+
+  /** @throws RedisUnusable with why Redis is of no use just now */
+  ping(): Promise<void>;
+
+  /** What keeps a Redis that works from being relied on, as a sentence, or undefined. */
+  concern(): Promise<string | undefined>;
+
+  /** Redis's clock in microseconds since 1970; null where Redis is away. Learns of resets by the way. */
+  time(): Promise<number | null>;
+
+  /**
+   * Forgets all that is as old as a reset or older. Readers who have asked MySQL before it removed the orders find
+   * that there was a reset when they store what they got.
+   * @param version of the reset, whose orders MySQL has no more
+   * @returns whether Redis did, and nobody has still to tell it of before; without Redis there is nothing to forget
+   */
+  clear(version: number): Promise<boolean>;
+
+  close(): Promise<void>;
+}
+
+/** A link for large values, opened with the first of them. Whether Redis is there the other one tells. */
+const largeLink = (config: Pick<Config, 'redis' | 'cache'>, { commandFailed }: Observer) => {
+  const observer = { ...unobserved, commandFailed };
   let opened: { link: RedisLink; reached: Promise<void> } | undefined;
   const open = () => {
-    const link = openLink(config, { log: quiet, name: 'Redis for lists', timeLimitMs: LARGE_TIME_LIMIT_MS });
+    const link = openLink(config, { observer, name: 'Redis for lists', timeLimitMs: LARGE_TIME_LIMIT_MS });
     return { link, reached: link.reachedWithin(OPENED_WITHIN_MS) };
   };
   const attempt: RedisLink['attempt'] = async (commands, otherwise) => {
@@ -44,21 +79,21 @@ const largeLink = (config: Pick<Config, 'redis' | 'cache'>, log: Log) => {
 };
 
 /**
- * Opens the cache. Only `ping` ever rejects. When Redis is back, what this process could not tell it is told first; and
+ * Opens the cache. When Redis is back, what this process could not tell it is told first; and
  * as others may have failed to tell it of commits, no list of before is believed.
  * @param latest the greatest version that anybody can have given out by now
  * @param accepts whether this process accepts writes: then pending copies may be missing after it was without Redis
  */
 export const openCache = (
   config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>,
-  log: Log,
+  observer: Observer,
   latest: () => number = createClock().latest,
   accepts = false,
-) => {
-  const memory = memoryWatch(log, (redis) => beginCompleteSince(redis, latest()));
+): Cache => {
+  const memory = memoryWatch(observer, (redis) => beginCompleteSince(redis, latest()));
   const look = () => link.attempt(memory.look, undefined);
   const link = openLink(config, {
-    log,
+    observer,
     onReturn: async (redis, { wasOut, forgotten }) => {
       if (forgotten) await dropDetails(redis);
       if (wasOut) await bump(redis);
@@ -66,7 +101,7 @@ export const openCache = (
     },
   });
   const watcher = accepts ? setInterval(look, LOOK_INTERVAL_MS).unref() : undefined;
-  const large = largeLink(config, log);
+  const large = largeLink(config, observer);
   const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl, memoryBytes } = config.cache;
   const onceBytes = memoryBytes * ASKED_ONCE;
   const budget = createBudget(memoryBytes - onceBytes);
@@ -85,19 +120,17 @@ export const openCache = (
     reachedWithin: link.reachedWithin,
     since: link.since,
     ping: link.ping,
-    close: async (): Promise<void> => {
+    close: async () => {
       clearInterval(watcher);
       await Promise.all([link.close(), large.close()]);
     },
 
-    /** What keeps a Redis that works from being relied on, as a sentence, or undefined. */
-    concern: async (): Promise<string | undefined> => {
+    concern: async () => {
       await look();
       return memory.concern();
     },
 
-    /** Redis's clock in microseconds since 1970; null where Redis is away. Learns of resets by the way. */
-    time: (): Promise<number | null> =>
+    time: () =>
       link.attempt(async (redis) => {
         const [[seconds, microseconds], reset] = await Promise.all([
           redis.time(),
@@ -107,13 +140,7 @@ export const openCache = (
         return Number(seconds) * 1e6 + Number(microseconds);
       }, null),
 
-    /**
-     * Forgets all that is as old as a reset or older. Readers who have asked MySQL before it removed the orders find
-     * that there was a reset when they store what they got.
-     * @param version of the reset, whose orders MySQL has no more
-     * @returns whether Redis did, and nobody has still to tell it of before; without Redis there is nothing to forget
-     */
-    clear: async (version: number): Promise<boolean> => {
+    clear: async (version) => {
       const noted = await link.attempt(async (redis) => {
         await redis.set(keys.reset, version);
         return true;
@@ -124,4 +151,3 @@ export const openCache = (
     },
   };
 };
-export type Cache = ReturnType<typeof openCache>;

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
-import type { Log } from '../process/log.ts';
+import type { Observer } from '../process/observer.ts';
 import { keys } from './keys.ts';
 import { connect, isOfItsKeys, isRefusal, isTimeout, onEachKey, reasonOf, script } from './redis.ts';
 import { createUntold, type Telling } from './untold.ts';
@@ -51,13 +51,13 @@ const PROBED = [keys.pending('probe'), keys.detail('probe'), keys.idempotency('p
 const mayReconnectHelp = (error: unknown): boolean =>
   isRefusal(error) && !/^(LOADING|BUSY|ERR max number of clients)/.test(reasonOf(error));
 
-/** What the log says of a link, once a change; one that was lost may turn out to refuse. */
-const createReports = (log: Log, name: string) => {
+/** What is told of a link, once a change; one that was lost may turn out to refuse. */
+const createReports = (observer: Observer, server: string) => {
   let reached: boolean | undefined;
   let refused = false;
   return {
     serves: () => {
-      log.info(reached === undefined ? `${name} is reached` : `${name} is back`);
+      observer.serverReached({ server, again: reached !== undefined });
       reached = true;
       refused = false;
     },
@@ -66,11 +66,11 @@ const createReports = (log: Log, name: string) => {
       if (before === false && (refused || !isRefusal(error))) return;
       reached = false;
       refused = isRefusal(error);
-      if (isTimeout(error)) log.warn(`${name} does not answer in time`);
-      else if (isRefusal(error)) log.warn({ reason: reasonOf(error) }, `${name} answers and refuses`);
+      if (isTimeout(error)) observer.serverSilent({ server });
+      else if (isRefusal(error)) observer.serverRefuses({ server, reason: reasonOf(error) });
       else {
         const reason = error instanceof Error ? error.message || error.name : String(error);
-        log.warn({ reason }, before ? `${name} is lost` : `${name} is not reached yet`);
+        observer.serverLost({ server, before: before ? 'reached' : 'unknown', reason });
       }
     },
   };
@@ -84,8 +84,8 @@ export interface Return {
 }
 
 export interface LinkOptions {
-  log: Log;
-  /** How the log names it. */
+  observer: Observer;
+  /** How the observer is told its name. */
   name?: string;
   /** Milliseconds that a command may take; a second by default. */
   timeLimitMs?: number;
@@ -96,11 +96,11 @@ export interface LinkOptions {
 /** Opens the connection in the background; with CACHE_DISABLED there is none and every attempt misses. */
 export const openLink = (
   config: Pick<Config, 'redis' | 'cache'>,
-  { log, name = 'Redis', timeLimitMs, onReturn = async () => {} }: LinkOptions,
+  { observer, name = 'Redis', timeLimitMs, onReturn = async () => {} }: LinkOptions,
 ) => {
   const redis = config.cache.disabled ? undefined : connect(config.redis, timeLimitMs);
   const untold = createUntold();
-  const reports = createReports(log, name);
+  const reports = createReports(observer, name);
   let serving = false;
   let recovering = false;
   let closed = false;
@@ -184,7 +184,7 @@ export const openLink = (
 
   /** @returns whether the command failed for its own sake. Never rejects. */
   const judge = async (link: Redis, error: unknown): Promise<boolean> => {
-    log.debug({ reason: reasonOf(error) }, `a command to ${name} failed`);
+    observer.commandFailed({ server: name, reason: reasonOf(error) });
     try {
       if (await isOfTheCommand(link, error)) return true;
       // Where the connection is lost it says so itself.

@@ -5,7 +5,7 @@
  * (https://redis.io/docs/latest/develop/reference/eviction/).
  */
 import type { Redis } from 'ioredis';
-import type { Log } from '../process/log.ts';
+import type { Observer } from '../process/observer.ts';
 
 /** Of maxmemory: from there on memory is short, and below that no more. */
 const SHORT_FROM = 0.9;
@@ -15,7 +15,7 @@ const fieldOf = (info: string, name: string): string | undefined =>
   new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
 
 /** @param evicted is called when Redis has thrown keys away since this was asked last */
-export const memoryWatch = (log: Log, evicted: (redis: Redis) => Promise<unknown>) => {
+export const memoryWatch = (observer: Observer, evicted: (redis: Redis) => Promise<unknown>) => {
   let concern: string | undefined;
   let short = false;
   let lastEvicted = 0;
@@ -35,13 +35,12 @@ export const memoryWatch = (log: Log, evicted: (redis: Redis) => Promise<unknown
     /** What keeps Redis from being relied on, or undefined. */
     concern: () => concern,
 
-    /** Asks Redis, and says in the log what has changed. @throws where it does not answer, or may not be asked */
+    /** Asks Redis, and tells what has changed. @throws where it does not answer, or may not be asked */
     look: async (redis: Redis): Promise<void> => {
       const [memory, stats] = await Promise.all([redis.info('memory'), redis.info('stats')]);
       const now = judge(memory);
-      if (now !== concern && now !== undefined)
-        log.warn({ reason: now }, 'Redis may not keep what is pending');
-      if (now === undefined && concern !== undefined) log.info('Redis keeps what is pending');
+      if (now !== concern && now !== undefined) observer.memoryUnsafe({ reason: now });
+      if (now === undefined && concern !== undefined) observer.memorySafe({});
       concern = now;
       const count = Number(fieldOf(stats, 'evicted_keys')) || 0;
       if (count > lastEvicted) await evicted(redis);

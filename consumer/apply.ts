@@ -5,23 +5,13 @@ import { isDuplicate } from '../db/errors.ts';
 import { type Before, changeOrders, readBefore } from '../db/orders.ts';
 import { forgetReset } from '../db/resets.ts';
 import type { WriteJob } from '../domain/jobs.ts';
-import { type AcceptedJob, type Effect, planBatch, type State } from '../domain/plan.ts';
+import { type AcceptedJob, planBatch, type State } from '../domain/plan.ts';
 import type { Clock } from '../domain/versions.ts';
-import type { Log } from '../process/log.ts';
+import type { Applied, Verdict } from '../jobs/applied.ts';
+import type { Observer } from '../process/observer.ts';
 import { inSharedTime, isVoid, latestOf, notBefore, problemOf } from './times.ts';
 
-/** void: the job was accepted before the last reset. invalid: it is from further ahead than any clock can be. */
-export type Outcome = Effect | 'void' | 'invalid';
-
-export interface Applied {
-  outcomes: Map<WriteJob, Outcome>;
-  /** What is wrong with those that are invalid, in a sentence each. */
-  problems: Map<WriteJob, string>;
-  /** What each order is by now, those that are not there left out. */
-  states: Map<string, State>;
-}
-
-/** Far more often than others can be faster. */
+/** Another transaction is faster once or twice; nobody has seen it happen this often in a row. */
 const MAX_TRIES = 20;
 
 /** What was planned is not right: an order is not as it was taken to be, or another transaction was faster. */
@@ -31,19 +21,18 @@ const idsOf = (jobs: AcceptedJob[]) => new Set(jobs.map(({ job }) => job.payload
 
 export interface Applying {
   orm: Orm;
-  log: Log;
+  observer: Observer;
   /** Follows MySQL's. */
   clock: Clock;
   /** How long the simulated slow database takes over changes before it commits. */
   writeLagMs: number;
 }
 
-/** Says what was ahead of any clock: the jobs overwrite the versions, a reset that was never is taken back here. */
-const correct = async ({ ahead }: Before, { orm, log }: Applying): Promise<void> => {
-  if (ahead.orders.length > 0)
-    log.warn({ orders: ahead.orders }, 'orders have versions ahead of the clock, which count for nothing');
+/** Tells what was ahead of any clock: the jobs overwrite the versions, a reset that was never is taken back here. */
+const correct = async ({ ahead }: Before, { orm, observer }: Applying): Promise<void> => {
+  if (ahead.orders.length > 0) observer.versionsAhead({ orderIds: ahead.orders });
   if (!ahead.lastReset) return;
-  log.error('last_reset is ahead of the clock and counts for nothing');
+  observer.resetAhead({});
   await forgetReset(orm);
 };
 
@@ -65,14 +54,14 @@ const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean)
     const states = new Map<string, State>(versions);
     for (const id of deleted) states.set(id, 'deleted');
 
-    const outcomes = new Map<WriteJob, Outcome>();
+    const verdicts = new Map<WriteJob, Verdict>();
     const problems = new Map<WriteJob, string>();
     const latest = latestOf(clock);
     const good = jobs.map(inSharedTime(clock)).filter((accepted) => {
       const problem = problemOf(accepted, latest);
       if (problem === undefined && !isVoid(accepted, lastReset)) return true;
       if (problem !== undefined) problems.set(accepted.job, problem);
-      outcomes.set(accepted.job, problem === undefined ? 'void' : 'invalid');
+      verdicts.set(accepted.job, problem === undefined ? 'void' : 'invalid');
       return false;
     });
     const plan = planBatch(
@@ -82,10 +71,10 @@ const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean)
     const deletedBefore = await changeOrders(tx, plan, before);
     // They must not come back.
     if (deletedBefore.length > 0) throw new Overtaken();
-    for (const [job, effect] of plan.effects) outcomes.set(job, effect);
+    for (const [job, effect] of plan.effects) verdicts.set(job, effect);
     const changes = [...plan.effects.values()].includes('applied');
     if (changes && writeLagMs > 0) await sleep(writeLagMs);
-    return { before, applied: { outcomes, problems, states: plan.states } };
+    return { before, applied: { verdicts, problems, states: plan.states } };
   });
   await correct(before, applying);
   return applied;

@@ -7,13 +7,7 @@
  *   jobs that the broker has delivered before may have ended the process that took them: they are handled while
  *   nothing else is.
  */
-import type { WriteJob } from '../domain/jobs.ts';
-import type { Delivery } from '../queue/deliveries.ts';
-
-export interface Entry {
-  job: WriteJob;
-  delivery: Delivery;
-}
+import type { Entry } from '../jobs/applied.ts';
 
 /** Waits, and lets other batches be handled meanwhile. Settles as what it waits for. */
 export type Rest = (pause: Promise<void>) => Promise<void>;

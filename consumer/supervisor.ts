@@ -4,6 +4,8 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createLog, type Log } from '../process/log.ts';
+import { logEvents } from '../process/log-events.ts';
+import type { Observer } from '../process/observer.ts';
 import { createRestarts } from '../process/restarts.ts';
 import { ignoreUnusedSignals, unusedSignal } from '../process/signals.ts';
 
@@ -19,10 +21,10 @@ let consumer: ChildProcess | undefined;
 let log: Log | undefined;
 let ending = false;
 
-const startAgain = (servedMs: number, how: object) => {
-  const delay = restarts.delayAfter(servedMs);
-  log?.warn({ ...how, delay_ms: delay }, 'the consumer died and is started again');
-  setTimeout(start, delay);
+const startAgain = (servedMs: number, death: Omit<Parameters<Observer['consumerDied']>[0], 'delayMs'>) => {
+  const delayMs = restarts.delayAfter(servedMs);
+  if (log) logEvents(log).consumerDied({ ...death, delayMs });
+  setTimeout(start, delayMs);
 };
 
 const start = () => {
@@ -38,13 +40,13 @@ const start = () => {
   child.once('exit', (code, signal) => {
     if (ending) process.exit(code ?? 1);
     if (!log) process.exit(code || 1);
-    startAgain(Math.max(0, performance.now() - consumesSince), { consumer_pid: child.pid, code, signal });
+    startAgain(Math.max(0, performance.now() - consumesSince), { pid: child.pid, code, signal });
   });
   child.once('error', (error) => {
     // Only where there is no process, as for want of file descriptors, does no exit follow.
     if (child.pid !== undefined) return;
     if (!log) throw error;
-    startAgain(0, { err: error });
+    startAgain(0, { pid: undefined, error });
   });
 };
 

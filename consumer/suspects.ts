@@ -5,8 +5,9 @@
  * alone and its neighbours are done.
  */
 import { countBegins, forgetBegins, readBegins } from '../db/begun-jobs.ts';
-import type { Entry, Rest } from './batches.ts';
-import { giveUp, type Handling, handleBatch, named, patiently } from './handle.ts';
+import type { Entry } from '../jobs/applied.ts';
+import type { Rest } from './batches.ts';
+import { type Handling, handleBatch, patiently } from './handle.ts';
 
 const NARROWING = 8;
 
@@ -19,7 +20,7 @@ export const suspectsAtOnce = (times: number, batchSize: number, maxAttempts: nu
 
 /** Handles jobs that were delivered before. Nothing else may be in flight. Rejects as `handleBatch` does. */
 export const handleSuspects = async (suspects: Entry[], rest: Rest, handling: Handling): Promise<void> => {
-  const { orm, cache, log, batchSize, maxAttempts, track, ending } = handling;
+  const { orm, outcomes, batchSize, maxAttempts, track, ending } = handling;
   const idsOf = (entries: Entry[]) => [...new Set(entries.map(({ job }) => job.job_id))];
   /** No job is to blame for what becomes of these. */
   const ask = <T>(work: () => Promise<T>) => patiently(work, handling);
@@ -27,13 +28,7 @@ export const handleSuspects = async (suspects: Entry[], rest: Rest, handling: Ha
   const timesOf = ({ job }: Entry) => begins.get(job.job_id) ?? 0;
   /** Nobody waits for that, as for a retry: a broker short of memory takes no messages. */
   const bury = async (entry: Entry): Promise<void> => {
-    log.error(named(entry), 'the job has ended its process too often');
-    const became = await entry.delivery.deadLetter(
-      'crashed',
-      'Each process that took the job ended before it was done.',
-    );
-    if (became !== 'dead') return;
-    await giveUp(entry, cache);
+    if (!(await outcomes.crashed(entry))) return;
     // It rejects only when the process ends: then a number stays that nobody asks for any more.
     await ask(() => forgetBegins(orm, idsOf([entry]))).catch(() => {});
   };

@@ -3,7 +3,7 @@
 import type { AcceptedJob } from '../domain/plan.ts';
 import { shown } from '../domain/validate.ts';
 import { type Clock, isTime, MAX_AHEAD } from '../domain/versions.ts';
-import type { Entry } from './batches.ts';
+import type { Entry } from '../jobs/applied.ts';
 
 /** The greatest version that anybody can have given out: a consumer whose own clock is slow refuses no good job. */
 export const latestOf = (clock: Clock): number => Math.max(Date.now() * 1000, clock.now()) + MAX_AHEAD;

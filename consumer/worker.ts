@@ -1,30 +1,30 @@
 /** The process that applies jobs: `node dist/consumer/worker.js <number>`. */
 import { openCache } from '../cache/cache.ts';
-import { giveUpMessage } from '../cache/dead-jobs.ts';
 import { openDatabase, SILENCE_MS } from '../db/client.ts';
 import { parseJob, type WriteJob } from '../domain/jobs.ts';
 import { createClock } from '../domain/versions.ts';
+import type { Entry } from '../jobs/applied.ts';
+import { createOutcomes } from '../jobs/outcomes.ts';
 import { runProcess } from '../process/lifecycle.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
-import { createBatches, type Entry, type Rest } from './batches.ts';
+import { createBatches, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';
-
 import { handleSuspects } from './suspects.ts';
 import { latestOf } from './times.ts';
 
 /** AMQP has 16 bits for it (0-9-1, basic.qos). */
 const MAX_PREFETCH = 65_535;
 
-await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log) => {
+await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, { observer }) => {
   const { batchSize, lingerMs, concurrency, writeLagMs } = config.consumer;
   // One for each batch in flight, one to watch whether MySQL is there.
-  const database = openDatabase(config.mysql, log, {
+  const database = openDatabase(config.mysql, observer, {
     connections: concurrency + 1,
     silenceMs: writeLagMs + SILENCE_MS,
     applies: true,
   });
   const clock = createClock();
-  const cache = openCache(config, log, () => latestOf(clock));
+  const cache = openCache(config, observer, () => latestOf(clock));
   const ending = new AbortController();
   /** Messages on their way to another queue. */
   const moving = new Set<Promise<void>>();
@@ -32,16 +32,17 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
     const moved = work.finally(() => moving.delete(moved));
     moving.add(moved);
   };
+  const acknowledge = (deliveries: Delivery[]) => jobs.acknowledge(deliveries);
+  const outcomes = createOutcomes({ cache, observer, acknowledge, track });
   const handling = {
     orm: database.orm,
-    cache,
-    log,
+    observer,
     clock,
     writeLagMs,
     batchSize,
     maxAttempts: config.rabbitmq.maxAttempts,
+    outcomes,
     progress: { applied: 0 },
-    acknowledge: (deliveries: Delivery[]) => jobs.acknowledge(deliveries),
     track,
     ending: ending.signal,
   };
@@ -58,20 +59,14 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, log)
     run: unlessEnding(handleBatch),
     runSuspects: unlessEnding(handleSuspects),
   });
-  const deadLetter = async (delivery: Delivery, reason: string) => {
-    log.warn({ request_id: delivery.requestId, reason }, 'a message is no job');
-    const became = await delivery.deadLetter('invalid_message', reason);
-    if (became === 'dead') await giveUpMessage(cache.pending, delivery.body);
-  };
-
   // The jobs of the next batch are at hand while the others are in flight.
   const prefetch = Math.min(MAX_PREFETCH, batchSize * (concurrency + 1));
-  const jobs = await takeJobs(config.rabbitmq, log, prefetch, (delivery) => {
+  const jobs = await takeJobs(config.rabbitmq, observer, prefetch, (delivery) => {
     let job: WriteJob;
     try {
       job = parseJob(delivery.body);
     } catch (error) {
-      return track(deadLetter(delivery, error instanceof Error ? error.message : String(error)));
+      return outcomes.refused(delivery, error instanceof Error ? error.message : String(error));
     }
     batches.add({ job, delivery });
   });

@@ -1,6 +1,7 @@
 /** The connection pool of a process. */
 import type { Config } from '../process/config.ts';
-import { type Log, reachability } from '../process/log.ts';
+import type { Observer } from '../process/observer.ts';
+import { reachability } from '../process/reachability.ts';
 import { type Alone, withAlone } from './alone.ts';
 import { reasonOf } from './errors.ts';
 import { format } from './literals.ts';
@@ -35,33 +36,51 @@ interface DatabaseOptions {
   applies?: boolean;
 }
 
-/** Changes nothing and locks nothing, and a server or an account that writes are refused to refuses it. */
-const WRITE_NOTHING = 'UPDATE last_reset SET at = at WHERE id = 0';
+/** What the service asks of MySQL. */
+export interface Database {
+  /** For the statements of this folder. */
+  readonly orm: Orm;
 
-/**
- * Opens the pool; connections are made when they are needed, so that a process starts without MySQL. Says in
- * the log when MySQL is lost or refuses writes and when that is over, also while nobody asks for anything.
- */
-export const openDatabase = (
-  config: Config['mysql'],
-  log: Log,
-  { connections, silenceMs = SILENCE_MS, applies = false }: DatabaseOptions,
-) => {
-  const { pool, orm } = openPool(
-    { ...connectionOptions(config), connectionLimit: connections, multipleStatements: applies },
-    silenceMs,
-  );
-  const reach = reachability(log, 'MySQL');
+  /**
+   * Runs `work` over a connection of its own, and closes it.
+   * @throws the database's error, and whatever `work` throws
+   */
+  alone<T>(work: (alone: Alone) => Promise<T>): Promise<T>;
 
   /** @throws whatever keeps MySQL from answering */
-  const ping = async () => {
-    await pool.query('SELECT 1');
-  };
-  let probing: Promise<void> | undefined;
+  ping(): Promise<void>;
+
   /**
    * Shared by those who ask at once, as it may have to wait for somebody's lock.
    * @throws whatever keeps MySQL from taking writes
    */
+  probeWrites(): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** Changes nothing and locks nothing, and a server or an account that writes are refused to refuses it. */
+const WRITE_NOTHING = 'UPDATE last_reset SET at = at WHERE id = 0';
+
+/**
+ * Opens the pool; connections are made when they are needed, so that a process starts without MySQL. Tells
+ * when MySQL is lost or refuses writes and when that is over, also while nobody asks for anything.
+ */
+export const openDatabase = (
+  config: Config['mysql'],
+  observer: Observer,
+  { connections, silenceMs = SILENCE_MS, applies = false }: DatabaseOptions,
+): Database => {
+  const { pool, orm } = openPool(
+    { ...connectionOptions(config), connectionLimit: connections, multipleStatements: applies },
+    silenceMs,
+  );
+  const reach = reachability(observer, 'MySQL');
+
+  const ping = async () => {
+    await pool.query('SELECT 1');
+  };
+  let probing: Promise<void> | undefined;
   const probeWrites = (): Promise<void> => {
     probing ??= pool
       .query(WRITE_NOTHING)
@@ -77,8 +96,8 @@ export const openDatabase = (
       () => undefined,
       (error) => reasonOf(error),
     );
-    if (refusal !== undefined && !refusing) log.warn({ reason: refusal }, 'MySQL takes no writes');
-    if (refusal === undefined && refusing) log.info('MySQL takes writes again');
+    if (refusal !== undefined && !refusing) observer.databaseRefusesWrites({ reason: refusal });
+    if (refusal === undefined && refusing) observer.databaseTakesWrites({});
     refusing = refusal !== undefined;
   };
   const watch = () =>
@@ -93,11 +112,7 @@ export const openDatabase = (
   const watcher = setInterval(watch, WATCH_INTERVAL_MS).unref();
 
   return {
-    /**
-     * Runs `work` over a connection of its own, and closes it.
-     * @throws the database's error, and whatever `work` throws
-     */
-    alone: <T>(work: (alone: Alone) => Promise<T>): Promise<T> => withAlone(connectionOptions(config), work),
+    alone: (work) => withAlone(connectionOptions(config), work),
     orm,
     ping,
     probeWrites,
@@ -107,8 +122,7 @@ export const openDatabase = (
     },
   };
 };
-export type Database = ReturnType<typeof openDatabase>;
 
-export type Orm = Database['orm'];
+export type Orm = ReturnType<typeof openPool>['orm'];
 /** What runs inside one transaction. */
 export type Transaction = Parameters<Parameters<Orm['transaction']>[0]>[0];

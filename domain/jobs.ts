@@ -67,6 +67,25 @@ export const writeJob = (job: {
     `{"job_id":"${job.jobId}","type":"${job.type}","payload":${job.payload},"version":${job.version},"accepted_at":"${job.acceptedAt.toISOString()}"}`,
   );
 
+/**
+ * What a message says of itself, as far as it does: it may be no valid job. `version` is Infinity where the message is no
+ * JSON.
+ */
+export const namesIn = (body: Buffer) => {
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  try {
+    const { job_id, type, payload, version } = JSON.parse(body.toString()) ?? {};
+    return {
+      jobId: text(job_id),
+      jobType: isJobType(type) ? type : undefined,
+      orderId: text(payload?.order_id),
+      version: typeof version === 'number' ? version : undefined,
+    };
+  } catch {
+    return { version: Number.POSITIVE_INFINITY };
+  }
+};
+
 /** A message that no consumer can ever apply. The message is a sentence for the dead letter. */
 class InvalidJob extends Error {}
 

@@ -43,10 +43,10 @@ export interface AcceptedJob {
 }
 
 /**
- * applied: the database changes. unchanged: the job was applied before, or something newer was. order_not_found:
- * its order is not there, or not yet.
+ * applied: the database changes. unchanged: the job was applied before. superseded: a newer write to the order, or its
+ * delete, was applied before. order_not_found: its order is not there, or not yet.
  */
-export type Effect = 'applied' | 'unchanged' | 'order_not_found';
+export type Effect = 'applied' | 'unchanged' | 'superseded' | 'order_not_found';
 
 export interface Plan extends Changes {
   effects: Map<WriteJob, Effect>;
@@ -71,6 +71,7 @@ interface Draft {
 }
 
 const create = (draft: Draft, { job, acceptedAt }: AcceptedJob): Effect => {
+  if (draft.state === 'deleted') return 'superseded';
   if (job.type !== 'create_order' || draft.state !== undefined) return 'unchanged';
   const { payload: order, version = 0 } = job;
   draft.created = { order, acceptedAt, version };
@@ -81,7 +82,8 @@ const create = (draft: Draft, { job, acceptedAt }: AcceptedJob): Effect => {
 const update = (draft: Draft, status: string, version: number | undefined): Effect => {
   const { state, created } = draft;
   if (state === undefined) return 'order_not_found';
-  if (state === 'deleted' || (version !== undefined && version <= state)) return 'unchanged';
+  if (state === 'deleted') return 'superseded';
+  if (version !== undefined && version <= state) return version === state ? 'unchanged' : 'superseded';
   draft.state = version ?? state;
   if (created) draft.created = { ...created, order: { ...created.order, status }, version: draft.state };
   else draft.status = status;

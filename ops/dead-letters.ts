@@ -1,11 +1,10 @@
 /** `npm run dead-letters -- list | replay [job_id …] | discard [job_id …]`: the same as /admin/dead-letters. */
 import { once } from 'node:events';
 import { openCache } from '../cache/cache.ts';
-import { giveUpMessage, showAgain } from '../cache/dead-jobs.ts';
+import { openLetters } from '../jobs/letters.ts';
 import { ConfigError, environment, loadConfig } from '../process/config.ts';
-import { createLog } from '../process/log.ts';
+import { unobserved } from '../process/log-events.ts';
 import { openBroker } from '../queue/broker.ts';
-import { deadLetters } from '../queue/dead-letters.ts';
 import { PublishError } from '../queue/publisher.ts';
 import { waitFor } from './processes.ts';
 
@@ -17,9 +16,8 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
   if (!command || !['list', 'replay', 'discard'].includes(command)) throw new ConfigError(usage);
   const config = loadConfig(environment());
   const { rabbitmq } = config;
-  const log = createLog('silent', 'dead letters');
-  const broker = await openBroker(rabbitmq, log);
-  const cache = openCache(config, log);
+  const broker = await openBroker(rabbitmq, unobserved);
+  const cache = openCache(config, unobserved);
   try {
     const reaches = () =>
       broker.ping().then(
@@ -30,10 +28,7 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
       throw new ConfigError(`RabbitMQ does not answer at ${rabbitmq.hostname}:${rabbitmq.port}.`);
     // Without Redis a letter that is replayed is not shown before it is applied.
     await cache.reachedWithin(REDIS_WITHIN_MS);
-    const letters = deadLetters(broker, {
-      replayed: (body) => showAgain(cache.pending, body),
-      discarded: (body) => giveUpMessage(cache.pending, body),
-    });
+    const letters = openLetters(broker, cache, unobserved);
     const chosen = jobIds.length > 0 ? jobIds : undefined;
     if (command === 'list')
       await letters.each(0, async (letter) => {

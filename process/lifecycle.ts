@@ -1,12 +1,18 @@
 /** How a process begins and ends: settings, log, signals, a bounded farewell. */
 import { addresses, type Config, ConfigError, environment, loadConfig } from './config.ts';
 import { createLog } from './log.ts';
+import { logEvents } from './log-events.ts';
+import type { Observer } from './observer.ts';
 import { ignoreUnusedSignals, unusedSignal } from './signals.ts';
 
 /** By default stop_services.sh waits 30 s before it kills; a farewell that takes longer is cut short just before. */
 const FAREWELL_MS = 28_000;
 
-export type ProcessLog = ReturnType<typeof createLog>;
+/** How a process tells what happens in it. The log itself is for what is told before and after all else. */
+export interface Telling {
+  log: ReturnType<typeof createLog>;
+  observer: Observer;
+}
 
 /**
  * Runs a process: reads the settings (a bad one ends it with its sentence on standard error and exit code 1),
@@ -17,7 +23,7 @@ export type ProcessLog = ReturnType<typeof createLog>;
  */
 export const runProcess = async (
   name: string,
-  main: (config: Config, log: ProcessLog) => Promise<() => Promise<void>>,
+  main: (config: Config, telling: Telling) => Promise<() => Promise<void>>,
 ): Promise<void> => {
   let finish: (() => Promise<void>) | undefined;
   let tell = (_signal: NodeJS.Signals) => {};
@@ -46,7 +52,7 @@ export const runProcess = async (
     // Whoever keeps this process has a channel to it and may be gone already, before anybody listened.
     process.on('disconnect', () => end('disconnect'));
     if (process.connected === false) await end('disconnect');
-    finish = await main(config, log);
+    finish = await main(config, { log, observer: logEvents(log) });
   } catch (error) {
     console.error(error instanceof ConfigError ? error.message : error);
     process.exit(1);

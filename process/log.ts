@@ -86,32 +86,3 @@ export const createLog = (level: string, name: string) =>
     openOutput(),
   );
 export type Log = Pick<ReturnType<typeof createLog>, 'debug' | 'info' | 'warn' | 'error'>;
-
-/** How many reasons of one outage are said: what a server answers may differ each time. */
-const MAX_REASONS = 10;
-
-/**
- * Says in the log when a server is reached for the first time, lost, and back, and each reason that keeps it away:
- * once, however often it is reported.
- * @param server how the log names it
- */
-export const reachability = (log: Log, server: string) => {
-  let reached: boolean | undefined;
-  const reasons = new Set<string>();
-  return {
-    up: () => {
-      if (reached !== true) log.info(reached === undefined ? `${server} is reached` : `${server} is back`);
-      reached = true;
-      reasons.clear();
-    },
-    down: (error: unknown) => {
-      const reason = error instanceof Error ? error.message || error.name : String(error);
-      const isNew = !reasons.has(reason) && reasons.size < MAX_REASONS;
-      if (reached !== false)
-        log.warn({ reason }, reached ? `${server} is lost` : `${server} is not reached yet`);
-      else if (isNew) log.warn({ reason }, `${server} is still not reached`);
-      if (isNew) reasons.add(reason);
-      reached = false;
-    },
-  };
-};

@@ -2,12 +2,12 @@
  * Publishing to RabbitMQ. All that depends on the connection (topology, the confirm channel) is made anew each
  * time; until that is done, publishing fails at once.
  */
-import type { Channel, ChannelModel, ConfirmChannel, Message } from 'amqplib';
+import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
-import type { Log } from '../process/log.ts';
+import type { Observer } from '../process/observer.ts';
 import { openConnection } from './connection.ts';
-import { discardHead } from './head.ts';
+import { discardHead, type QueuedMessage } from './head.ts';
 import { isAllDone } from './progress.ts';
 import { answerOf, confirmingPublisher, type Properties, PublishError } from './publisher.ts';
 import { assertQueue, declareBeside, isThere, onChannel, topology } from './topology.ts';
@@ -31,8 +31,64 @@ interface Live {
 const TOO_LARGE = /larger than configured max size (\d+)/;
 const FRAME_MIN_BYTES = 4_096;
 
+/** What the service asks of RabbitMQ. */
+export interface Broker {
+  /** The queue of jobs. */
+  readonly queue: string;
+
+  /** Resolves once the broker was reached for the first time, or after so many milliseconds. */
+  reachedWithin(ms: number): Promise<void>;
+
+  /** Whether it is connected and takes messages: where it does and refuses one, that is for the message's sake. */
+  takesMessages(): boolean;
+
+  /** Whether the broker itself moves a job that is rejected to the dead letters, however large it is. */
+  deadLettersRejected(): boolean;
+
+  /** The most bytes of a frame on the connection, as both sides agreed; the headers of a message are one frame. */
+  frameMax(): number;
+
+  /**
+   * Puts a message on a queue and waits until the broker has it on disk.
+   * @throws PublishError at once where the broker is away or takes nothing, or when no confirm comes in time
+   */
+  publish(queue: string, body: Buffer, properties: Properties): Promise<void>;
+
+  /** Puts a new job on its queue, unless too many wait there. @throws PublishError */
+  accept(body: Buffer, properties: Properties): Promise<void>;
+
+  /** One round trip. @throws PublishError where the broker is away */
+  ping(): Promise<void>;
+
+  /** How many jobs wait, those of delay queues left out. @throws PublishError where the broker is away */
+  waiting(): Promise<number>;
+
+  /**
+   * Takes messages from the head of the queue of jobs as long as they are to be discarded; the first that is not
+   * goes back with those behind it.
+   * @param most how many at the most
+   * @returns how many were discarded
+   * @throws PublishError where the broker is away
+   */
+  discardHead(most: number, isDiscarded: (message: QueuedMessage) => boolean): Promise<number>;
+
+  /** Whether every order that was accepted until now is applied or a dead letter. @throws where that cannot be known */
+  isAllDone(): Promise<boolean>;
+
+  /** Sends an empty message to who asked; where that cannot be, they ask again. */
+  answer(replyTo: string): void;
+
+  /**
+   * Runs `work` on a channel of its own; what it took and did not acknowledge goes back in its place.
+   * @throws PublishError where the broker is away, and whatever `work` throws
+   */
+  withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T>;
+
+  close(): Promise<void>;
+}
+
 /** Opens the connection in the background. */
-export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
+export const openBroker = async (config: Config['rabbitmq'], observer: Observer): Promise<Broker> => {
   const { queue, queueType, publishTimeoutMs, maxBacklog } = config;
   let live: Live | undefined;
   let blocked = false;
@@ -47,13 +103,13 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
 
   const setup = async (model: ChannelModel) => {
     const { jobs, others } = topology(model, config);
-    if (!(await isThere(model, queue))) await assertQueue(model, log, jobs);
+    if (!(await isThere(model, queue))) await assertQueue(model, observer, jobs);
     const confirms = await answerOf(model.createConfirmChannel());
     const questions = await answerOf(model.createChannel());
     let limit: number | undefined;
     for (const channel of [confirms, questions]) {
       channel.on('error', (error) => {
-        log.warn({ reason: error.message }, 'a RabbitMQ channel failed');
+        observer.channelFailed({ reason: error.message });
         const [, bytes] = TOO_LARGE.exec(error.message) ?? [];
         if (bytes !== undefined) limit = Number(bytes);
       });
@@ -66,7 +122,7 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
       });
     }
     // What accepting a write does not need does not keep it waiting.
-    const declareAgain = declareBeside(model, log, [jobs, ...others], (declared, hasArguments) => {
+    const declareAgain = declareBeside(model, observer, [jobs, ...others], (declared, hasArguments) => {
       if (declared === jobs) rejectedAreKept = hasArguments && queueType === 'quorum';
     });
     // That the queue of jobs is gone the watch finds out; of the others nobody asks.
@@ -77,7 +133,7 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
     live = { model, publish: confirmingPublisher(confirms, publishTimeoutMs), confirms, questions };
     reached();
   };
-  const connection = await openConnection(config, log, 'RabbitMQ', {
+  const connection = await openConnection(config, observer, 'RabbitMQ', {
     setup,
     lost: () => {
       live = undefined;
@@ -85,7 +141,8 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
   });
   connection.onBlocked((reason) => {
     blocked = reason !== undefined;
-    log.warn({ reason }, blocked ? 'RabbitMQ takes no messages for now' : 'RabbitMQ takes messages again');
+    if (blocked) observer.publishingBlocked({ reason });
+    else observer.publishingUnblocked({});
   });
 
   /** A connection that is blocked is not read from either: a question on it would wait as long as the alarm. */
@@ -100,8 +157,8 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
     const { messageCount } = await connected().questions.checkQueue(queue);
     const before = overfull;
     overfull = maxBacklog > 0 && messageCount > maxBacklog;
-    if (overfull !== before)
-      log.warn({ waiting: messageCount }, overfull ? 'too many jobs wait' : 'the backlog has shrunk');
+    if (overfull && !before) observer.backlogFull({ waiting: messageCount });
+    if (!overfull && before) observer.backlogShrunk({ waiting: messageCount });
   };
   let watching = false;
   const watcher = setInterval(() => {
@@ -114,8 +171,7 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
       });
   }, WATCH_INTERVAL_MS).unref();
 
-  /** @throws PublishError at once where the broker is away or takes nothing, or when no confirm comes in time */
-  const publish = async (to: string, body: Buffer, properties: Properties): Promise<void> => {
+  const publish: Broker['publish'] = async (to, body, properties) => {
     const { publish } = connected();
     if (body.length > maxBytes)
       throw new PublishError(
@@ -127,73 +183,33 @@ export const openBroker = async (config: Config['rabbitmq'], log: Log) => {
 
   return {
     queue,
-
-    /** Resolves once the broker was reached for the first time, or after so many milliseconds. */
-    reachedWithin: (ms: number): Promise<void> => withDeadline(firstReached, ms).catch(() => {}),
-
-    /** Whether it is connected and takes messages: where it does and refuses one, that is for the message's sake. */
-    takesMessages: (): boolean => live !== undefined && !blocked,
-
-    /** Whether the broker itself moves a job that is rejected to the dead letters, however large it is. */
-    deadLettersRejected: (): boolean => rejectedAreKept,
-
-    /** The most bytes of a frame on the connection, as both sides agreed; the headers of a message are one frame. */
-    frameMax: (): number => {
+    publish,
+    reachedWithin: (ms) => withDeadline(firstReached, ms).catch(() => {}),
+    takesMessages: () => live !== undefined && !blocked,
+    deadLettersRejected: () => rejectedAreKept,
+    frameMax: () => {
       const connection = live?.model.connection ?? {};
       const agreed = 'frameMax' in connection ? Number(connection.frameMax) : 0;
       return Math.max(FRAME_MIN_BYTES, agreed || 0);
     },
-
-    /** Puts a message on a queue and waits until the broker has it on disk. @throws PublishError */
-    publish,
-
-    /** Puts a new job on its queue, unless too many wait there. @throws PublishError */
-    accept: async (body: Buffer, properties: Properties): Promise<void> => {
+    accept: async (body, properties) => {
       if (overfull) throw new PublishError('overfull', 'Too many jobs wait.');
       await publish(queue, body, properties);
     },
-
-    /** One round trip. @throws where the broker is away */
-    ping: async (): Promise<void> => {
+    ping: async () => {
       await answerOf(connected().questions.checkExchange('amq.direct'));
     },
-
-    /** How many jobs wait, those of delay queues left out. @throws PublishError where the broker is away */
-    waiting: async (): Promise<number> =>
-      (await answerOf(connected().questions.checkQueue(queue))).messageCount,
-
-    /**
-     * Takes messages from the head of the queue of jobs as long as they are to be discarded; the first that is not
-     * goes back with those behind it.
-     * @param most how many at the most
-     * @returns how many were discarded
-     * @throws PublishError where the broker is away
-     */
-    discardHead: (most: number, isDiscarded: (message: Message) => boolean): Promise<number> =>
+    waiting: async () => (await answerOf(connected().questions.checkQueue(queue))).messageCount,
+    discardHead: (most, isDiscarded) =>
       onChannel(connected().model, (channel) => discardHead(channel, queue, most, isDiscarded)),
-
-    /**
-     * Whether every order that was accepted until now is applied or a dead letter.
-     * @throws where that cannot be known
-     */
-    isAllDone: async (): Promise<boolean> => isAllDone(connected().model, queue),
-
-    /** Sends an empty message to who asked; where that cannot be, they ask again. */
-    answer: (replyTo: string): void => {
+    isAllDone: async () => isAllDone(connected().model, queue),
+    answer: (replyTo) => {
       live?.questions.sendToQueue(replyTo, Buffer.alloc(0));
     },
-
-    /**
-     * Runs `work` on a channel of its own; what it took and did not acknowledge goes back in its place.
-     * @throws PublishError where the broker is away, and whatever `work` throws
-     */
-    withChannel: async <T>(work: (channel: Channel) => Promise<T>): Promise<T> =>
-      onChannel(connected().model, work),
-
-    close: async (): Promise<void> => {
+    withChannel: async (work) => onChannel(connected().model, work),
+    close: async () => {
       clearInterval(watcher);
       await connection.close();
     },
   };
 };
-export type Broker = Awaited<ReturnType<typeof openBroker>>;

@@ -2,7 +2,8 @@
 import { type ChannelModel, connect } from 'amqplib';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
-import { type Log, reachability } from '../process/log.ts';
+import type { Observer } from '../process/observer.ts';
+import { reachability } from '../process/reachability.ts';
 import { tellRefusals } from './handshake.ts';
 
 const HEARTBEAT_SECONDS = 10;
@@ -12,18 +13,18 @@ const RECOVERY = { initialDelay: 100, maxDelay: 5_000, factor: 2, jitter: 0.5 };
 
 /**
  * Opens the connection in the background.
- * @param name how the log and the broker's own tools name it
+ * @param name how the observer and the broker's own tools name it
  * @param setup runs on each new connection before it counts as there; where it rejects, the next is tried
  * @param lost is called when a connection is gone
  */
 export const openConnection = async (
   { protocol, hostname, port, username, password, ca }: Config['rabbitmq'],
-  log: Log,
+  observer: Observer,
   name: string,
   { setup, lost }: { setup: (model: ChannelModel) => Promise<void>; lost: () => void },
 ) => {
   tellRefusals();
-  const reach = reachability(log, name);
+  const reach = reachability(observer, name);
   let current: ChannelModel | undefined;
   const connection = await connect(
     { protocol, hostname, port, username, password, heartbeat: HEARTBEAT_SECONDS },

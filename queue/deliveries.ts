@@ -7,7 +7,7 @@ import type { JobType } from '../domain/jobs.ts';
 import { isTime } from '../domain/versions.ts';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
-import type { Log } from '../process/log.ts';
+import type { Observer } from '../process/observer.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { openBroker } from './broker.ts';
 import { openConnection } from './connection.ts';
@@ -28,7 +28,7 @@ interface Subscription {
 
 const answer = (
   { acknowledger, open }: Subscription,
-  log: Log,
+  observer: Observer,
   give: (acknowledger: Subscription['acknowledger']) => void,
 ) => {
   if (!open) return;
@@ -36,7 +36,7 @@ const answer = (
     give(acknowledger);
   } catch (error) {
     // A closed channel takes no answer; the broker delivers what it held once more.
-    log.debug({ err: error }, 'the channel closed before a delivery was answered');
+    observer.answerTooLate({ error });
   }
 };
 
@@ -62,7 +62,7 @@ const createsNothing = new Set<unknown>(['update_order_status', 'delete_order'] 
 interface Taking {
   subscription: Subscription;
   mover: ReturnType<typeof createMover>;
-  log: Log;
+  observer: Observer;
   /** Notes that an order may wait in a delay queue. */
   delayed: () => void;
 }
@@ -123,12 +123,12 @@ export class Delivery {
   }
 
   #held(): Held {
-    const { subscription, log } = this.#taking;
+    const { subscription, observer } = this.#taking;
     return {
       message: this.#message,
       isOpen: () => subscription.open,
-      acknowledge: () => answer(subscription, log, ({ acknowledge }) => acknowledge([this.tag])),
-      reject: () => answer(subscription, log, ({ reject }) => reject(this.tag)),
+      acknowledge: () => answer(subscription, observer, ({ acknowledge }) => acknowledge([this.tag])),
+      reject: () => answer(subscription, observer, ({ reject }) => reject(this.tag)),
     };
   }
 }
@@ -141,15 +141,15 @@ export class Delivery {
  */
 export const takeJobs = async (
   config: Config['rabbitmq'],
-  log: Log,
+  observer: Observer,
   prefetch: number,
   onDelivery: (delivery: Delivery) => void,
 ) => {
   const { queue, maxAttempts } = config;
-  const broker = await openBroker(config, log);
+  const broker = await openBroker(config, observer);
   let subscription: Subscription | undefined;
   let ending = false;
-  const mover = createMover(broker, log, { maxAttempts, isEnding: () => ending });
+  const mover = createMover(broker, observer, { maxAttempts, isEnding: () => ending });
 
   /** Until when an order may wait in a delay queue that this process put there. */
   let delayedUntil = Number.NEGATIVE_INFINITY;
@@ -161,11 +161,11 @@ export const takeJobs = async (
     const channel = await model.createChannel();
     const acknowledger = createAcknowledger(channel);
     const current: Subscription = { channel, open: true, acknowledger };
-    const taking = { subscription: current, mover, log, delayed };
+    const taking = { subscription: current, mover, observer, delayed };
     const begin = () => {
       if (!ending) connection.reconnect();
     };
-    channel.on('error', (error) => log.warn({ reason: error.message }, 'the subscription failed'));
+    channel.on('error', (error) => observer.subscriptionFailed({ reason: error.message }));
     channel.on('close', () => {
       current.open = false;
       begin();
@@ -173,7 +173,7 @@ export const takeJobs = async (
     await channel.prefetch(prefetch);
     const { consumerTag } = await channel.consume(queue, (message) => {
       if (!message) {
-        log.warn({ queue }, 'the broker ended the subscription, as when the queue is deleted');
+        observer.subscriptionEnded({ queue });
         return begin();
       }
       acknowledger.arrived(message.fields.deliveryTag);
@@ -187,9 +187,9 @@ export const takeJobs = async (
     });
     current.consumerTag = consumerTag;
     subscription = current;
-    log.info({ queue, prefetch }, 'consuming');
+    observer.consuming({ queue, prefetch });
   };
-  const connection = await openConnection(config, log, 'RabbitMQ for consuming', {
+  const connection = await openConnection(config, observer, 'RabbitMQ for consuming', {
     setup: subscribe,
     lost: () => {
       if (subscription) subscription.open = false;
@@ -206,7 +206,7 @@ export const takeJobs = async (
         else bySubscription.set(subscription, [tag]);
       }
       for (const [subscription, tags] of bySubscription)
-        answer(subscription, log, ({ acknowledge }) => acknowledge(tags));
+        answer(subscription, observer, ({ acknowledge }) => acknowledge(tags));
     },
     /** No further deliveries from here on; those that were made can still be answered. */
     stop: async (): Promise<void> => {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
-import type { Log } from '../process/log.ts';
+import type { Observer } from '../process/observer.ts';
 import type { Broker } from './broker.ts';
 import { carriedHeaders, carriedProperties, deliveryId } from './headers.ts';
 import { PublishError } from './publisher.ts';
@@ -23,11 +23,22 @@ const MAX_ERROR_BYTES = 1_000;
 const MAX_MOVING_BYTES = 8 * 2 ** 20;
 const MAX_ATTEMPTS_SAID = 1_000_000;
 
-/** Where a delivery went: to a delay queue, to the dead letters, or, as it is not ours any more, back to the broker. */
-export type Moved = 'retried' | 'dead' | 'lost';
+/**
+ * Where a delivery went: to a delay queue, to the dead letters, or, as it is not ours any more, back to the broker.
+ * `attempt` is how often the job has been tried by now.
+ */
+export type Moved =
+  | { became: 'retried'; attempt: number; delayMs: number }
+  | { became: 'dead'; attempt: number }
+  | { became: 'returned' };
 
 /** Of its failures, as headers. */
 type Story = Record<`x-${string}`, string | number>;
+interface Told {
+  /** How often the job has failed by now. */
+  failures: number;
+  own: Story;
+}
 
 /** What a move needs of the delivery. */
 export interface Held {
@@ -77,14 +88,15 @@ const isTime = (header: unknown): header is string =>
  */
 export const createMover = (
   broker: Broker,
-  log: Log,
+  observer: Observer,
   { maxAttempts, isEnding }: { maxAttempts: number; isEnding: () => boolean },
 ) => {
   const dead = deadQueue(broker.queue);
+  const delayOf = new Map(DELAYS_MS.map((ms): [string, number] => [retryQueue(broker.queue, ms), ms]));
   /** The longest delay first. */
-  const delays = DELAYS_MS.toReversed().map((ms) => retryQueue(broker.queue, ms));
+  const delays = [...delayOf.keys()].reverse();
   const throughGate = byteGate(MAX_MOVING_BYTES);
-  /** What the log has said of a queue since it took a message: many may wait for the same thing. */
+  /** What was told of a queue since it took a message: many may wait for the same thing. */
   const said = new Set<string>();
 
   const send = async (to: string, message: ConsumeMessage, own: Story, bare: boolean) => {
@@ -98,7 +110,7 @@ export const createMover = (
   };
 
   /** Tries for as long as the delivery is ours: a job that waits holds up others less than one that is lost. */
-  const move = async (held: Held, to: string, own: Story): Promise<Moved> => {
+  const move = async (held: Held, to: string, { own, failures: attempt }: Told): Promise<Moved> => {
     let refusals = 0;
     let bare = false;
     let told = false;
@@ -110,11 +122,13 @@ export const createMover = (
       try {
         await send(place, held.message, own, bare);
         held.acknowledge();
-        return place === dead ? 'dead' : 'retried';
+        return place === dead
+          ? { became: 'dead', attempt }
+          : { became: 'retried', attempt, delayMs: delayOf.get(place) ?? 0 };
       } catch (failure) {
         const reason = reasonOf(failure);
         if (!told && !said.has(`${place} ${reason}`))
-          log.warn({ reason, to: place, moved_for: own['x-reason'] }, 'a message could not be moved yet');
+          observer.moveDelayed({ queue: place, reason, movedFor: String(own['x-reason']) });
         told = true;
         said.add(`${place} ${reason}`);
         // Unanswered it goes back to the queue.
@@ -126,7 +140,7 @@ export const createMover = (
           }
           if (broker.deadLettersRejected()) {
             held.reject();
-            return 'dead';
+            return { became: 'dead', attempt };
           }
         }
         const isAway = !broker.takesMessages();
@@ -135,11 +149,11 @@ export const createMover = (
         await sleep(pause, undefined, { ref: false });
       }
     }
-    return 'lost';
+    return { became: 'returned' };
   };
 
   /** How often the job has failed by now, and the headers that say so. */
-  const storyOf = ({ message }: Held, reason: string, error: string) => {
+  const storyOf = ({ message }: Held, reason: string, error: string): Told => {
     const headers = message.properties.headers ?? {};
     const failures = failuresBefore(headers['x-attempts']) + 1;
     const now = new Date().toISOString();
@@ -157,13 +171,13 @@ export const createMover = (
   return {
     /** Never rejects. */
     deadLetter: (held: Held, reason: string, error: string): Promise<Moved> =>
-      move(held, dead, storyOf(held, reason, error).own),
+      move(held, dead, storyOf(held, reason, error)),
 
     /** To a delay queue, or to the dead letters when it has failed often enough. Never rejects. */
     retry: (held: Held, reason: string, error: string): Promise<Moved> => {
-      const { failures, own } = storyOf(held, reason, error);
-      const to = failures >= maxAttempts ? dead : retryQueue(broker.queue, delayAfter(failures));
-      return move(held, to, own);
+      const story = storyOf(held, reason, error);
+      const delay = retryQueue(broker.queue, delayAfter(story.failures));
+      return move(held, story.failures >= maxAttempts ? dead : delay, story);
     },
   };
 };

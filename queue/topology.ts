@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from '../process/config.ts';
-import type { Log } from '../process/log.ts';
+import type { Observer } from '../process/observer.ts';
 import { answerOf } from './publisher.ts';
 import { codeOf, reasonOf } from './reasons.ts';
 
@@ -65,7 +65,11 @@ export const isThere = (model: ChannelModel, queue: string): Promise<boolean> =>
  * @returns whether it has these arguments
  * @throws PublishError
  */
-export const assertQueue = async (model: ChannelModel, log: Log, { name, args }: Queue): Promise<boolean> => {
+export const assertQueue = async (
+  model: ChannelModel,
+  observer: Observer,
+  { name, args }: Queue,
+): Promise<boolean> => {
   try {
     await onChannel(model, (channel) =>
       answerOf(channel.assertQueue(name, { durable: true, arguments: args })),
@@ -75,10 +79,7 @@ export const assertQueue = async (model: ChannelModel, log: Log, { name, args }:
     const code = codeOf(error);
     const isOdd = code === PRECONDITION_FAILED || code === ACCESS_REFUSED;
     if (!isOdd || !(await isThere(model, name))) throw error;
-    if (code === PRECONDITION_FAILED)
-      log.warn({ queue: name }, 'the queue exists with other arguments and is used as it is');
-    else
-      log.info({ queue: name }, 'the queue exists, may not be declared by this account and is used as it is');
+    observer.queueDiffers({ queue: name, why: code === PRECONDITION_FAILED ? 'arguments' : 'permissions' });
     return false;
   }
 };
@@ -90,7 +91,7 @@ export const assertQueue = async (model: ChannelModel, log: Log, { name, args }:
  */
 export const declareBeside = (
   model: ChannelModel,
-  log: Log,
+  observer: Observer,
   queues: Queue[],
   declared: (queue: Queue, hasArguments: boolean) => void,
 ): ((name: string, pauseMs: number) => void) => {
@@ -106,12 +107,11 @@ export const declareBeside = (
     await sleep(pauseMs, undefined, { ref: false });
     for (let tries = 0; open; tries++)
       try {
-        declared(queue, await assertQueue(model, log, queue));
-        if (tries > 0) log.info({ queue: queue.name }, 'the queue is declared');
+        declared(queue, await assertQueue(model, observer, queue));
+        if (tries > 0) observer.queueDeclared({ queue: queue.name });
         break;
       } catch (error) {
-        if (tries === 0 && open)
-          log.warn({ queue: queue.name, reason: reasonOf(error) }, 'a queue cannot be declared yet');
+        if (tries === 0 && open) observer.queueNotDeclared({ queue: queue.name, reason: reasonOf(error) });
         const pause = Math.min(DECLARE_AGAIN_MAX_MS, DECLARE_AGAIN_MS * 2 ** tries);
         await sleep(pause, undefined, { ref: false });
       }

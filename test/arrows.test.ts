@@ -11,9 +11,10 @@ const allowed: Record<string, string[]> = {
   queue: ['domain', 'process'],
   cache: ['domain', 'process'],
   db: ['domain', 'process'],
-  api: ['queue', 'cache', 'db', 'domain', 'process'],
-  consumer: ['queue', 'cache', 'db', 'domain', 'process'],
-  ops: ['queue', 'cache', 'db', 'domain', 'process'],
+  jobs: ['queue', 'cache', 'db', 'domain', 'process'],
+  api: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
+  consumer: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
+  ops: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   testbed: ['ops', 'process'],
 };
 

@@ -1,8 +1,8 @@
 /** /admin/dead-letters: what could not be applied. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { giveUpMessage, showAgain } from '../../cache/dead-jobs.ts';
-import { DeadLetter, deadLetters } from '../../queue/dead-letters.ts';
+import { openLetters } from '../../jobs/letters.ts';
+import { DeadLetter } from '../../queue/dead-letters.ts';
 import { PublishError } from '../../queue/publisher.ts';
 import { requireAdmin } from '../http/admin.ts';
 import { errorAnswers } from '../http/answers.ts';
@@ -36,15 +36,11 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
   app,
   { adminPassword },
 ) => {
-  const { pending } = app.cache;
-  const letters = deadLetters(app.broker, {
-    replayed: (body) => showAgain(pending, body),
-    discarded: (body) => giveUpMessage(pending, body),
-  });
+  const letters = openLetters(app.broker, app.cache, app.observer);
   // Nothing was to be queued here.
   app.setErrorHandler((error: Error, request, reply) => {
     if (!(error instanceof PublishError)) return sendError(error, request, reply);
-    request.log.warn({ request_id: request.id, reason: error.message }, 'the dead letters were not reached');
+    app.observer.deadLettersUnreached({ requestId: request.id, reason: error.message });
     return sendError(unreached, request, reply);
   });
   readAnyTypeAsJson(app);

@@ -14,8 +14,10 @@ import type { Alone } from '../../db/alone.ts';
 import type { Database } from '../../db/client.ts';
 import { reasonOf } from '../../db/errors.ts';
 import { beginReset, endReset, forgetReset, lockResets, readReset, removeOrders } from '../../db/resets.ts';
+import { namesIn } from '../../domain/jobs.ts';
 import { type Clock, lastVersionOf, MAX_AHEAD } from '../../domain/versions.ts';
-import type { Log } from '../../process/log.ts';
+import { tellVoid } from '../../jobs/letters.ts';
+import type { Observer } from '../../process/observer.ts';
 import type { Broker } from '../../queue/broker.ts';
 import type { QueuedMessage } from '../../queue/head.ts';
 
@@ -30,7 +32,7 @@ interface Backends {
   cache: Cache;
   clock: Clock;
   database: Database;
-  log: Log;
+  observer: Observer;
 }
 
 /** Another reset is at work. */
@@ -38,29 +40,19 @@ export class ResetBusy extends Error {}
 /** It has begun, and what is left to do is done later. Its message says what failed. */
 export class ResetUnfinished extends Error {}
 
-/** The version of the job in a message, or undefined. */
-const versionOf = ({ content }: QueuedMessage): number | undefined => {
-  try {
-    const { version } = JSON.parse(content.toString());
-    return typeof version === 'number' ? version : undefined;
-  } catch {
-    return Number.POSITIVE_INFINITY;
-  }
-};
-
 /**
  * Whether a message that waits is certain to be void.
  * @param waited whether it has waited since before the reset, which one without any time does not say itself
  */
 const isVoid = (message: QueuedMessage, reset: number, waited: boolean): boolean => {
-  const version = versionOf(message);
+  const { version } = namesIn(message.content);
   if (version !== undefined) return version <= reset;
   const { timestamp } = message.properties;
   return typeof timestamp === 'number' ? lastVersionOf((timestamp + 1) * 1_000 - 1) <= reset : waited;
 };
 
 /** Resets, one at a time over all processes. */
-export const orderResets = ({ broker, cache, clock, database, log }: Backends) => {
+export const orderResets = ({ broker, cache, clock, database, observer }: Backends) => {
   const passed = async (version: number): Promise<void> => {
     for (let ahead = version - clock.now(); ahead >= 0; ahead = version - clock.now())
       await sleep(Math.ceil((ahead + 1) / 1_000));
@@ -76,16 +68,18 @@ export const orderResets = ({ broker, cache, clock, database, log }: Backends) =
       orders += removed;
       if (performance.now() - said < LOG_INTERVAL_MS) return;
       said = performance.now();
-      log.info({ orders }, 'a reset removes orders');
+      observer.resetRemoves({ orders });
     });
-    const jobs = await broker.discardHead(waited ?? (await broker.waiting()), (message) =>
-      isVoid(message, version, waited !== undefined),
-    );
+    const jobs = await broker.discardHead(waited ?? (await broker.waiting()), (message) => {
+      const discards = isVoid(message, version, waited !== undefined);
+      if (discards) tellVoid(observer, message.content);
+      return discards;
+    });
     if (!(await cache.clear(version)))
       // Readers see none of it meanwhile, as they ask MySQL.
-      return log.warn('a reset is completed once Redis is there');
+      return observer.resetWaits({});
     await endReset(alone, version);
-    log.info({ orders, jobs }, 'all orders of before the reset are removed');
+    observer.resetCompleted({ orders, jobs });
   };
 
   /** @throws ResetBusy */
@@ -124,7 +118,7 @@ export const orderResets = ({ broker, cache, clock, database, log }: Backends) =
     lookAfter: async (): Promise<void> => {
       const { version, complete: isComplete, now } = await readReset(database.orm);
       if (version > Math.max(now, clock.now()) + MAX_AHEAD) {
-        log.error('last_reset is ahead of the clock and counts for nothing');
+        observer.resetAhead({});
         return forgetReset(database.orm);
       }
       clock.observe(version);

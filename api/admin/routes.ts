@@ -31,18 +31,16 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
   app,
   { adminPassword },
 ) => {
-  const { broker, cache, clock, database } = app;
+  const { broker, cache, clock, database, observer } = app;
   readAnyTypeAsJson(app);
-  const resets = orderResets({ broker, cache, clock, database, log: app.log });
+  const resets = orderResets({ broker, cache, clock, database, observer });
   app.addHook('preValidation', requireAdmin(adminPassword));
 
   let isLooking = false;
   const look = async () => {
     if (isLooking) return;
     isLooking = true;
-    await resets
-      .lookAfter()
-      .catch((error) => app.log.debug({ reason: reasonOf(error) }, 'resets could not be looked after'));
+    await resets.lookAfter().catch((error) => observer.resetNotLookedAfter({ reason: reasonOf(error) }));
     isLooking = false;
   };
   const looker = setInterval(look, LOOK_INTERVAL_MS).unref();
@@ -58,10 +56,10 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
       try {
         await seed({ orm: database.orm, clock }, count, (orders) => {
           made = orders;
-          request.log.info({ made, count }, 'seeding');
+          observer.seeding({ made, count });
         });
       } catch (error) {
-        request.log.error({ request_id: request.id, reason: reasonOf(error), made, count }, 'a seed failed');
+        observer.seedFailed({ requestId: request.id, reason: reasonOf(error), made, count });
         const isPassing = isSystemFailure(error);
         if (isPassing) reply.header('retry-after', RETRY_AFTER_SECONDS);
         throw new HttpError(
@@ -86,11 +84,11 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
       } catch (error) {
         const sentence = unfinished(error);
         if (sentence === undefined) throw error;
-        request.log.warn({ request_id: request.id, reason: reasonOf(error) }, 'a reset was not completed');
+        observer.resetIncomplete({ requestId: request.id, reason: reasonOf(error) });
         reply.header('retry-after', RETRY_AFTER_SECONDS);
         throw new HttpError(503, sentence, 'reset_incomplete');
       }
-      request.log.info({ request_id: request.id }, 'all orders were removed');
+      observer.resetAsked({ requestId: request.id });
       return reply.code(200).send({ message: 'All orders have been removed.' });
     },
   );

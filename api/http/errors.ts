@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { isSystemFailure, reasonOf } from '../../db/errors.ts';
 import { shown } from '../../domain/validate.ts';
+import { DeadlineError } from '../../process/deadline.ts';
 import { PublishError } from '../../queue/publisher.ts';
 import { codeOfStatus, type ErrorCode } from './error-codes.ts';
 
@@ -56,6 +57,10 @@ const unaccepted: Record<PublishError['outcome'], HttpError> = {
 };
 const unreadable = new HttpError(503, 'Unable to read orders.', 'database_unavailable');
 
+/** Whether MySQL did not answer a request, or not in time. Requests wait for nothing else with a deadline of their own. */
+export const couldNotRead = (error: unknown): boolean =>
+  error instanceof DeadlineError || isSystemFailure(error);
+
 const send = (reply: FastifyReply, error: HttpError): FastifyReply => {
   if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
   return reply.code(error.statusCode).send(errorBody(error));
@@ -68,14 +73,12 @@ export const sendError = (
 ): FastifyReply => {
   if (error instanceof HttpError) return send(reply, error);
   if (error instanceof PublishError) {
-    request.log.warn(
-      { request_id: request.id, outcome: error.outcome, reason: error.message },
-      'a write was not confirmed',
-    );
+    const { outcome, message } = error;
+    request.server.observer.writeRefused({ requestId: request.id, outcome, reason: message });
     return send(reply, unaccepted[error.outcome]);
   }
-  if (isSystemFailure(error)) {
-    request.log.warn({ request_id: request.id, reason: reasonOf(error) }, 'MySQL did not answer');
+  if (couldNotRead(error)) {
+    request.server.observer.databaseUnread({ requestId: request.id, reason: reasonOf(error) });
     return send(reply, unreadable);
   }
   if ('statusCode' in error && error.statusCode !== undefined && error.statusCode < 500) {
@@ -87,7 +90,7 @@ export const sendError = (
     const sentence = sentences[error.code]?.(request) ?? 'The request is not valid.';
     return send(reply, new HttpError(error.statusCode, sentence));
   }
-  request.log.error({ request_id: request.id, reason: reasonOf(error), err: error }, 'a request failed');
+  request.server.observer.requestFailed({ requestId: request.id, reason: reasonOf(error), error });
   return send(reply, new HttpError(500, 'Internal server error.'));
 };
 

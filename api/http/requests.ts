@@ -30,7 +30,7 @@ export const requestId = ({ headers }: Pick<IncomingMessage, 'headers'>): string
 export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
   async (app, { config }) => {
     const format = compileFormat(config.format);
-    const log = openAccessLog(config.file, (sentence) => app.log.warn(sentence));
+    const log = openAccessLog(config.file, (sentence) => app.observer.accessLogFails({ sentence }));
     /** The entry of a connection stays and changes: one made and removed for each request would cost more. */
     const latest = new WeakMap<Socket, { reply: FastifyReply | undefined }>();
 

@@ -60,7 +60,7 @@ export const createFlights = <T, Of>(withinMs: number) => {
      * not have the one that is in flight shares the next one, and fails where that fails which it waits for.
      * @param fits whether a flight that began before this was called will do
      * @param of what is known now
-     * @throws whatever the work throws, or ETIMEDOUT
+     * @throws whatever the work throws, or DeadlineError
      */
     share: async (
       key: string,

@@ -10,6 +10,7 @@ import type { ServerResponse } from 'node:http';
 import type { Cache } from '../../cache/cache.ts';
 import { jittered } from '../../cache/orders.ts';
 import type { Config } from '../../process/config.ts';
+import type { Observer } from '../../process/observer.ts';
 import { whenAnswered } from '../http/answered.ts';
 import type { Coding } from '../http/negotiation.ts';
 import { compress, createAnswer, type ListAnswer, OVERHEAD_BYTES } from './answer.ts';
@@ -54,6 +55,7 @@ export const orderLists = (
   { build, stream }: ListBuilder,
   lists: Cache['lists'],
   { ttl, memoryBytes, staleMs }: Config['lists'],
+  observer: Pick<Observer, 'cacheAsked'>,
 ) => {
   const memory = createMemory<Kept>(memoryBytes);
   const flights = createFlights<Made, Generation | undefined>(LIST_WITHIN_MS);
@@ -90,6 +92,7 @@ export const orderLists = (
   const fetchKept = async (generation: Generation, key: string, claim: Claim): Promise<Kept | undefined> => {
     const asked = performance.now();
     const found = await lists.find(generation.version, key);
+    observer.cacheAsked({ cache: 'list', hit: found !== null });
     if (found === null || !claim.grow(2 * found.bytes.length)) return undefined;
     return { ...createAnswer(key, [found.bytes]), generation, expiresAt: asked + found.ttlMs, shared: true };
   };
@@ -188,7 +191,7 @@ export const orderLists = (
      * The answer to a query, TOO_LARGE where only `stream` can give it, or undefined where the page is to follow an
      * order that is not known.
      * @param response of the client that asks: when all who wait for an answer are gone it is not made any more
-     * @throws the database's error, or ETIMEDOUT
+     * @throws the database's error, or DeadlineError
      */
     find: async (query: ListQuery, response?: ServerResponse): Promise<Made> => {
       const page = pageOf(query);

@@ -23,7 +23,7 @@ const OrderList = Type.Object({
 });
 
 export const listRoutes: FastifyPluginAsyncTypebox<{ config: Config['lists'] }> = async (app, { config }) => {
-  const lists = orderLists(listBuilder(app.database.orm), app.cache.lists, config);
+  const lists = orderLists(listBuilder(app.database.orm), app.cache.lists, config, app.observer);
   // Before the pool is closed, which would wait for its connections.
   app.addHook('onClose', () => lists.close());
 

@@ -41,7 +41,7 @@ export const listStreams = (read: ListBuilder['stream']) => {
    * Ends with the response, whether the body was read or not. Undefined where the page is to follow an order that is
    * not known.
    * @param withinMs how long it may take to begin
-   * @throws the database's error, ETIMEDOUT, or HttpError 503 where there are too many
+   * @throws the database's error, DeadlineError, or HttpError 503 where there are too many
    */
   const start = async (
     page: PageQuery | undefined,

@@ -2,11 +2,12 @@
 import type { Cache } from '../../cache/cache.ts';
 import type { Pending, Waiting } from '../../cache/pending.ts';
 import type { Database } from '../../db/client.ts';
-import { isSystemFailure } from '../../db/errors.ts';
 import { findOrder, findVersion } from '../../db/orders.ts';
 import type { Order } from '../../domain/order.ts';
 import type { Clock } from '../../domain/versions.ts';
 import { withDeadline } from '../../process/deadline.ts';
+import type { Observer } from '../../process/observer.ts';
+import { couldNotRead } from '../http/errors.ts';
 
 /** How long a request waits for MySQL: for an order, and to learn whether a pending copy is still to be believed. */
 const ORDER_WITHIN_MS = 2_000;
@@ -17,18 +18,21 @@ const withStatus = (json: Buffer, status: string): Buffer => {
   return Buffer.from(JSON.stringify({ ...order, status }));
 };
 
+interface Backends {
+  database: Database;
+  cache: Cache;
+  clock: Clock;
+  observer: Observer;
+}
+
 /**
  * @param trustMs how long a pending copy is believed without asking MySQL. Ordinarily whoever applies a write
  *   settles its pending copy; one that is older, or older than the last return of Redis, either waits still, or was not
  *   settled because Redis was away.
  * @throws the database's error where only the database could answer and it does not
  */
-export const orderReads = (
-  { orm }: Database,
-  { pending, orders, since }: Cache,
-  clock: Clock,
-  trustMs: number,
-) => {
+export const orderReads = ({ database: { orm }, cache, clock, observer }: Backends, trustMs: number) => {
+  const { pending, orders, since } = cache;
   const query = async (id: string): Promise<Buffer | undefined> => {
     const reset = orders.lastReset();
     const found = await withDeadline(findOrder(orm, id), ORDER_WITHIN_MS);
@@ -66,7 +70,7 @@ export const orderReads = (
       ]);
       return state === 'deleted' ? { kind: 'deleted' } : undefined;
     } catch (error) {
-      if (isSystemFailure(error)) return write;
+      if (couldNotRead(error)) return write;
       throw error;
     }
   };
@@ -75,6 +79,8 @@ export const orderReads = (
     /** The order as all accepted writes leave it, or undefined where nothing is known of it. */
     one: async (id: string): Promise<Buffer | undefined> => {
       const [copy, cached] = await Promise.all([pending.find(id), orders.findDetail(id)]);
+      observer.cacheAsked({ cache: 'pending', hit: copy !== undefined });
+      if (copy === undefined) observer.cacheAsked({ cache: 'order', hit: cached !== undefined });
       const write = copy && copy.kind !== 'deleted' ? await verified(id, copy) : copy;
       if (write?.kind === 'deleted') return undefined;
       if (write?.kind === 'order') return write.json;

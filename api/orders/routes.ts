@@ -59,9 +59,9 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
   app,
   { config },
 ) => {
-  const { broker, cache, clock, database } = app;
-  const writes = orderWrites(broker, cache, clock);
-  const reads = orderReads(database, cache, clock, config.cache.pendingTtl * 1000);
+  const { cache } = app;
+  const writes = orderWrites(app);
+  const reads = orderReads(app, config.cache.pendingTtl * 1000);
   const absence = orderAbsence(app, {
     acceptMicros: config.rabbitmq.publishTimeoutMs * 1e3,
     keptMicros: config.cache.waitingTtl * 1e6,

@@ -5,6 +5,7 @@ import { type JobType, type UpdateJob, writeJob } from '../../domain/jobs.ts';
 import { type Identity, keyedUuid } from '../../domain/keyed-ids.ts';
 import type { NewOrder, Order } from '../../domain/order.ts';
 import { type Clock, timeOf } from '../../domain/versions.ts';
+import type { Observer } from '../../process/observer.ts';
 import type { Broker } from '../../queue/broker.ts';
 
 export interface Accepted<T extends JobType> {
@@ -37,8 +38,15 @@ export const contentOf = ({ customer_name, status = 'received', items }: NewOrde
   items: items.map(({ name, quantity }) => ({ name, quantity })),
 });
 
+interface Backends {
+  broker: Broker;
+  cache: Cache;
+  clock: Clock;
+  observer: Observer;
+}
+
 /** Each method resolves once the write is accepted. @throws PublishError; then no reader sees the write */
-export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) => {
+export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Backends) => {
   // By the shared clock, so that ids and what Redis says of times can be compared.
   const newId = createIds(() => Math.floor(clock.now() / 1_000));
 
@@ -53,6 +61,7 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
     const job_id = keyed ? keyedUuid(keyed.identity, 'job') : newId();
     const acceptedAt = timeOf(version);
     const job = writeJob({ jobId: job_id, type, payload, version, acceptedAt });
+    const published = performance.now();
     await broker.accept(job, {
       // Unique among the messages in flight, also when a keyed write is sent twice at once.
       messageId: keyed ? newId() : job_id,
@@ -60,6 +69,7 @@ export const orderWrites = (broker: Broker, { pending }: Cache, clock: Clock) =>
       timestamp: Math.floor(acceptedAt.getTime() / 1000),
       type,
     });
+    observer.writeAccepted({ jobType: type, confirmMs: performance.now() - published });
     return { job_id, job_type: type, status: 'queued', order_id };
   };
 

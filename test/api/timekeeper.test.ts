@@ -2,6 +2,8 @@
 import t from 'tap';
 import { timekeeper } from '../../api/timekeeper.ts';
 import { createClock } from '../../domain/versions.ts';
+import { createLog } from '../../process/log.ts';
+import { logEvents } from '../../process/log-events.ts';
 import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { startDatabase } from '../helpers/database.ts';
@@ -21,10 +23,10 @@ const keeping = (ownShift: number, mysql = orm) => {
   const say = (_line: object, sentence?: string) => {
     said.push(sentence ?? '');
   };
-  const log = { debug: say, info: say, warn: say, error: say } as unknown as typeof app.log;
+  const observer = logEvents({ ...createLog('silent', 'test'), info: say, error: say });
   let fast = 0;
   const time = async () => ((await app.cache.time()) ?? 0) + fast;
-  const keep = timekeeper(clock, { ...app.cache, time }, mysql, log);
+  const keep = timekeeper(clock, { ...app.cache, time }, mysql, observer);
   return {
     said,
     /** How far the clock is from the true time once it was kept, in microseconds. */

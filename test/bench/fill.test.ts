@@ -6,7 +6,7 @@ import { openStores } from '../../bench/stores.ts';
 import { openDatabase } from '../../db/client.ts';
 import { BEGINNING } from '../../db/lists.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { listPage } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 
@@ -15,7 +15,7 @@ const COUNT = 300;
 t.test('every order, its items, and how many there are', async (t) => {
   const env = await isolatedEnvironment();
   const stores = await openStores(env);
-  const database = openDatabase(loadConfig(env).mysql, createLog('silent', 'test'), { connections: 1 });
+  const database = openDatabase(loadConfig(env).mysql, unobserved, { connections: 1 });
   t.teardown(async () => {
     await stores.close();
     await database.close();

@@ -3,14 +3,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import { openCache } from '../../cache/cache.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { openStores } from '../helpers/stores.ts';
 
 const env = await isolatedEnvironment();
 const stores = await openStores(t, env);
-const cache = openCache(loadConfig(env), createLog('silent', 'test'));
+const cache = openCache(loadConfig(env), unobserved);
 t.teardown(() => cache.close());
 await until('Redis is reached', async () => (await cache.time()) !== null);
 const { lists } = cache;

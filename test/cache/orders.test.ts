@@ -6,7 +6,7 @@ import { orderLists, TOO_LARGE } from '../../api/lists/lists.ts';
 import { orderReads } from '../../api/orders/reads.ts';
 import { openCache } from '../../cache/cache.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
@@ -71,9 +71,17 @@ t.test('a reader that asks MySQL before a commit and stores after it', async (t)
       return Promise.resolve();
     },
   };
-  const reads = orderReads(app.database, { ...app.cache, orders: slowOrders }, app.clock, 60_000);
+  const reads = orderReads(
+    {
+      database: app.database,
+      cache: { ...app.cache, orders: slowOrders },
+      clock: app.clock,
+      observer: app.observer,
+    },
+    60_000,
+  );
   t.match(JSON.parse(String(await reads.one(id))), { status: 'old' });
-  const all = orderLists(listBuilder(app.database.orm), slowLists, loadConfig(env).lists);
+  const all = orderLists(listBuilder(app.database.orm), slowLists, loadConfig(env).lists, app.observer);
   const listed = async () => {
     const found = await all.find({});
     return found && found !== TOO_LARGE ? JSON.parse(String(found.body)) : undefined;
@@ -91,7 +99,7 @@ t.test('a reader that asks MySQL before a commit and stores after it', async (t)
 
 t.test('CACHE_DISABLED: every question is a miss and nothing is stored', async (t) => {
   const before = await stores.redis.dbsize();
-  const cache = openCache(loadConfig({ ...env, CACHE_DISABLED: 'true' }), createLog('silent', 'test'));
+  const cache = openCache(loadConfig({ ...env, CACHE_DISABLED: 'true' }), unobserved);
   t.teardown(() => cache.close());
   t.equal(cache.enabled, false);
   const id = randomUUID();

@@ -5,7 +5,7 @@ import { openCache } from '../../cache/cache.ts';
 import { freePort } from '../../ops/ports.ts';
 import { startRedis, stopServer } from '../../ops/private-servers.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { scratchFolder } from '../../testbed/scratch.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
@@ -17,7 +17,7 @@ const folder = scratchFolder(t, stopServer);
 const port = await freePort();
 const { pid } = await startRedis({ folder, port });
 const env = await isolatedEnvironment({ REDIS_URL: `redis://127.0.0.1:${port}/0` });
-const cache = openCache(loadConfig(env), createLog('silent', 'test'));
+const cache = openCache(loadConfig(env), unobserved);
 t.teardown(() => cache.close());
 await until('Redis is reached', async () => (await cache.time()) !== null);
 

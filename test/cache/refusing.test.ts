@@ -6,6 +6,7 @@ import { openCache } from '../../cache/cache.ts';
 import { freePort } from '../../ops/ports.ts';
 import { startRedis, stopServer } from '../../ops/private-servers.ts';
 import { loadConfig } from '../../process/config.ts';
+import { logEvents } from '../../process/log-events.ts';
 import { scratchFolder } from '../../testbed/scratch.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
@@ -23,8 +24,8 @@ const note = (level: string) => (fields: object | string, message?: string) => {
   const said = typeof fields === 'string' ? { message: fields } : { ...fields, message: String(message) };
   lines.push({ level, ...said });
 };
-const log = { debug: () => {}, info: note('info'), warn: note('warn'), error: note('error') };
-const cache = openCache(loadConfig(env), log);
+const observer = logEvents({ debug: () => {}, info: note('info'), warn: note('warn'), error: note('error') });
+const cache = openCache(loadConfig(env), observer);
 t.teardown(() => cache.close());
 const serves = async () => (await cache.time()) !== null;
 await until('Redis is reached', serves);

@@ -5,7 +5,7 @@ import { applyJobs } from '../../consumer/apply.ts';
 import type { WriteJob } from '../../domain/jobs.ts';
 import type { AcceptedJob } from '../../domain/plan.ts';
 import { createClock } from '../../domain/versions.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { openStores } from '../helpers/stores.ts';
@@ -17,7 +17,7 @@ const stores = await openStores(t, env);
 /** So long before its COMMIT that the others have done all that does not wait for it. */
 const LAG_MS = 300;
 
-const applying = { orm, log: createLog('silent', 'test'), clock: createClock(), writeLagMs: LAG_MS };
+const applying = { orm, observer: unobserved, clock: createClock(), writeLagMs: LAG_MS };
 
 const accepted = (job: WriteJob): AcceptedJob => ({ job, acceptedAt: new Date() });
 const create = (order_id: string): AcceptedJob =>

@@ -1,7 +1,8 @@
 /** Which jobs come together, and when. */
 import t from 'tap';
-import { createBatches, type Entry } from '../../consumer/batches.ts';
+import { createBatches } from '../../consumer/batches.ts';
 import { suspectsAtOnce } from '../../consumer/suspects.ts';
+import type { Entry } from '../../jobs/applied.ts';
 import { splitAnswers } from '../../queue/acknowledger.ts';
 import { until } from '../../testbed/until.ts';
 

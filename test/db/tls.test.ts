@@ -7,7 +7,7 @@ import { openDatabase } from '../../db/client.ts';
 import { reasonOf } from '../../db/errors.ts';
 import { migrateDatabase } from '../../db/migrate.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startOwnMysql } from '../helpers/mysql.ts';
 
@@ -45,7 +45,7 @@ const secure = (DB_HOST: string) =>
 
 /** 'yes' where it is connected to, otherwise why not. */
 const connects = async (host: string) => {
-  const database = openDatabase(secure(host), createLog('silent', 'test'), { connections: 1 });
+  const database = openDatabase(secure(host), unobserved, { connections: 1 });
   const answer = await database.ping().then(() => 'yes', reasonOf);
   await database.close();
   return answer;

@@ -50,15 +50,15 @@ const table: [
   ['a POST', [post(1)], undefined, ['applied'], 1, ['insert received 1']],
   ['a POST without a version', [post()], undefined, ['applied'], 0, ['insert received 0']],
   ['a POST that is there', [post(1)], 3, ['unchanged'], 3, []],
-  ['a POST after a delete', [post(1)], 'deleted', ['unchanged'], 'deleted', []],
+  ['a POST after a delete', [post(1)], 'deleted', ['superseded'], 'deleted', []],
   ['the same POST twice', [post(1), post(1)], undefined, ['applied', 'unchanged'], 1, ['insert received 1']],
   ['a newer PATCH', [patch('a', 2)], 1, ['applied'], 2, ['update a 2']],
-  ['an older PATCH', [patch('a', 2)], 3, ['unchanged'], 3, []],
+  ['an older PATCH', [patch('a', 2)], 3, ['superseded'], 3, []],
   ['the same PATCH again', [patch('a', 2)], 2, ['unchanged'], 2, []],
   ['a PATCH without a version', [patch('a')], 7, ['applied'], 7, ['update a 7']],
   ['PATCHes without versions', [patch('a'), patch('b')], 7, ['applied', 'applied'], 7, ['update b 7']],
   ['a PATCH of what is not there', [patch('a', 2)], undefined, ['order_not_found'], undefined, []],
-  ['a PATCH after a delete', [patch('a', 2)], 'deleted', ['unchanged'], 'deleted', []],
+  ['a PATCH after a delete', [patch('a', 2)], 'deleted', ['superseded'], 'deleted', []],
   ['a DELETE', [remove(2)], 1, ['applied'], 'deleted', ['delete']],
   ['a DELETE of what is not there', [remove(2)], undefined, ['order_not_found'], undefined, []],
   ['a DELETE again', [remove(2)], 'deleted', ['unchanged'], 'deleted', []],
@@ -73,7 +73,7 @@ const table: [
     ['insert received 1', 'delete'],
   ],
   ['PATCH, DELETE', [patch('a', 2), remove(3)], 1, ['applied', 'applied'], 'deleted', ['delete']],
-  ['PATCHes out of order', [patch('c', 4), patch('b', 3)], 1, ['applied', 'unchanged'], 4, ['update c 4']],
+  ['PATCHes out of order', [patch('c', 4), patch('b', 3)], 1, ['applied', 'superseded'], 4, ['update c 4']],
 ];
 for (const [what, jobs, before, effects, state, changes] of table)
   t.test(what, async (t) => {

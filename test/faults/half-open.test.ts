@@ -5,19 +5,18 @@ import { openCache } from '../../cache/cache.ts';
 import { openDatabase } from '../../db/client.ts';
 import { isPassing } from '../../db/errors.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProxy } from './proxy.ts';
 
 const SILENCE_MS = 500;
 
-const log = createLog('silent', 'test');
 const config = loadConfig(await isolatedEnvironment());
 
 t.test('MySQL: what waits is told, and the place in the pool is free again', async (t) => {
   const proxy = await startProxy(config.mysql.port);
-  const database = openDatabase({ ...config.mysql, port: proxy.port }, log, {
+  const database = openDatabase({ ...config.mysql, port: proxy.port }, unobserved, {
     connections: 1,
     silenceMs: SILENCE_MS,
   });
@@ -49,7 +48,7 @@ t.test('MySQL: what waits is told, and the place in the pool is free again', asy
 
 t.test('Redis: found again over another connection', async (t) => {
   const proxy = await startProxy(config.redis.port);
-  const cache = openCache({ ...config, redis: { ...config.redis, port: proxy.port } }, log);
+  const cache = openCache({ ...config, redis: { ...config.redis, port: proxy.port } }, unobserved);
   t.teardown(async () => {
     await cache.close();
     proxy.close();

@@ -1,6 +1,7 @@
 import { buildApp } from '../../api/app.ts';
 import { loadConfig } from '../../process/config.ts';
 import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
 import { until } from '../../testbed/until.ts';
 import { untilDeclared } from './queues.ts';
@@ -9,7 +10,7 @@ type App = Awaited<ReturnType<typeof buildApp>>;
 
 /** Builds the application as the server does; closed when the test ends. */
 export const startApp = async (t: Teardown, env: NodeJS.ProcessEnv): Promise<App> => {
-  const app = await buildApp(loadConfig(env), createLog('silent', 'test'));
+  const app = await buildApp(loadConfig(env), { log: createLog('silent', 'test'), observer: unobserved });
   t.teardown(() => app.close());
   return app;
 };

@@ -2,7 +2,7 @@ import { type Database, type Orm, openDatabase } from '../../db/client.ts';
 import { type OrderFilter, type Position, readPage } from '../../db/lists.ts';
 import { openReader, type Reader } from '../../db/reader.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
 
 const CONNECTIONS = 4;
@@ -13,7 +13,7 @@ const CONNECTIONS = 4;
  */
 export const startDatabase = (t: Teardown, env: NodeJS.ProcessEnv, applies = false): Database => {
   const options = { connections: CONNECTIONS, applies };
-  const database = openDatabase(loadConfig(env).mysql, createLog('silent', 'test'), options);
+  const database = openDatabase(loadConfig(env).mysql, unobserved, options);
   t.teardown(() => database.close());
   return database;
 };

@@ -7,6 +7,7 @@ import { orderLists, TOO_LARGE } from '../../api/lists/lists.ts';
 import type { ListQuery } from '../../api/lists/query.ts';
 import type { Cache } from '../../cache/cache.ts';
 import type { Orm } from '../../db/client.ts';
+import { unobserved } from '../../process/log-events.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
 import { startReadyApp } from './app.ts';
 import { isolatedEnvironment } from './environment.ts';
@@ -115,6 +116,7 @@ export const startLists = (
       },
     },
     { ...DEFAULTS, ...config },
+    unobserved,
   );
   /** An answer that there is room for. */
   const find = async (query: ListQuery, response?: ServerResponse) => {

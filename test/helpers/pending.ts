@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { openCache } from '../../cache/cache.ts';
 import type { Pending } from '../../cache/pending.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from './environment.ts';
@@ -32,7 +32,7 @@ export const seenOf = (found: Pending | undefined) => {
 
 /** The cache as a process of its own has it, once it has reached Redis; closed when the test ends. */
 export const openReadyCache = async (t: Teardown, env: NodeJS.ProcessEnv) => {
-  const cache = openCache(loadConfig(env), createLog('silent', 'test'));
+  const cache = openCache(loadConfig(env), unobserved);
   t.teardown(() => cache.close());
   await until('Redis is reached', async () => (await cache.time()) !== null);
   return cache;

@@ -8,12 +8,11 @@ import { createServer } from 'node:tls';
 import t, { type Test } from 'tap';
 import { openLink } from '../../cache/link.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { openConnection } from '../../queue/connection.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 
 const env = await isolatedEnvironment();
-const log = createLog('silent', 'test');
 
 const folder = t.testdir();
 execFileSync(
@@ -57,7 +56,7 @@ t.test('Redis', async (t) => {
   const { redis } = loadConfig(env);
   const port = await startTls(t, redis.port);
   await reachesOnlyWith(t, { REDIS_URL: `rediss://localhost:${port}/${redis.db}` }, async (config) => {
-    const link = openLink(config, { log });
+    const link = openLink(config, { observer: unobserved });
     await link.reachedWithin(1_000);
     const answer = await link.attempt((client) => client.ping(), 'nothing');
     await link.close();
@@ -73,7 +72,7 @@ t.test('RabbitMQ', async (t) => {
     const told = new Promise<boolean>((resolve) => {
       tell = resolve;
     });
-    const connection = await openConnection(rabbitmq, log, 'test', {
+    const connection = await openConnection(rabbitmq, unobserved, 'test', {
       setup: async () => tell(true),
       lost: () => tell(false),
     });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { type Broker, openBroker } from '../../queue/broker.ts';
 import { PublishError } from '../../queue/publisher.ts';
 import { deadQueue, delayAfter, retryQueue } from '../../queue/topology.ts';
@@ -20,7 +20,7 @@ const reaches = (broker: Broker) =>
   );
 
 const open = async (t: Teardown, env: NodeJS.ProcessEnv) => {
-  const broker = await openBroker(loadConfig(env).rabbitmq, createLog('silent', 'test'));
+  const broker = await openBroker(loadConfig(env).rabbitmq, unobserved);
   t.teardown(() => broker.close());
   await until('the broker is reached', () => reaches(broker));
   await untilDeclared(env);
@@ -125,7 +125,7 @@ t.test('a queue that exists with other arguments is used as it is', async (t) =>
 
 t.test('a publish fails at once while there is no connection', async (t) => {
   const env = await isolatedEnvironment({ RABBITMQ_PORT: String(await freePort()) });
-  const broker = await openBroker(loadConfig(env).rabbitmq, createLog('silent', 'test'));
+  const broker = await openBroker(loadConfig(env).rabbitmq, unobserved);
   t.teardown(() => broker.close());
   const started = performance.now();
   const error = await broker.publish(broker.queue, body, { messageId: '1' }).catch((error) => error);

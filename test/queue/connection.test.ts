@@ -1,7 +1,7 @@
 /** Connections that are lost while they are set up: others follow. */
 import t from 'tap';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { openConnection } from '../../queue/connection.ts';
 import { answerOf } from '../../queue/publisher.ts';
 import { until } from '../../testbed/until.ts';
@@ -9,12 +9,11 @@ import { startProxy } from '../faults/proxy.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 
 const { rabbitmq } = loadConfig(await isolatedEnvironment());
-const log = createLog('silent', 'test');
 
 t.test('silent in its setup, so that not even its closing is answered', async (t) => {
   const proxy = await startProxy(rabbitmq.port);
   let setups = 0;
-  const connection = await openConnection({ ...rabbitmq, port: proxy.port }, log, 'test', {
+  const connection = await openConnection({ ...rabbitmq, port: proxy.port }, unobserved, 'test', {
     setup: async (model) => {
       if (++setups === 1) proxy.forget();
       await answerOf(model.createChannel());
@@ -31,7 +30,7 @@ t.test('silent in its setup, so that not even its closing is answered', async (t
 
 t.test('closed by the last step of its setup', async (t) => {
   let setups = 0;
-  const connection = await openConnection(rabbitmq, log, 'test', {
+  const connection = await openConnection(rabbitmq, unobserved, 'test', {
     setup: async (model) => {
       if (++setups === 1) await model.close();
     },

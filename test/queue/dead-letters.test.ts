@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { loadConfig } from '../../process/config.ts';
-import { createLog } from '../../process/log.ts';
+import { unobserved } from '../../process/log-events.ts';
 import { openBroker } from '../../queue/broker.ts';
 import { deadLetters } from '../../queue/dead-letters.ts';
 import { PublishError } from '../../queue/publisher.ts';
@@ -40,7 +40,7 @@ const open = async (t: Test, jobs: Job[] = []) => openIn(t, await isolatedEnviro
 
 const openIn = async (t: Test, env: NodeJS.ProcessEnv, jobs: Job[]) => {
   const config = loadConfig(env).rabbitmq;
-  const broker = await openBroker(config, createLog('silent', 'test'));
+  const broker = await openBroker(config, unobserved);
   t.teardown(() => broker.close());
   await until('the broker is reached', () =>
     broker.ping().then(

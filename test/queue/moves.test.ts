@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap';
 import { loadConfig } from '../../process/config.ts';
 import { createLog } from '../../process/log.ts';
+import { logEvents } from '../../process/log-events.ts';
 import { type Delivery, takeJobs } from '../../queue/deliveries.ts';
 import { deadQueue, retryQueue } from '../../queue/topology.ts';
 import { until } from '../../testbed/until.ts';
@@ -22,7 +23,7 @@ const consume = async (
   const lines: string[] = [];
   const say = (_: object, text?: string) => void lines.push(text ?? '');
   const log = { ...createLog('silent', 'test'), debug: say, info: say, warn: say, error: say };
-  const jobs = await takeJobs(rabbitmq, log, prefetch, (delivery) => void handle(delivery));
+  const jobs = await takeJobs(rabbitmq, logEvents(log), prefetch, (delivery) => void handle(delivery));
   t.teardown(async () => {
     await jobs.stop();
     await jobs.close();

@@ -7,6 +7,8 @@ import { freePort } from '../../ops/ports.ts';
 import { startRabbitmq, stopServer } from '../../ops/private-servers.ts';
 import { type Config, loadConfig } from '../../process/config.ts';
 import { createLog } from '../../process/log.ts';
+import { logEvents, unobserved } from '../../process/log-events.ts';
+import { type Observer, observers } from '../../process/observer.ts';
 import { openBroker } from '../../queue/broker.ts';
 import { deadLetters } from '../../queue/dead-letters.ts';
 import { takeJobs } from '../../queue/deliveries.ts';
@@ -27,15 +29,15 @@ const listen = () => {
   const say = (context: object, text?: string) => {
     if ('reason' in context) reasons.push(`${text}: ${context.reason}`);
   };
-  return { reasons, log: { ...createLog('silent', 'test'), warn: say, info: () => {} } };
+  return { reasons, observer: logEvents({ ...createLog('silent', 'test'), warn: say, info: () => {} }) };
 };
-type Open = (t: Test, config: Config['rabbitmq'], log: ReturnType<typeof listen>['log']) => Promise<unknown>;
-const publisher: Open = async (t, config, log) => {
-  const broker = await openBroker(config, log);
+type Open = (t: Test, config: Config['rabbitmq'], observer: Observer) => Promise<unknown>;
+const publisher: Open = async (t, config, observer) => {
+  const broker = await openBroker(config, observer);
   t.teardown(() => broker.close());
 };
-const consumer: Open = async (t, config, log) => {
-  const jobs = await takeJobs(config, log, 1, () => {});
+const consumer: Open = async (t, config, observer) => {
+  const jobs = await takeJobs(config, observer, 1, () => {});
   t.teardown(() => jobs.close());
 };
 
@@ -99,8 +101,8 @@ const cases: [
 for (const [what, before, after, account, open, reason] of cases)
   t.test(what, async (t) => {
     if (before.length > 0) await ctl(...before);
-    const { reasons, log } = listen();
-    await open(t, { ...rabbitmq, ...account }, log);
+    const { reasons, observer } = listen();
+    await open(t, { ...rabbitmq, ...account }, observer);
     await until('it is in the log', () => reasons.some((line) => reason.test(line))).catch((error) =>
       t.fail(`${error} ${reasons.join('\n')}`),
     );
@@ -109,8 +111,8 @@ for (const [what, before, after, account, open, reason] of cases)
   });
 
 t.test('a connection that an operator closes, and another reason meanwhile', async (t) => {
-  const { reasons, log } = listen();
-  const broker = await openBroker(rabbitmq, log);
+  const { reasons, observer } = listen();
+  const broker = await openBroker(rabbitmq, observer);
   t.teardown(() => broker.close());
   await broker.reachedWithin(15_000);
   await ctl('set_user_limits', 'orders', '{"max-connections": 0}');
@@ -119,7 +121,7 @@ t.test('a connection that an operator closes, and another reason meanwhile', asy
     /lost: .*320 .*CONNECTION_FORCED - maintenance/,
     /still not reached: 530 NOT_ALLOWED/,
   ])
-    await until(`${reason} is in the log`, () => reasons.some((line) => reason.test(line)));
+    await until(`${reason} is in the observer`, () => reasons.some((line) => reason.test(line)));
   await ctl('clear_user_limits', 'orders', 'max-connections');
   await until('it is back', () => broker.takesMessages());
 });
@@ -132,11 +134,8 @@ t.test(
     await ctl('set_permissions', queue, `^${queue}$`, '.*', '.*');
     const account = { ...rabbitmq, username: queue, password: 'x', queue };
     const said: unknown[] = [];
-    const say = (context: object, text?: string) => {
-      if (text === 'a queue cannot be declared yet') said.push('queue' in context && context.queue);
-    };
-    const log = { ...createLog('silent', 'test'), warn: say };
-    const broker = await openBroker(account, log);
+    const observer = observers(unobserved, { queueNotDeclared: ({ queue }) => said.push(queue) });
+    const broker = await openBroker(account, observer);
     t.teardown(() => broker.close());
     const accept = (body: string) => broker.accept(Buffer.from(body), { messageId: body });
     await until('a job is accepted', () =>
@@ -147,10 +146,10 @@ t.test(
     );
     const bodies: string[] = [];
     const became: string[] = [];
-    const jobs = await takeJobs(account, createLog('silent', 'test'), 1, (delivery) => {
+    const jobs = await takeJobs(account, unobserved, 1, (delivery) => {
       bodies.push(delivery.body.toString());
       if (bodies.length > 1) return jobs.acknowledge([delivery]);
-      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved));
+      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved.became));
     });
     t.teardown(() => jobs.close());
     await until('it is consumed', () => bodies.length === 1);
@@ -158,7 +157,7 @@ t.test(
     await until('each is said', () => said.length >= others.length);
     t.strictSame(said.toSorted(), others.toSorted(), 'once');
 
-    const other = await openBroker({ ...rabbitmq, queue }, createLog('silent', 'test'));
+    const other = await openBroker({ ...rabbitmq, queue }, unobserved);
     t.teardown(() => other.close());
     await until('what waits is moved once somebody has declared them', () => became.length === 1, 30_000);
     await accept('second');
@@ -169,7 +168,7 @@ t.test(
 t.test('a message that is larger than the broker takes by now', async (t) => {
   const queue = 'large';
   const config = { ...rabbitmq, queue };
-  const broker = await openBroker(config, createLog('silent', 'test'));
+  const broker = await openBroker(config, unobserved);
   t.teardown(() => broker.close());
   const large = Buffer.alloc(200_000, 'x');
   await until('it is accepted', () =>
@@ -181,9 +180,9 @@ t.test('a message that is larger than the broker takes by now', async (t) => {
   await ctl('eval', 'application:set_env(rabbit, max_message_size, 100000).');
   await ctl('close_all_connections', 'new limits count from a new connection on');
   const became: string[] = [];
-  const jobs = await takeJobs(config, createLog('silent', 'test'), 10, (delivery) => {
+  const jobs = await takeJobs(config, unobserved, 10, (delivery) => {
     if (delivery.body.length === large.length)
-      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved));
+      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved.became));
     else jobs.acknowledge([delivery]);
   });
   t.teardown(() => jobs.close());

@@ -6,7 +6,7 @@ import type { Try } from '../../../cache/idempotency.ts';
 import { type Asked, fingerprintOf, keyedUuid } from '../../../domain/keyed-ids.ts';
 import { freePort } from '../../../ops/ports.ts';
 import { loadConfig } from '../../../process/config.ts';
-import { createLog } from '../../../process/log.ts';
+import { unobserved } from '../../../process/log-events.ts';
 import { until } from '../../../testbed/until.ts';
 import { startApp, startReadyApp } from '../../helpers/app.ts';
 import { isolatedEnvironment } from '../../helpers/environment.ts';
@@ -118,7 +118,7 @@ t.test('without a key each request is a write of its own', async (t) => {
 });
 
 t.test('409 while a request with the key is in flight, and the write once that one has failed', async (t) => {
-  const cache = openCache(loadConfig(env), createLog('silent', 'test'));
+  const cache = openCache(loadConfig(env), unobserved);
   t.teardown(() => cache.close());
   await until('Redis is reached', async () => (await cache.time()) !== null);
   const key = randomUUID();

@@ -1,10 +1,10 @@
 /** What readers see of jobs that become dead letters, or wait again. */
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
+import type { Cache } from '../cache/cache.ts';
 import type { WriteJob } from '../domain/jobs.ts';
 import { parseJob } from '../domain/jobs.ts';
 import { Uuid } from '../domain/order.ts';
-import type { Cache } from './cache.ts';
 
 type Pending = Pick<Cache['pending'], 'giveUp' | 'putLater' | 'showStatus' | 'showDeleting'>;
 

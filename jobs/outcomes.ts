@@ -1,0 +1,129 @@
+/**
+ * What became of each delivery: decided and told here, and nowhere else.
+ *   applied      MySQL has changed.
+ *   unchanged    A repetition: the job had been applied before.
+ *   superseded   A newer write to the order, or its delete, had won.
+ *   void         The write was accepted before the last reset.
+ *   retried      The job failed and comes again after a delay.
+ *   dead         The job failed too often, or can never be applied: it is a dead letter.
+ *   returned     The connection was lost before the job could be moved: the broker delivers it again.
+ * The first four are acknowledged. What operators do with dead letters is in letters.ts.
+ */
+import type { Cache } from '../cache/cache.ts';
+import type { JobNamed, Observer } from '../process/observer.ts';
+import type { Delivery } from '../queue/deliveries.ts';
+import type { Moved } from '../queue/moves.ts';
+import type { Applied, Entry } from './applied.ts';
+import { settleOrders } from './settle.ts';
+import { giveUpJob, giveUpMessage } from './shown.ts';
+
+export interface Outcomes {
+  /** Takes the jobs of a transaction that has committed. `ms` is how long it took. */
+  applied(batch: Entry[], applied: Applied, ms: number): Promise<void>;
+  /** Takes a job that failed. Nobody waits until it is moved: a broker short of memory takes no messages. */
+  failed(entry: Entry, reason: string, error: string): void;
+  /** Takes a message that is no job. */
+  refused(delivery: Delivery, problem: string): void;
+  /** Takes a job whose processes died. Resolves with whether it is a dead letter now. */
+  crashed(entry: Entry): Promise<boolean>;
+}
+
+export interface Answering {
+  cache: Cache;
+  observer: Observer;
+  /** Tells the broker that the jobs of these deliveries are done. */
+  acknowledge: (deliveries: Delivery[]) => void;
+  /** Takes what no batch waits for, and what must be over before the process ends. */
+  track: (work: Promise<void>) => void;
+}
+
+const nameOf = ({ job, delivery }: Entry): JobNamed => ({
+  jobId: job.job_id,
+  jobType: job.type,
+  orderId: job.payload.order_id,
+  requestId: delivery.requestId,
+});
+
+export const createOutcomes = ({ cache, observer, acknowledge, track }: Answering): Outcomes => {
+  /** A job is a dead letter, or void: readers see it no more. */
+  const giveUp = ({ job }: Entry): Promise<void> => giveUpJob(cache.pending, job);
+
+  const tellMoved = (named: JobNamed, moved: Moved, reason: string, error: string): void => {
+    const told = { ...named, reason, error };
+    if (moved.became === 'returned') observer.outcome({ ...told, outcome: 'returned' });
+    else if (moved.became === 'dead') observer.outcome({ ...told, outcome: 'dead', attempt: moved.attempt });
+    else {
+      const { attempt, delayMs } = moved;
+      observer.outcome({ ...told, outcome: 'retried', attempt, delayMs });
+    }
+  };
+
+  const failed = (entry: Entry, reason: string, error: string): void => {
+    const move = async () => {
+      const moved = await entry.delivery.retry(reason, error);
+      tellMoved(nameOf(entry), moved, reason, error);
+      if (moved.became === 'dead') await giveUp(entry);
+    };
+    track(move());
+  };
+
+  /** @param giveUp what hides from readers what the message was to do */
+  const refuse = (
+    delivery: Delivery,
+    named: JobNamed,
+    problem: string,
+    giveUp: () => Promise<void>,
+  ): void => {
+    const reason = 'invalid_message';
+    const move = async () => {
+      const moved = await delivery.deadLetter(reason, problem);
+      tellMoved(named, moved, reason, problem);
+      if (moved.became === 'dead') await giveUp();
+    };
+    track(move());
+  };
+
+  return {
+    failed,
+
+    refused: (delivery, problem) =>
+      refuse(delivery, { requestId: delivery.requestId }, problem, () =>
+        giveUpMessage(cache.pending, delivery.body),
+      ),
+
+    crashed: async (entry) => {
+      const [reason, error] = ['crashed', 'Each process that took the job ended before it was done.'];
+      const moved = await entry.delivery.deadLetter(reason, error);
+      tellMoved(nameOf(entry), moved, reason, error);
+      if (moved.became !== 'dead') return false;
+      await giveUp(entry);
+      return true;
+    },
+
+    applied: async (batch, applied, ms) => {
+      await settleOrders(cache, batch, applied);
+      const done: Entry[] = [];
+      const voided: Entry[] = [];
+      for (const entry of batch) {
+        const verdict = applied.verdicts.get(entry.job);
+        if (verdict === 'order_not_found')
+          failed(entry, verdict, `There is no order ${entry.job.payload.order_id}.`);
+        else if (verdict === 'invalid')
+          refuse(entry.delivery, nameOf(entry), applied.problems.get(entry.job) ?? '', () => giveUp(entry));
+        else if (verdict === 'void') voided.push(entry);
+        else done.push(entry);
+      }
+      if (voided.length > 0) {
+        observer.jobsVoid({ jobs: voided.length });
+        await Promise.all(voided.map(giveUp));
+      }
+      acknowledge([...done, ...voided].map(({ delivery }) => delivery));
+      for (const entry of done) {
+        const verdict = applied.verdicts.get(entry.job);
+        if (verdict === 'applied' || verdict === 'unchanged' || verdict === 'superseded')
+          observer.outcome({ ...nameOf(entry), outcome: verdict, ms });
+      }
+      for (const entry of voided) observer.outcome({ ...nameOf(entry), outcome: 'void', by: 'consumer' });
+    },
+  };
+};

@@ -1,0 +1,45 @@
+/** Telling Redis what MySQL holds once jobs are applied. */
+import type { Cache } from '../cache/cache.ts';
+import type { Applied, Entry } from './applied.ts';
+
+/**
+ * Settles the orders of a batch. Also those of jobs that changed nothing: whoever applied them may have died before it
+ * came to this.
+ */
+export const settleOrders = async (
+  cache: Cache,
+  batch: Entry[],
+  { verdicts, states }: Applied,
+): Promise<void> => {
+  const newest = new Map<string, number>();
+  const unversioned = new Set<string>();
+  /** A new order has no cached answer. */
+  const changed = new Set<string>();
+  for (const { job } of batch) {
+    const { order_id: id } = job.payload;
+    const verdict = verdicts.get(job);
+    if (verdict !== 'applied' && verdict !== 'unchanged' && verdict !== 'superseded') continue;
+    newest.set(id, Math.max(newest.get(id) ?? 0, job.version ?? 0));
+    if (job.version === undefined) unversioned.add(id);
+    if (job.type !== 'create_order') changed.add(id);
+  }
+  const settled = [...newest].flatMap(([orderId, version]) => {
+    const state = states.get(orderId);
+    if (state === undefined) return [];
+    // A POST that was sent again with its Idempotency-Key is newer than the row that it found: it waits no more,
+    // and what is seen of it may be older than the row.
+    const isRepeated = state !== 'deleted' && state < version;
+    return {
+      orderId,
+      state: isRepeated ? version : state,
+      versioned: !isRepeated && !unversioned.has(orderId),
+    };
+  });
+  if (settled.length === 0) return;
+  await Promise.all([
+    // Before the copies that stand in front of what is cached.
+    cache.orders.invalidateDetails([...changed]),
+    cache.pending.settle(settled),
+    cache.lists.invalidate(),
+  ]);
+};

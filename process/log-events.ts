@@ -1,0 +1,137 @@
+/** The observer's first listener: what the log says of what happens. */
+import type { Log } from './log.ts';
+import type { JobNamed, Observer, OutcomeTold } from './observer.ts';
+
+const named = ({ requestId, jobId, jobType, orderId }: JobNamed) => ({
+  request_id: requestId,
+  job_id: jobId,
+  job_type: jobType,
+  order_id: orderId,
+});
+
+const outcome = (log: Log) => (event: OutcomeTold) => {
+  const { outcome } = event;
+  switch (outcome) {
+    case 'applied':
+    case 'unchanged':
+    case 'superseded':
+      return log.info({ ...named(event), outcome, ms: event.ms }, 'job done');
+    case 'void':
+      return event.by === 'consumer'
+        ? log.info({ ...named(event), outcome }, 'job done')
+        : log.debug({ ...named(event), outcome }, 'a reset removed the job');
+    case 'replayed':
+    case 'discarded':
+      return log.info({ ...named(event), outcome }, `a dead letter was ${outcome}`);
+    case 'retried':
+    case 'dead':
+    case 'returned': {
+      const { reason, error } = event;
+      const line = { ...named(event), became: outcome, reason, error };
+      if (reason === 'crashed') return log.error(line, 'the job has ended its process too often');
+      if (reason === 'invalid_message') return log.warn({ ...line, reason: error }, 'a message is no job');
+      return log.warn(line, 'the job failed');
+    }
+  }
+};
+
+/** Most of what goes well nobody wants to read a line of each. */
+const nothing = () => {};
+
+/** The words of each event. Nothing else may depend on them but tests and people. */
+export const logEvents = (log: Log): Observer => ({
+  serverReached: ({ server, again }) => log.info(`${server} is ${again ? 'back' : 'reached'}`),
+  serverLost: ({ server, before, reason }) => {
+    const how = { unknown: 'not reached yet', reached: 'lost', lost: 'still not reached' }[before];
+    log.warn({ reason }, `${server} is ${how}`);
+  },
+  serverSilent: ({ server }) => log.warn(`${server} does not answer in time`),
+  serverRefuses: ({ server, reason }) => log.warn({ reason }, `${server} answers and refuses`),
+  commandFailed: ({ server, reason }) => log.debug({ reason }, `a command to ${server} failed`),
+
+  publishingBlocked: ({ reason }) => log.warn({ reason }, 'RabbitMQ takes no messages for now'),
+  publishingUnblocked: () => log.warn('RabbitMQ takes messages again'),
+  channelFailed: ({ reason }) => log.warn({ reason }, 'a RabbitMQ channel failed'),
+  backlogFull: ({ waiting }) => log.warn({ waiting }, 'too many jobs wait'),
+  backlogShrunk: ({ waiting }) => log.warn({ waiting }, 'the backlog has shrunk'),
+  queueDeclared: ({ queue }) => log.info({ queue }, 'the queue is declared'),
+  queueNotDeclared: ({ queue, reason }) => log.warn({ queue, reason }, 'a queue cannot be declared yet'),
+  queueDiffers: ({ queue, why }) =>
+    why === 'arguments'
+      ? log.warn({ queue }, 'the queue exists with other arguments and is used as it is')
+      : log.info({ queue }, 'the queue exists, may not be declared by this account and is used as it is'),
+  consuming: (event) => log.info(event, 'consuming'),
+  subscriptionFailed: ({ reason }) => log.warn({ reason }, 'the subscription failed'),
+  subscriptionEnded: ({ queue }) =>
+    log.warn({ queue }, 'the broker ended the subscription, as when the queue is deleted'),
+  answerTooLate: ({ error }) =>
+    log.debug({ err: error }, 'the channel closed before a delivery was answered'),
+  moveDelayed: ({ queue, reason, movedFor }) =>
+    log.warn({ reason, to: queue, moved_for: movedFor }, 'a message could not be moved yet'),
+
+  databaseRefusesWrites: ({ reason }) => log.warn({ reason }, 'MySQL takes no writes'),
+  databaseTakesWrites: () => log.info('MySQL takes writes again'),
+
+  memoryUnsafe: ({ reason }) => log.warn({ reason }, 'Redis may not keep what is pending'),
+  memorySafe: () => log.info('Redis keeps what is pending'),
+
+  clocksDiffer: ({ wrong, aheadSeconds }) =>
+    log.error(
+      { ahead_s: aheadSeconds },
+      wrong === 'redis'
+        ? "Redis's clock is more than a minute from this machine's and is not followed"
+        : "this machine's clock is more than a minute from those of Redis and MySQL, which are followed",
+    ),
+  clocksAgree: ({ aheadSeconds }) => log.info({ ahead_s: aheadSeconds }, 'the clocks agree again'),
+  versionsAhead: ({ orderIds }) =>
+    log.warn({ orders: orderIds }, 'orders have versions ahead of the clock, which count for nothing'),
+  resetAhead: () => log.error('last_reset is ahead of the clock and counts for nothing'),
+
+  writeAccepted: nothing,
+  writeRefused: ({ requestId, outcome, reason }) =>
+    log.warn({ request_id: requestId, outcome, reason }, 'a write was not confirmed'),
+  cacheAsked: nothing,
+
+  batchBegun: nothing,
+  batchCommitted: nothing,
+  batchSplit: ({ jobs, reason }) => log.debug({ jobs, reason }, 'a batch failed and is split'),
+  batchWaits: ({ reason, jobs, tries }) => log.warn({ reason, jobs, tries }, 'jobs wait for MySQL'),
+  outcome: outcome(log),
+  jobsVoid: ({ jobs }) => log.warn({ jobs }, 'jobs that were accepted before the last reset are void'),
+
+  resetRemoves: ({ orders }) => log.info({ orders }, 'a reset removes orders'),
+  resetWaits: () => log.warn('a reset is completed once Redis is there'),
+  resetCompleted: (event) => log.info(event, 'all orders of before the reset are removed'),
+  resetNotLookedAfter: ({ reason }) => log.debug({ reason }, 'resets could not be looked after'),
+  resetAsked: ({ requestId }) => log.info({ request_id: requestId }, 'all orders were removed'),
+  resetIncomplete: ({ requestId, reason }) =>
+    log.warn({ request_id: requestId, reason }, 'a reset was not completed'),
+  seeding: (event) => log.info(event, 'seeding'),
+  seedFailed: ({ requestId, ...rest }) => log.error({ request_id: requestId, ...rest }, 'a seed failed'),
+
+  deadLettersUnreached: ({ requestId, reason }) =>
+    log.warn({ request_id: requestId, reason }, 'the dead letters were not reached'),
+  databaseUnread: ({ requestId, reason }) =>
+    log.warn({ request_id: requestId, reason }, 'MySQL did not answer'),
+  requestFailed: ({ requestId, reason, error }) =>
+    log.error({ request_id: requestId, reason, err: error }, 'a request failed'),
+  accessLogFails: ({ sentence }) => log.warn(sentence),
+
+  settingIgnored: ({ name }) => log.warn(`${name} is set and has no meaning here`),
+  listening: ({ url }) => log.info(`listening on ${url}`),
+  workerDied: ({ pid, code, signal, delayMs }) =>
+    log.warn({ worker_pid: pid, code, signal, delay_ms: delayMs }, 'a worker died and is replaced'),
+  consumerDied: ({ pid, code, signal, delayMs, error }) =>
+    log.warn(
+      { consumer_pid: pid, code, signal, err: error, delay_ms: delayMs },
+      'the consumer died and is started again',
+    ),
+});
+
+/** For whoever says nothing: programs that are over in a moment, and tests. */
+export const unobserved: Observer = logEvents({
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+});
