@@ -146,7 +146,7 @@ export const startLoad = ({
     const { job_id: jobId, order_id: id } = typeof answer === 'object' ? answer.body : {};
     order.writes.push({ kind, status, outcome, ...(jobId && { jobId }) });
     if (id && outcome === 'accepted') order.id = id;
-    if (outcome === 'refused') await sleep(PAUSE_AFTER_REFUSAL_MS);
+    if (outcome === 'refused') await sleep(Math.max(PAUSE_AFTER_REFUSAL_MS, pauseMs));
     else if (pauseMs > 0) await sleep(pauseMs);
     return outcome;
   };

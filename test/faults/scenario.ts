@@ -18,7 +18,7 @@ const SETTLE_POLL_MS = 500;
 const FULL_PROCESSES: Processes = { consumers: 4, apiWorkers: 2 };
 const SHORT_PROCESSES: Processes = { consumers: 2, apiWorkers: 1 };
 /** Clients send as fast as they are answered; in the short form they leave CPU to the tests beside it. */
-const SHORT_PAUSE_MS = 50;
+const SHORT_PAUSE_MS = 200;
 
 /** A service that is not the world's own, stopped and started by scripts. */
 export interface Prepared {
