@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { connect } from 'amqplib';
 import { freePort } from '../ops/ports.ts';
 import { lastLines, logSince, waitFor } from '../ops/processes.ts';
-import { consumerProcess } from '../ops/service.ts';
+import { loadConfig } from '../process/config.ts';
 
 const START_TIMEOUT_MS = 30_000;
 export const CONSUMERS = 4;
@@ -33,15 +34,19 @@ interface Start {
   env: NodeJS.ProcessEnv;
   /** Where it works and has its log; the folder's guard ends it. */
   folder: string;
-  /** What its log says once it does its work, and how often. */
-  says: string;
-  times?: number;
+  /** Whether it does its work, given what its log says by now. */
+  works: (log: string) => boolean | Promise<boolean>;
 }
+
+const says =
+  (text: string, times: number) =>
+  (log: string): boolean =>
+    log.split(text).length > times;
 
 const isOver = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
 /** @throws Error with the end of its log when it ends, or is not ready within 30 s */
-const startProgram = async ({ name, program, build, args = [], env, folder, says, times = 1 }: Start) => {
+const startProgram = async ({ name, program, build, args = [], env, folder, works }: Start) => {
   const logFile = join(folder, `${name}.log`);
   const log = openSync(logFile, 'a');
   const child = spawn(process.execPath, [builtFile(program, build), ...args], {
@@ -60,7 +65,7 @@ const startProgram = async ({ name, program, build, args = [], env, folder, says
     process.kill(-pid, 'SIGKILL');
     await exit;
   };
-  const isReady = () => isOver(child) || logSince(logFile, 0).split(says).length > times || undefined;
+  const isReady = async () => isOver(child) || (await works(logSince(logFile, 0))) || undefined;
   if ((await waitFor(isReady, START_TIMEOUT_MS)) && !isOver(child)) return { name, pid, stop };
   await stop();
   throw new Error(`${name} did not start. The end of its log:\n${lastLines(logSince(logFile, 0))}`);
@@ -80,8 +85,7 @@ export const startApi = (folder: string, name: string, env: NodeJS.ProcessEnv, b
     build,
     env,
     folder,
-    says: 'Server listening at',
-    times: Number(env.API_WORKERS),
+    works: says('Server listening at', Number(env.API_WORKERS)),
   });
 
 /** Starts the bare server with as many workers. */
@@ -91,17 +95,21 @@ export const startBare = (folder: string, name: string, env: NodeJS.ProcessEnv) 
     program: 'bench/bare/server',
     env,
     folder,
-    says: 'listening',
-    times: Number(env.API_WORKERS),
+    works: says('listening', Number(env.API_WORKERS)),
   });
 
-export const startConsumers = (
+/** Starts consumers and waits until RabbitMQ has all of them: a build of before may tell nothing itself. */
+export const startConsumers = async (
   folder: string,
   name: string,
   env: NodeJS.ProcessEnv,
   build?: string,
-): Promise<Program[]> =>
-  Promise.all(
+): Promise<Program[]> => {
+  const { queue, ...server } = loadConfig(env).rabbitmq;
+  const rabbitmq = await connect(server);
+  const channel = await rabbitmq.createChannel();
+  const works = async () => (await channel.checkQueue(queue)).consumerCount >= CONSUMERS;
+  const consumers = await Promise.all(
     Array.from({ length: CONSUMERS }, (_, i) =>
       startProgram({
         name: `${name} consumer ${i + 1}`,
@@ -110,10 +118,13 @@ export const startConsumers = (
         args: [String(i + 1)],
         env,
         folder,
-        says: consumerProcess('', 1).readyLine ?? '',
+        works,
       }),
     ),
   );
+  await rabbitmq.close();
+  return consumers;
+};
 
 /**
  * Starts a program that is told what to do by messages.

@@ -102,12 +102,12 @@ export const openCache = (
   });
   const watcher = accepts ? setInterval(look, LOOK_INTERVAL_MS).unref() : undefined;
   const large = largeLink(config, observer);
-  const { waitingTtl, pendingTtl, ordersTtl, idempotencyTtl, memoryBytes } = config.cache;
+  const { waitingTtl, appliedTtl, ordersTtl, idempotencyTtl, memoryBytes } = config.cache;
   const onceBytes = memoryBytes * ASKED_ONCE;
   const budget = createBudget(memoryBytes - onceBytes);
   const lease = Math.ceil(config.rabbitmq.publishTimeoutMs / 1000) + LEASE_MARGIN_SECONDS;
   const lists = cachedLists(link, large.attempt, { budget, onceBudget: createBudget(onceBytes) });
-  const pending = pendingOrders(link, { waitingTtl, appliedTtl: pendingTtl, latest });
+  const pending = pendingOrders(link, { waitingTtl, appliedTtl, latest });
   const idempotency = idempotencyRecords(link, { ttl: idempotencyTtl, lease, latest });
   let lastReset: string | null = null;
   const orders = cachedOrders(link, { ttl: ordersTtl, budget, lastReset: () => lastReset });

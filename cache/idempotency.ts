@@ -6,7 +6,7 @@
  */
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
-import { script } from './redis.ts';
+import { script } from './script.ts';
 
 /**
  * What to do with a request: carry it out, give the answer of before, or refuse it. `version` is that of an earlier
@@ -28,57 +28,11 @@ export interface Try {
   token: string;
 }
 
-/**
- * KEYS: the record. ARGV: fingerprint, lease in seconds, TTL, token. Returns what a Claim is made from. A lease that
- * ends later than one given out now is from before Redis's clock was put right.
- */
-const claim = script(`
-local raw = redis.call('GET', KEYS[1])
-local time = redis.call('TIME')
-local now = tonumber(time[1])
-local version
-if raw then
-  local record = cjson.decode(raw)
-  if record.fingerprint ~= ARGV[1] then return 'other request' end
-  if record.answer then return 'answered' .. record.answer end
-  if record.lease > now and record.lease <= now + ARGV[2] then return 'in flight' end
-  version = record.version
-end
-local claimed = {
-  fingerprint = ARGV[1],
-  token = ARGV[4],
-  lease = now + ARGV[2],
-  claimed = string.format('%.0f', time[1] * 1000000 + time[2]),
-  version = version,
-}
-redis.call('SET', KEYS[1], cjson.encode(claimed), 'EX', ARGV[3])
-return 'new' .. (version or '')
-`);
+const claim = script('claim');
 
-/**
- * KEYS: the record. ARGV: token, TTL or '' to keep what is left of it, and what the record gets: a field and its value,
- * as text since Lua prints large numbers short. 'lease' of '' ends the lease.
- */
-const change = script(`
-local raw = redis.call('GET', KEYS[1])
-if not raw then return end
-local record = cjson.decode(raw)
-if record.token ~= ARGV[1] then return end
-for i = 3, #ARGV, 2 do record[ARGV[i]] = ARGV[i + 1] ~= '' and ARGV[i + 1] or nil end
-if not record.lease then record.lease = 0 end
-if ARGV[2] == '' then redis.call('SET', KEYS[1], cjson.encode(record), 'KEEPTTL')
-else redis.call('SET', KEYS[1], cjson.encode(record), 'EX', ARGV[2]) end
-`);
+const change = script('change');
 
-/** KEYS: the record. ARGV: version, the latest that can be. A record stays that was claimed later. */
-const dropClaim = script(`
-local ok, record = pcall(cjson.decode, redis.pcall('GET', KEYS[1]))
-if ok and type(record) == 'table' then
-  local claimed = tonumber(record.claimed) or 0
-  if claimed > tonumber(ARGV[1]) and claimed <= tonumber(ARGV[2]) then return end
-end
-redis.call('UNLINK', KEYS[1])
-`);
+const dropClaim = script('drop-claim');
 
 const ANSWERED = 'answered';
 const NEW = 'new';

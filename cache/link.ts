@@ -15,7 +15,8 @@ import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { keys } from './keys.ts';
-import { connect, isOfItsKeys, isRefusal, isTimeout, onEachKey, reasonOf, script } from './redis.ts';
+import { connect, isOfItsKeys, isRefusal, isTimeout, onEachKey, reasonOf } from './redis.ts';
+import { script } from './script.ts';
 import { createUntold, type Telling } from './untold.ts';
 
 /** How often the probe runs while the link is out, and while it serves. */
@@ -34,17 +35,7 @@ const OTHERS_TELL_WITHIN_MS = 5_000;
 /** Why Redis is of no use just now: a sentence of Redis's, or of ours, that anybody may read. */
 export class RedisUnusable extends Error {}
 
-/**
- * KEYS: a key that is there for the time of the script only. Uses what the scripts of the service use. Returns Redis's
- * time in microseconds.
- */
-const probeScript = script(`
-redis.call('SET', KEYS[1], 'probe', 'EX', 1)
-redis.call('EXPIRE', KEYS[1], redis.call('GET', KEYS[1]) and 1)
-redis.call('UNLINK', KEYS[1])
-local time = redis.call('TIME')
-return string.format('%.0f', time[1] * 1000000 + time[2])
-`);
+const probeScript = script('probe');
 const PROBED = [keys.pending('probe'), keys.detail('probe'), keys.idempotency('probe')];
 
 /** Reconnecting brings a Redis that reads its data no nearer, and its limit of clients is not helped by more of them. */

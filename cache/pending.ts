@@ -22,18 +22,20 @@ import { readCompleteSince } from './complete-since.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
 import { copyOf, type Pending, parse, tailOf } from './pending-copy.ts';
-import {
-  dropScript,
-  giveUpScript,
-  putBelowScript,
-  RESERVE_TTL,
-  reserveScript,
-  settleScript,
-  showScript,
-} from './pending-scripts.ts';
 import { isAcrossSlots } from './redis.ts';
+import { script } from './script.ts';
 
 export type { Pending, Waiting } from './pending-copy.ts';
+
+const showScript = script('show', 'version-of', 'copy');
+const putBelowScript = script('put-below', 'version-of', 'copy');
+const reserveScript = script('reserve', 'version-of');
+const settleScript = script('settle', 'version-of', 'copy');
+const dropScript = script('drop', 'version-of');
+const giveUpScript = script('give-up', 'version-of', 'copy');
+
+/** How long a version that was handed out, and that of a dead letter, is remembered, in seconds: longer than any publish. */
+const RESERVE_TTL = 120;
 
 /** What MySQL holds of an order once jobs are applied. */
 export interface Settled {
@@ -117,6 +119,7 @@ export const pendingOrders = (
           appliedTtl,
           latest(),
           isDead ? '1' : '',
+          RESERVE_TTL,
         ),
       bytes: BYTES_PER_COPY,
     });

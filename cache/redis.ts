@@ -1,5 +1,4 @@
 /** A connection to Redis, the scripts that run there, and what its errors say. */
-import { createHash } from 'node:crypto';
 import { type Command, Redis } from 'ioredis';
 import type { Config } from '../process/config.ts';
 
@@ -73,7 +72,7 @@ export const connect = (
 /** Redis's errors begin with a word of their own. */
 const saysFirst = (word: string) => (error: unknown) =>
   error instanceof Error && error.message.startsWith(word);
-const isUnknownScript = saysFirst('NOSCRIPT');
+export const isUnknownScript = saysFirst('NOSCRIPT');
 const isOfWrongType = saysFirst('WRONGTYPE');
 /** A cluster takes no keys of several slots in one command (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
 export const isAcrossSlots = saysFirst('CROSSSLOT');
@@ -104,19 +103,6 @@ export const reasonOf = (error: unknown): string => {
   // Before version 7 Redis put what a script was refused behind the script's own words.
   const [, inScript] = /: -([A-Z]+ .*)$/s.exec(error.message) ?? [];
   return (inScript ?? error.message).split(OTHER_WORDS, 1).join().slice(0, LONGEST_REASON);
-};
-
-/** A Lua script. It is sent only where Redis does not know it by its hash yet. */
-export const script = (lua: string) => {
-  const sha = createHash('sha1').update(lua).digest('hex');
-  return async (redis: Redis, keys: string[], ...args: (string | number)[]): Promise<unknown> => {
-    try {
-      return await redis.evalsha(sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (!isUnknownScript(error)) throw error;
-      return redis.eval(lua, keys.length, ...keys, ...args);
-    }
-  };
 };
 
 const SCAN_COUNT = 1_000;

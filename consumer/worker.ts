@@ -6,16 +6,20 @@ import { createClock } from '../domain/versions.ts';
 import type { Entry } from '../jobs/applied.ts';
 import { createOutcomes } from '../jobs/outcomes.ts';
 import { runProcess } from '../process/lifecycle.ts';
+import { observers } from '../process/observer.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
 import { createBatches, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';
+import { readyFile } from './ready-file.ts';
 import { handleSuspects } from './suspects.ts';
 import { latestOf } from './times.ts';
 
 /** AMQP has 16 bits for it (0-9-1, basic.qos). */
 const MAX_PREFETCH = 65_535;
 
-await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, { observer }) => {
+await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, telling) => {
+  const ready = readyFile(config.consumer.readyFile);
+  const observer = observers(telling.observer, ready.listener);
   const { batchSize, lingerMs, concurrency, writeLagMs } = config.consumer;
   // One for each batch in flight, one to watch whether MySQL is there.
   const database = openDatabase(config.mysql, observer, {
@@ -74,6 +78,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, { ob
   process.send?.(config.logLevel);
 
   return async () => {
+    ready.remove();
     ending.abort();
     await jobs.stop();
     await batches.stop();

@@ -5,7 +5,7 @@ import { openLetters } from '../jobs/letters.ts';
 import { ConfigError, environment, loadConfig } from '../process/config.ts';
 import { unobserved } from '../process/log-events.ts';
 import { openBroker } from '../queue/broker.ts';
-import { PublishError } from '../queue/publisher.ts';
+import { PublishError } from '../queue/errors.ts';
 import { waitFor } from './processes.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;

@@ -1,5 +1,6 @@
 /** When a service that is starting can be used, and why it cannot be started at all. */
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Config } from '../process/config.ts';
 import { lastLines, logSince, runningPid, waitFor } from './processes.ts';
@@ -67,17 +68,15 @@ export const waitUntilReady = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const url = apiUrl(config.api);
-  // A log level above info keeps a consumer from telling that it has subscribed.
-  const tells = ['trace', 'debug', 'info'].includes(config.logLevel);
-  const silent = () => started.find((one) => tells && one.readyLine && !logOf(one).includes(one.readyLine));
+  const unready = () => started.find(({ readyFile }) => readyFile && !existsSync(readyFile));
   const isReady = await waitFor(async () => {
     signal.throwIfAborted();
     const dead = started.find((one) => runningPid(one) === undefined);
     if (dead) throw failure(dead, 'ended at once');
-    return !silent() && (await answersReady(url)) ? true : undefined;
+    return !unready() && (await answersReady(url)) ? true : undefined;
   }, timeoutMs);
   if (isReady) return;
-  const late = silent() ?? started.find((one) => !one.readyLine);
+  const late = unready() ?? started.find(({ readyFile }) => !readyFile);
   const what = `was not ready within ${timeoutMs / 1000} s`;
   throw late
     ? failure(late, what)

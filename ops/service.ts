@@ -6,8 +6,8 @@ import type { Start } from './processes.ts';
 export interface ServiceProcess extends Start {
   /** How messages name it. */
   name: string;
-  /** What its log says once it does its work, if it does say so. */
-  readyLine?: string;
+  /** A file that it writes once it does its work, where no request can ask it. */
+  readyFile?: string;
 }
 
 const serviceProcess = (project: string, name: string, file: string, words: string[]) => ({
@@ -26,13 +26,12 @@ export const apiProcess = (project: string): ServiceProcess =>
   serviceProcess(project, 'the API', 'server', [join(project, 'dist/api/server.js')]);
 
 /** The supervisor of consumer number `number`, from 1. The consumer is in its process group and shares its log. */
-export const consumerProcess = (project: string, number: number): ServiceProcess => ({
-  ...serviceProcess(project, `consumer ${number}`, `worker_${number}`, [
-    join(project, 'dist/consumer/supervisor.js'),
-    `${number}`,
-  ]),
-  readyLine: '"msg":"consuming"',
-});
+export const consumerProcess = (project: string, number: number): ServiceProcess => {
+  const program = join(project, 'dist/consumer/supervisor.js');
+  const common = serviceProcess(project, `consumer ${number}`, `worker_${number}`, [program, `${number}`]);
+  const readyFile = join(project, '.data', `worker_${number}.ready`);
+  return { ...common, readyFile, env: { ...common.env, READY_FILE: readyFile } };
+};
 
 /** All that may run, by the PID files: also consumers beyond today's WORKER_COUNT. */
 export const foundProcesses = (project: string): ServiceProcess[] =>

@@ -1,6 +1,7 @@
 /** `start_services.sh`, once everything is built: the backends, the schema, the API, the consumers. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { environment, loadConfig } from '../process/config.ts';
 import { ensureBackends } from './backends.ts';
@@ -55,6 +56,7 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
   });
   for (const one of missing) {
     started.push({ ...one, logStart: logSize(one.logFile) });
+    if (one.readyFile) rmSync(one.readyFile, { force: true });
     const pid = await startDetached(one);
     say(`Started ${one.name} (process ${pid}).`);
   }

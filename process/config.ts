@@ -27,17 +27,18 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       lingerMs: e.CONSUMER_LINGER_MS,
       concurrency: e.CONSUMER_CONCURRENCY,
       writeLagMs: e.SIMULATED_WRITE_LAG * 1000,
+      readyFile: e.READY_FILE,
     },
     mysql: mysql.options,
     redis: redis.options,
     /**
-     * TTLs in seconds. A pending write is readable for `waitingTtl` until it is applied, `pendingTtl` after. `memoryBytes`
+     * TTLs in seconds. A pending write is readable for `waitingTtl` until it is applied, `appliedTtl` after. `memoryBytes`
      * is what a process has in Redis at once of answers that it could make again.
      */
     cache: {
       disabled: e.CACHE_DISABLED,
       ordersTtl: e.ORDERS_CACHE_TTL,
-      pendingTtl: e.TEMP_ORDER_CACHE_TTL,
+      appliedTtl: e.TEMP_ORDER_CACHE_TTL,
       waitingTtl: Math.max(e.TEMP_ORDER_PENDING_TTL, e.TEMP_ORDER_CACHE_TTL),
       idempotencyTtl: e.IDEMPOTENCY_TTL,
       memoryBytes: e.CACHE_MEMORY_MB * 2 ** 20,

@@ -79,6 +79,7 @@ const Environment = Type.Object({
   HOST: word('0.0.0.0'),
   ACCESS_LOG_FILE: Type.String({ default: 'server-access.log' }),
   ACCESS_LOG_FORMAT: Type.String({ default: 'combined' }),
+  READY_FILE: Type.Optional(Type.String()),
   LOG_LEVEL: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent' },

@@ -7,9 +7,10 @@ import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { openConnection } from './connection.ts';
+import { answerOf, PublishError } from './errors.ts';
 import { discardHead, type QueuedMessage } from './head.ts';
 import { isAllDone } from './progress.ts';
-import { answerOf, confirmingPublisher, type Properties, PublishError } from './publisher.ts';
+import { confirmingPublisher, type Properties } from './publisher.ts';
 import { assertQueue, declareBeside, isThere, onChannel, topology } from './topology.ts';
 
 const WATCH_INTERVAL_MS = 1_000;

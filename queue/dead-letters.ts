@@ -3,8 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import { type Static, Type } from '@sinclair/typebox';
 import type { GetMessage } from 'amqplib';
 import type { Broker } from './broker.ts';
+import { answerOf, PublishError } from './errors.ts';
 import { carriedHeaders, carriedProperties } from './headers.ts';
-import { answerOf, PublishError } from './publisher.ts';
 import { deadQueue } from './topology.ts';
 
 const Maybe = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>

@@ -1,6 +1,6 @@
 /** Discarding what waits at the head of a queue. */
 import type { Channel, Message } from 'amqplib';
-import { answerOf, PublishError } from './publisher.ts';
+import { answerOf, PublishError } from './errors.ts';
 
 /** What is taken beyond the last one that is discarded goes back as delivered before, so it is little. */
 const PREFETCH = 200;

@@ -6,9 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
 import type { Observer } from '../process/observer.ts';
 import type { Broker } from './broker.ts';
+import { PublishError, reasonOf } from './errors.ts';
 import { carriedHeaders, carriedProperties, deliveryId } from './headers.ts';
-import { PublishError } from './publisher.ts';
-import { reasonOf } from './reasons.ts';
 import { DELAYS_MS, deadQueue, delayAfter, retryQueue } from './topology.ts';
 
 /** How long a message that could not be moved stays with us before we try again, where the broker is away. */

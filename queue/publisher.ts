@@ -1,35 +1,6 @@
 /** Publishing with confirms: a promise that is kept only once the broker has the message. */
 import type { ConfirmChannel, Options } from 'amqplib';
-import { withDeadline } from '../process/deadline.ts';
-import { reasonOf } from './reasons.ts';
-
-const ANSWER_WITHIN_MS = 5_000;
-
-/** The broker has not confirmed a message. */
-export class PublishError extends Error {
-  /**
-   * refused: the broker does not have it. overfull: nor was it asked, as too many wait already. impossible: nor was
-   * it asked, as it is a message that cannot be sent. unknown: it may have it, as nothing was heard in time.
-   */
-  readonly outcome: 'refused' | 'overfull' | 'impossible' | 'unknown';
-
-  constructor(outcome: PublishError['outcome'], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.outcome = outcome;
-  }
-}
-
-/**
- * Waits for the broker's answer to anything but a message.
- * @throws PublishError where it does not answer in time, or the connection is lost, or what was asked for is not there
- */
-export const answerOf = async <T>(question: PromiseLike<T>): Promise<T> => {
-  try {
-    return await withDeadline(Promise.resolve(question), ANSWER_WITHIN_MS);
-  } catch (error) {
-    throw new PublishError('refused', reasonOf(error), { cause: error });
-  }
-};
+import { PublishError } from './errors.ts';
 
 /** `contentType` is that of JSON if absent. */
 export type Properties = Pick<

@@ -3,8 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
-import { answerOf } from './publisher.ts';
-import { codeOf, reasonOf } from './reasons.ts';
+import { answerOf, codeOf, reasonOf } from './errors.ts';
 
 /** How long a job that failed waits before its next try: 1 s after the first failure, later the last of these. */
 export const DELAYS_MS = [1_000, 5_000, 15_000, 60_000] as const;

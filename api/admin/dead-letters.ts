@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { openLetters } from '../../jobs/letters.ts';
 import { DeadLetter } from '../../queue/dead-letters.ts';
-import { PublishError } from '../../queue/publisher.ts';
+import { PublishError } from '../../queue/errors.ts';
 import { requireAdmin } from '../http/admin.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError, sendError } from '../http/errors.ts';

@@ -4,7 +4,7 @@ import fastifyPlugin from 'fastify-plugin';
 import { isSystemFailure, reasonOf } from '../../db/errors.ts';
 import { shown } from '../../domain/validate.ts';
 import { DeadlineError } from '../../process/deadline.ts';
-import { PublishError } from '../../queue/publisher.ts';
+import { PublishError } from '../../queue/errors.ts';
 import { codeOfStatus, type ErrorCode } from './error-codes.ts';
 
 const RETRY_AFTER_SECONDS = 1;

@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import type { Config } from '../../process/config.ts';
-import { type AccessLogEntry, compileFormat, openAccessLog } from './access-log.ts';
+import { openAccessLog } from './access-log.ts';
+import { type AccessLogEntry, compileFormat } from './access-log-format.ts';
 import { corsHeaders } from './cors.ts';
 
 declare module 'fastify' {

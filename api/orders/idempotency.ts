@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Cache } from '../../cache/cache.ts';
 import { type Asked, digest, fingerprintOf } from '../../domain/keyed-ids.ts';
-import { PublishError } from '../../queue/publisher.ts';
+import { PublishError } from '../../queue/errors.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Origin } from './writes.ts';
 

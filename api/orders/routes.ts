@@ -61,7 +61,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
 ) => {
   const { cache } = app;
   const writes = orderWrites(app);
-  const reads = orderReads(app, config.cache.pendingTtl * 1000);
+  const reads = orderReads(app, config.cache.appliedTtl * 1000);
   const absence = orderAbsence(app, {
     acceptMicros: config.rabbitmq.publishTimeoutMs * 1e3,
     keptMicros: config.cache.waitingTtl * 1e6,

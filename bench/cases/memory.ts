@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { requireRight } from '../compare.ts';
+import { countCpu } from '../cpu.ts';
 import { filledIds } from '../orders.ts';
-import { cpuSeconds, growth, retainedMb, watchMemory } from '../processes.ts';
+import { growth, retainedMb, watchMemory } from '../processes.ts';
 import { startConsumers } from '../programs.ts';
 import type { Chart, Line, Row } from '../report/results.ts';
 import { openStores } from '../stores.ts';
@@ -52,18 +53,8 @@ const measureCost = async (context: Context, build?: string) => {
   const name = build === undefined ? 'cost' : 'base_cost';
   const { url, stores, processes, close } = await openSteady(context, name, '0', 0, {}, build);
   try {
-    const ofKind = (kind: string) =>
-      Object.entries(processes).flatMap(([name, pid]) => (name.startsWith(kind) ? [pid] : []));
-    const groups: Record<string, number[]> = {
-      API: ofKind('API'),
-      consumers: ofKind('consumer'),
-      MySQL: [system.pids.mysql],
-      Redis: [system.pids.redis],
-      RabbitMQ: [system.pids.rabbitmq],
-    };
     await sleep(Math.min(REST_MS, sizes.steadyMs));
-    const used = () => Object.values(groups).map(cpuSeconds);
-    const before = used();
+    const cpu = countCpu(processes, system);
     const memory = watchMemory(processes, SAMPLE_MS);
     const result = await system.generator.run({
       url,
@@ -75,15 +66,7 @@ const measureCost = async (context: Context, build?: string) => {
     });
     requireRight(result, name);
     await watchDrain(stores, result.count, sizes.applyWithinMs);
-    const after = used();
-    const lines = await memory.stop();
-    const perThousand = after.map((seconds, i) => ((seconds - (before[i] ?? 0)) / result.count) * 1_000);
-    const shares = Object.keys(groups).map((name, i) => `${name} ${perThousand[i]?.toFixed(2)}`);
-    return {
-      total: perThousand.reduce((sum, seconds) => sum + seconds, 0),
-      shares: shares.join(', '),
-      lines,
-    };
+    return { ...cpu(result.count), lines: await memory.stop() };
   } finally {
     await close();
   }

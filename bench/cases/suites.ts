@@ -4,6 +4,7 @@ import { alone, type Context, suite } from './case.ts';
 import { openHttp } from './http.ts';
 import { lag } from './lag.ts';
 import { list, listUnchanged, page } from './lists.ts';
+import { postLive } from './live.ts';
 import { backlogMemory, cost, soak } from './memory.ts';
 import { getCached, getMysql, getPending } from './reads.ts';
 import { deleteCase, mixed, patchCase, postCase } from './writes.ts';
@@ -15,5 +16,5 @@ export const suites = [
     [getCached, list, listUnchanged, getPending, postCase, patchCase, deleteCase, mixed],
   ),
   suite((context: Context) => openHttp(context, 'rows', context.sizes.rows), [getMysql]),
-  alone([page, applyWithLag, apply, lag, cost, backlogMemory, soak]),
+  alone([page, postLive, applyWithLag, apply, lag, cost, backlogMemory, soak]),
 ];

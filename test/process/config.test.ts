@@ -24,7 +24,7 @@ t.test('defaults', async (t) => {
     cache: {
       disabled: false,
       ordersTtl: 30,
-      pendingTtl: 60,
+      appliedTtl: 60,
       waitingTtl: 86_400,
       idempotencyTtl: 86_400,
       memoryBytes: 67_108_864,
@@ -69,7 +69,7 @@ const good: [variable: string, value: string, expected: object][] = [
   ['CACHE_MEMORY_MB', '0', { cache: { memoryBytes: 0 } }],
   ['LIST_MEMORY_MB', '65536', { lists: { memoryBytes: 65_536 * 1024 * 1024 } }],
   ['LIST_STALE_MS', '60000', { lists: { staleMs: 60_000 } }],
-  ['TEMP_ORDER_CACHE_TTL', '86400', { cache: { pendingTtl: 86_400 } }],
+  ['TEMP_ORDER_CACHE_TTL', '86400', { cache: { appliedTtl: 86_400 } }],
   ['TEMP_ORDER_PENDING_TTL', '3600', { cache: { waitingTtl: 3_600 } }],
   ['TEMP_ORDER_PENDING_TTL', '1', { cache: { waitingTtl: 60 } }],
   ['IDEMPOTENCY_TTL', '31536000', { cache: { idempotencyTtl: 31_536_000 } }],

@@ -4,7 +4,7 @@ import { freePort } from '../../ops/ports.ts';
 import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
 import { type Broker, openBroker } from '../../queue/broker.ts';
-import { PublishError } from '../../queue/publisher.ts';
+import { PublishError } from '../../queue/errors.ts';
 import { deadQueue, delayAfter, retryQueue } from '../../queue/topology.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
 import { until } from '../../testbed/until.ts';

@@ -3,7 +3,7 @@ import t from 'tap';
 import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
 import { openConnection } from '../../queue/connection.ts';
-import { answerOf } from '../../queue/publisher.ts';
+import { answerOf } from '../../queue/errors.ts';
 import { until } from '../../testbed/until.ts';
 import { startProxy } from '../faults/proxy.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';

@@ -5,7 +5,7 @@ import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
 import { openBroker } from '../../queue/broker.ts';
 import { deadLetters } from '../../queue/dead-letters.ts';
-import { PublishError } from '../../queue/publisher.ts';
+import { PublishError } from '../../queue/errors.ts';
 import { deadQueue } from '../../queue/topology.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';

@@ -1,0 +1,9 @@
+-- KEYS: the pending copy. ARGV: version, the latest that can be. A copy stays that is of a newer write, or of one to
+-- come.
+local ok, pending = pcall(cjson.decode, redis.pcall('GET', KEYS[1]))
+if ok and type(pending) == 'table' then
+  local latest = tonumber(ARGV[2])
+  local newest = math.max(version_of(pending, 'version', latest), version_of(pending, 'reserved', latest))
+  if newest > tonumber(ARGV[1]) then return end
+end
+redis.call('UNLINK', KEYS[1])

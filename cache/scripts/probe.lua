@@ -1,0 +1,7 @@
+-- KEYS: a key that is there for the time of the script only. Uses what the scripts of the service use. Returns Redis's
+-- time in microseconds.
+redis.call('SET', KEYS[1], 'probe', 'EX', 1)
+redis.call('EXPIRE', KEYS[1], redis.call('GET', KEYS[1]) and 1)
+redis.call('UNLINK', KEYS[1])
+local time = redis.call('TIME')
+return string.format('%.0f', time[1] * 1000000 + time[2])
