@@ -38,17 +38,17 @@ export const buildApp = async (config: Config, { log, observer }: Telling) => {
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
-    // Few requests log anything; those say themselves which they are.
+    // Few requests log anything, and they add their id themselves: no child logger for each.
     childLoggerFactory: (logger) => logger,
     genReqId: requestId,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // A time limit is looked at this often: Node's own 30 s would double it.
+    // Node checks time limits this often; its default of 30 s would double the limit.
     http: { requireHostHeader: false, connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, querystringParser: readQuery },
     // A request that arrives on an open connection while the server closes is served like any other.
     return503OnClosing: false,
-    // Only a URL that cannot be decoded is met before there is a route: no parameter is longer than a head may be.
+    // The only such error is a URL that cannot be decoded: no parameter can be longer than a head.
     frameworkErrors: (_error, request, reply) => {
       request.server.beginRequest(request, reply);
       sendError(malformedUrl(request.url), request, reply);

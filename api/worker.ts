@@ -9,7 +9,7 @@ const REACHED_WITHIN_MS = 1_000;
 export const runWorker = async (config: Config, telling: Telling) => {
   const app = await buildApp(config, telling);
   const { host, port } = config.api;
-  // Until then it would refuse writes and miss what is pending, one that takes another's place as well.
+  // A worker that listens earlier refuses writes and misses pending copies, also one that replaces a dead worker.
   await Promise.all([app.broker, app.cache].map((server) => server.reachedWithin(REACHED_WITHIN_MS)));
   try {
     await app.listen({ host, port });

@@ -146,7 +146,7 @@ export const openLink = (
   const recover = async (link: Redis): Promise<void> => {
     if (recovering) return;
     recovering = true;
-    // Where memory is short just so, the probe succeeds now and then.
+    // If memory is only just short, the probe succeeds now and then.
     if (isRefusal(why) && performance.now() < backAt + FLAPPING_MS)
       await sleep(FLAPPING_PAUSE_MS, undefined, { ref: false });
     for (let silences = 0; link.status === 'ready' && !serving && !closed; ) {
@@ -178,7 +178,7 @@ export const openLink = (
     observer.commandFailed({ server: name, reason: reasonOf(error) });
     try {
       if (await isOfTheCommand(link, error)) return true;
-      // Where the connection is lost it says so itself.
+      // A lost connection tells so itself, by its 'close'.
       if (!isTimeout(error)) return false;
       out(error);
     } catch (failure) {
@@ -235,7 +235,7 @@ export const openLink = (
       try {
         await telling.tell(redis);
       } catch (error) {
-        // At once: the link must not be back before this is among what it has to tell.
+        // Added before the probe: the link must not serve again without having told this.
         untold.add(telling);
         if (await judge(redis, error)) untold.remove(telling);
       }

@@ -31,7 +31,7 @@ export const cachedLists = (
     version: (): Promise<string | null> => {
       if (reading === undefined) {
         reading = attempt(
-          // Where there is none, as after a flush, a new one: what is kept under any other may be old.
+          // Without a version, as after a flush, a new one is made: lists under any earlier version may be old.
           async (redis) => (await getText(redis, keys.listVersion)) ?? String(await bump(redis)),
           null,
         );

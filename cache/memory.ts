@@ -23,7 +23,7 @@ export const memoryWatch = (observer: Observer, evicted: (redis: Redis) => Promi
   const judge = (info: string): string | undefined => {
     const [max, used] = ['maxmemory', 'used_memory'].map((name) => Number(fieldOf(info, name)));
     const policy = fieldOf(info, 'maxmemory_policy');
-    // A server that does not say has no limit that we know of.
+    // A server that does not tell its limit counts as one without.
     if (!max || used === undefined) return undefined;
     short = used >= max * (short ? SHORT_UNTIL : SHORT_FROM);
     if (policy !== undefined && policy !== 'noeviction')

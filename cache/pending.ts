@@ -76,7 +76,7 @@ export const pendingOrders = (
   { attempt, tell, sweep, isJustBack }: RedisLink,
   { waitingTtl, appliedTtl, latest }: { waitingTtl: number; appliedTtl: number; latest: () => number },
 ) => {
-  // One by one once Redis turns out to be a cluster.
+  // Becomes 1 when Redis turns out to be a cluster.
   let settledTogether = SETTLED_TOGETHER;
   const show = (
     orderId: string,
@@ -139,7 +139,7 @@ export const pendingOrders = (
       attempt(async (redis) => {
         // Another process may still be without Redis, and accept writes whose copies it puts later.
         if (isJustBack()) return null;
-        // Once more, and before the time: a flush in between leaves neither.
+        // Read the copy once more, and before the time: a flush in between removes both.
         const [raw, since] = await Promise.all([
           redis.getBuffer(keys.pending(orderId)),
           readCompleteSince(redis, latest()),

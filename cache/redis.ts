@@ -23,7 +23,7 @@ export class PipeliningRedis extends Redis {
       this.stream?.cork();
     }
     const answer = super.sendCommand(command, stream);
-    // Not one that could not be sent: its failure says nothing of the others.
+    // An error of a command that was not sent says nothing of the others.
     if (!command.isSettled) this.turn.push(command);
     return answer;
   }

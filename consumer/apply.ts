@@ -14,7 +14,7 @@ import { inSharedTime, isVoid, latestOf, notBefore, problemOf } from './times.ts
 /** Another transaction is faster once or twice; nobody has seen it happen this often in a row. */
 const MAX_TRIES = 20;
 
-/** What was planned is not right: an order is not as it was taken to be, or another transaction was faster. */
+/** The plan is wrong: an order was not as expected, or another transaction was faster. */
 class Overtaken extends Error {}
 
 const idsOf = (jobs: AcceptedJob[]) => new Set(jobs.map(({ job }) => job.payload.order_id));
@@ -22,13 +22,13 @@ const idsOf = (jobs: AcceptedJob[]) => new Set(jobs.map(({ job }) => job.payload
 export interface Applying {
   orm: Orm;
   observer: Observer;
-  /** Follows MySQL's. */
+  /** Kept to MySQL's clock. */
   clock: Clock;
   /** How long the simulated slow database takes over changes before it commits. */
   writeLagMs: number;
 }
 
-/** Tells what was ahead of any clock: the jobs overwrite the versions, a reset that was never is taken back here. */
+/** Tells of versions ahead of any clock, which the jobs overwrite, and takes back a reset that is ahead of any clock. */
 const correct = async ({ ahead }: Before, { orm, observer }: Applying): Promise<void> => {
   if (ahead.orders.length > 0) observer.versionsAhead({ orderIds: ahead.orders });
   if (!ahead.lastReset) return;
@@ -69,7 +69,7 @@ const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean)
       states,
     );
     const deletedBefore = await changeOrders(tx, plan, before);
-    // They must not come back.
+    // An order that was deleted before must not come back.
     if (deletedBefore.length > 0) throw new Overtaken();
     for (const [job, effect] of plan.effects) verdicts.set(job, effect);
     const changes = [...plan.effects.values()].includes('applied');

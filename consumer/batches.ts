@@ -39,7 +39,7 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
   let activeSuspects = 0;
   let stopped = false;
 
-  /** Takes the jobs of the next batch; those of orders that are in flight, and what no longer is ours, stay out. */
+  /** Takes the jobs of the next batch, without those of orders in flight and without deliveries of a closed channel. */
   const take = (belongs: (entry: Entry) => boolean): Entry[] => {
     const batch: Entry[] = [];
     waiting = waiting.filter((entry) => {
@@ -83,7 +83,7 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
     if (waiting.some(isSuspect)) {
       if (active > 0) return;
       const suspects = take(isSuspect);
-      // None is ours any more: the others must not wait for the next job to come.
+      // All suspects belong to a closed channel: go on with the others without waiting for the next job.
       if (suspects.length === 0) return next();
       return launch(suspects, runSuspects, 1);
     }

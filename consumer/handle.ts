@@ -9,11 +9,11 @@ import { accepted } from './times.ts';
 
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
-/** How often it is told that jobs still wait. */
+/** How often the observer is told that jobs still wait. */
 const REMIND_MS = 60_000;
-/** A batch that failed so often for the server's sake is split, to let those through that can be applied. */
+/** After so many failures that are the server's, a batch is split, so that those jobs get through that can. */
 const TRIES_TO_SPLIT = 4;
-/** A batch of any size finds one job that fails in so many failures: more mean that no job gets through. */
+/** Halving finds one bad job within so many failures, however large the batch is. More failures mean that no job gets through. */
 const FAILURES_IN_A_ROW = 16;
 
 export interface Handling extends Applying {
@@ -124,7 +124,7 @@ export const handleBatch = async (batch: Entry[], rest: Rest, handling: Handling
       progress.applied > before;
     const waiting = left.filter((one) => !isSuspect(one));
     for (const suspect of left.filter(isSuspect)) {
-      // Once more, now that the server is well: it may have been the last to meet what is over.
+      // Try once more now that the server is well: the failure may have been its last one.
       for (const again of await tryBatch(suspect.entries, handling, { max: 0, left: 0 })) {
         if (blameOf(again.error) !== 'unknown') waiting.push(again);
         else for (const entry of again.entries) outcomes.failed(entry, 'failed', reasonOf(again.error));
@@ -134,7 +134,7 @@ export const handleBatch = async (batch: Entry[], rest: Rest, handling: Handling
     const [first] = waiting;
     if (!first) return;
     const pause = wait(tries, first.error, entries.length);
-    // Others only find the same where the server does not answer at all.
+    // If the server does not answer at all, other batches would only fail as well: none is begun meanwhile.
     await (mayBeSplit(first.error) ? rest(pause) : pause);
   }
 };

@@ -17,7 +17,7 @@ const args = process.argv.slice(2);
 const STACK_SIZE = 6_000;
 const restarts = createRestarts();
 let consumer: ChildProcess | undefined;
-/** There once a consumer has consumed. What keeps the first one from that would keep the others too. */
+/** Made when the first consumer has subscribed. If that one cannot, the next could not either, so they are not started. */
 let log: Log | undefined;
 let ending = false;
 
@@ -43,7 +43,7 @@ const start = () => {
     startAgain(Math.max(0, performance.now() - consumesSince), { pid: child.pid, code, signal });
   });
   child.once('error', (error) => {
-    // Only where there is no process, as for want of file descriptors, does no exit follow.
+    // An exit follows, except if no process could be made, as without free file descriptors.
     if (child.pid !== undefined) return;
     if (!log) throw error;
     startAgain(0, { pid: undefined, error });
@@ -52,7 +52,7 @@ const start = () => {
 
 const end = (signal: NodeJS.Signals) => {
   ending = true;
-  // Between two consumers there is none to wait for.
+  // If the last consumer has died and the next has not begun, there is nothing to wait for.
   if (!consumer?.kill(signal)) process.exit(0);
 };
 ignoreUnusedSignals((signal) => log?.warn(unusedSignal(signal)));

@@ -22,14 +22,14 @@ export const suspectsAtOnce = (times: number, batchSize: number, maxAttempts: nu
 export const handleSuspects = async (suspects: Entry[], rest: Rest, handling: Handling): Promise<void> => {
   const { orm, outcomes, batchSize, maxAttempts, track, ending } = handling;
   const idsOf = (entries: Entry[]) => [...new Set(entries.map(({ job }) => job.job_id))];
-  /** No job is to blame for what becomes of these. */
+  /** These queries may fail for the server's sake only, so they wait. */
   const ask = <T>(work: () => Promise<T>) => patiently(work, handling);
   const begins = await ask(() => readBegins(orm, idsOf(suspects)));
   const timesOf = ({ job }: Entry) => begins.get(job.job_id) ?? 0;
-  /** Nobody waits for that, as for a retry: a broker short of memory takes no messages. */
+  /** Nobody waits for this move: a broker short of memory takes no messages. */
   const bury = async (entry: Entry): Promise<void> => {
     if (!(await outcomes.crashed(entry))) return;
-    // It rejects only when the process ends: then a number stays that nobody asks for any more.
+    // This rejects only if the process ends; then a count is left that nobody reads.
     await ask(() => forgetBegins(orm, idsOf([entry]))).catch(() => {});
   };
 

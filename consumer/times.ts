@@ -17,7 +17,7 @@ export const accepted = ({ job, delivery }: Entry): AcceptedJob => {
   return { job, acceptedAt: delivery.receivedAt, byOwnClock: true };
 };
 
-/** What was taken from this process's clock, put right by the one that all share. */
+/** Corrects a time that this process's own clock gave by the shared clock. */
 export const inSharedTime =
   (clock: Clock) =>
   (accepted: AcceptedJob): AcceptedJob =>
@@ -32,7 +32,7 @@ const momentOf = ({ job, acceptedAt }: AcceptedJob): number =>
 /** @param lastReset its version, 0 where there was none */
 export const isVoid = (accepted: AcceptedJob, lastReset: number): boolean => momentOf(accepted) <= lastReset;
 
-/** A job whose acceptance lies after a reset, though what it says of its time does not. */
+/** Moves the time of acceptance behind the last reset, for a job whose version is newer than that and whose time is not. */
 export const notBefore = (accepted: AcceptedJob, lastReset: number): AcceptedJob =>
   accepted.acceptedAt.getTime() * 1000 > lastReset
     ? accepted
@@ -43,7 +43,7 @@ export const problemOf = (
   { job: { version, accepted_at }, acceptedAt }: AcceptedJob,
   latest: number,
 ): string | undefined => {
-  // Made only where it is needed: a job in a backlog has a microsecond for all of this.
+  // A function, as nearly no job needs this text and a backlog has a microsecond for each job.
   const expected = () =>
     `at most a minute ahead of the clock, which says ${new Date((latest - MAX_AHEAD) / 1000).toISOString()}`;
   if (version !== undefined && version > latest)

@@ -22,7 +22,7 @@ export const withAlone = async <T>(
   work: (alone: Alone) => Promise<T>,
 ): Promise<T> => {
   const connection = await createConnection(options);
-  // What goes wrong is told by the statement that fails; without a listener it would end the process.
+  // The statement that fails reports the error. Without this listener it would also end the process.
   connection.on('error', () => {});
   const socket = 'connection' in connection ? socketOf(Object(connection.connection)) : undefined;
   socket?.setTimeout(SILENCE_MS, () => socket.destroy(new Error('MySQL was silent.')));

@@ -106,7 +106,7 @@ export const reasonOf = (error: unknown): string => {
   const number = numberOf(error);
   const words = error.message || codeOf(error) || error.name;
   if (number === undefined || isHarmless(number)) return words;
-  // The value may hold quotes itself. Who raises an error of their own may repeat anything.
+  // The value itself may hold quotes. A trigger's own message may repeat any value.
   const masked = number === 1644 ? 'a trigger refused it' : words.replace(/'.*'/s, "'…'");
   return `${masked} (error ${number})`;
 };

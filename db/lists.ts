@@ -130,7 +130,7 @@ export async function* readPage(
     const complete: Order[] = [];
     for (const row of rows) {
       if (counted) total ??= Number(row.total ?? 0);
-      // One more than the page has says only that it is there.
+      // One order more is read, to learn whether there is a next page.
       if (row.order_id === null || end !== undefined) continue;
       const { order_id, customer_name, status } = row;
       if (order?.order_id !== order_id) {

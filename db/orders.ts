@@ -152,7 +152,7 @@ export const readBefore = async (
     `SELECT at, ${NOW} AS now, @@max_allowed_packet AS max_packet
      FROM last_reset WHERE id = 1 LOCK IN SHARE MODE`,
     ...locking,
-    // Behind the locks: a delete that they waited for is seen.
+    // After the locks, so that a delete they waited for is seen.
     ...selectDeleted(ids),
   ]);
   const [reset] = resets as { at: Datetime; now: number; max_packet: number }[];

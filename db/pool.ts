@@ -65,7 +65,7 @@ const handOutSetUp = ({ pool }: Pool) => {
         },
       );
     });
-  // Whatever mysql2 runs a statement over, it gets by this.
+  // mysql2 gets the connection of every statement by this function.
   pool.getConnection = handOut;
   return () => {
     generation++;
@@ -122,7 +122,7 @@ export const openPool = (options: PoolOptions, silenceMs: number) => {
         config,
       );
     } catch (error) {
-      // What is not rolled back must not be committed by whoever comes next.
+      // If the rollback failed, the next user of the connection would commit these changes: it is closed.
       if (error !== reason?.error) connection.destroy();
       throw reason ? reason.error : error;
     } finally {

@@ -54,7 +54,7 @@ export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader>
     if (!end()) return;
     const { threadId } = connection;
     connection.destroy();
-    // What mysql2 calls so lets the server finish first.
+    // mysql2's own `end` lets the server finish first.
     socket?.destroy();
     // A server that sorts, or waits for a lock, does not notice that its client is gone.
     if (isAsking) pool.query('KILL QUERY ?', [threadId], () => {});
@@ -91,7 +91,7 @@ export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader>
       .on('result', (row) => {
         if (rows.push(row as Row) < ROWS_PER_BATCH) return;
         connection.pause();
-        // It is not the server that is silent now.
+        // The client is slow now, not the server.
         socket?.setTimeout(0);
         wake();
       })

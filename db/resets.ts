@@ -146,7 +146,7 @@ export const removeOrders = async (
       if (found.length === 0) break;
       const ids = found.map(({ id }) => id);
       for (const chunk of await chunksOf(alone, ids)) {
-        // One of them may have been replaced by an order of the same id since.
+        // Meanwhile a new order may have taken the id of a removed one.
         const statement = format(
           `DELETE orders FROM orders FORCE INDEX (PRIMARY) WHERE id IN (?) AND ${of('accepted_at')}`,
           [chunk.sort(), at],

@@ -2,18 +2,18 @@
 
 /** Variables that statements rely on, which MySQL and MariaDB both have and every account may set for itself. */
 const variables = [
-  // What does not fit is an error, not cut; nothing that gives a text or an operator another meaning.
+  // Values that do not fit are errors, not cut. No mode that changes what a text or an operator means.
   "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
   "time_zone = '+00:00'",
   'character_set_client = utf8mb4',
   'character_set_results = utf8mb4',
   // Its default collation too, which literals with `_utf8mb4` in front have as well.
   'character_set_connection = utf8mb4',
-  // A statement of its own is committed.
+  // A statement outside a transaction commits.
   'autocommit = 1',
   // After COMMIT no transaction is open, and the connection is.
   'completion_type = 0',
-  // An order's items go with it.
+  // Deleting an order deletes its items.
   'foreign_key_checks = 1',
   'unique_checks = 1',
   // Lists are whole, and any statement may run.

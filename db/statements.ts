@@ -80,7 +80,7 @@ export const runAll = async (
   maxBytes = MODEST_BYTES,
 ): Promise<unknown[]> => {
   const results: unknown[] = [];
-  // Where even the most bytes are few enough, they need not be counted.
+  // If even the largest possible number of bytes is small enough, counting can be left out.
   const length = statements.reduce((sum, statement) => sum + statement.length + 1, 0);
   const isShort = length * MOST_BYTES_PER_UNIT <= maxBytes;
   for (let from = 0; from < statements.length; ) {

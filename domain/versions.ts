@@ -70,7 +70,7 @@ export const createClock = (systemMs: () => number = Date.now) => {
       const uncertainty = elapsedMs() * 1000;
       if (!confirmed && (latest > MAX_AHEAD || latest + uncertainty < -MAX_AHEAD)) return false;
       offset = Math.min(Math.max(offset, latest - RESOLUTION), latest + uncertainty);
-      // Given out by an own clock that was far ahead, and put right since.
+      // This process's clock was far ahead when it gave that out, and has been corrected since.
       if (last > now() + MAX_AHEAD) last = 0;
       return true;
     },

@@ -26,8 +26,8 @@ export const settleOrders = async (
   const settled = [...newest].flatMap(([orderId, version]) => {
     const state = states.get(orderId);
     if (state === undefined) return [];
-    // A POST that was sent again with its Idempotency-Key is newer than the row that it found: it waits no more,
-    // and what is seen of it may be older than the row.
+    // A POST that was repeated with its Idempotency-Key has a newer version than the row that the first one made. It
+    // waits no more, and its pending copy may show less than the row.
     const isRepeated = state !== 'deleted' && state < version;
     return {
       orderId,
@@ -37,7 +37,7 @@ export const settleOrders = async (
   });
   if (settled.length === 0) return;
   await Promise.all([
-    // Before the copies that stand in front of what is cached.
+    // First the cached answers, as readers see them once the pending copies are gone.
     cache.orders.invalidateDetails([...changed]),
     cache.pending.settle(settled),
     cache.lists.invalidate(),

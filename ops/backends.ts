@@ -127,7 +127,7 @@ export const ensureBackends = async (
   onStart(async () => {
     await Promise.all(backends.map((backend) => stopServer(privateFolder(project, backend))));
   });
-  // All of them come to an end, one way or the other, before anyone stops what has started.
+  // Wait until every start has succeeded or failed, before those that succeeded are stopped again.
   const outcomes = await Promise.allSettled(
     backends.map(async (backend) => startPrivate(project, backend, config)),
   );

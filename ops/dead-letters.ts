@@ -43,7 +43,7 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
   }
 };
 
-// Whoever read the list has seen enough.
+// The reader of the list has closed the pipe.
 process.stdout.on('error', () => process.exit(1));
 try {
   await run(process.argv.slice(2));

@@ -18,7 +18,7 @@ export const freePort = async (): Promise<number> => {
 const greetings: Record<Backend, { hello: string; isAnswer: (bytes: Buffer) => boolean }> = {
   // A packet's header is 4 bytes, then the version of the handshake.
   mysql: { hello: '', isAnswer: (bytes) => bytes[4] === 10 },
-  // NOAUTH is an answer too: this asks whether it is Redis, not whether we may use it. Not so LOADING.
+  // NOAUTH counts as an answer: the question is whether this is Redis, not whether we may use it. LOADING does not count.
   redis: { hello: 'PING\r\n', isAnswer: (bytes) => /^(\+PONG|-NOAUTH)/.test(bytes.toString()) },
   // A frame of type 1 (AMQP 0-9-1, 4.2.3) on channel 0: Connection.Start.
   rabbitmq: {

@@ -49,7 +49,7 @@ export const runProcess = async (
     };
     process.on('SIGTERM', end);
     process.on('SIGINT', end);
-    // Whoever keeps this process has a channel to it and may be gone already, before anybody listened.
+    // The supervisor holds a channel to this process, and may have died before this listener was there.
     process.on('disconnect', () => end('disconnect'));
     if (process.connected === false) await end('disconnect');
     finish = await main(config, { log, observer: logEvents(log) });

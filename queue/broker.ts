@@ -114,7 +114,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
         const [, bytes] = TOO_LARGE.exec(error.message) ?? [];
         if (bytes !== undefined) limit = Number(bytes);
       });
-      // A channel closed by an error does not take its connection with it: begin again as a whole.
+      // An error closes only its channel. Close the connection too, so that everything begins anew.
       channel.on('close', () => {
         if (live?.confirms === confirms) live = undefined;
         maxBytes = limit ?? Number.POSITIVE_INFINITY;
@@ -122,11 +122,11 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
         setTimeout(() => model.close().catch(() => {}), pause).unref();
       });
     }
-    // What accepting a write does not need does not keep it waiting.
+    // Writes can be accepted without these queues, so they are declared meanwhile.
     const declareAgain = declareBeside(model, observer, [jobs, ...others], (declared, hasArguments) => {
       if (declared === jobs) rejectedAreKept = hasArguments && queueType === 'quorum';
     });
-    // That the queue of jobs is gone the watch finds out; of the others nobody asks.
+    // The watch notices if the queue of jobs is gone. Nothing else notices it of the others.
     confirms.on('return', ({ fields }) => {
       if (fields.routingKey !== queue) declareAgain(fields.routingKey, DECLARE_PAUSE_MS);
     });

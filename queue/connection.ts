@@ -41,7 +41,7 @@ export const openConnection = async (
           // Before `setup` is done nobody else listens, and an 'error' without a listener ends the process.
           // What happened is told by 'connect-failed' and 'disconnect'.
           model.on('error', () => {});
-          // Nor does amqplib hear of a connection that closes before `setup` is done.
+          // amqplib does not notice either if the connection closes before `setup` is done.
           let closed: Error | undefined;
           model.on('close', (error?: Error) => {
             closed = error ?? new Error('The connection closed while it was set up.');
@@ -50,9 +50,9 @@ export const openConnection = async (
             await setup(model);
             if (closed) throw closed;
           } catch (error) {
-            // What ended the connection says more than what that made of the question at hand.
+            // The reason why the connection closed says more than the error of the call that was under way.
             const cause = closed ?? error;
-            // amqplib would wait for this as long as it takes; asked a second time it does not wait.
+            // Closed here with a deadline: amqplib closes it as well, but without one.
             await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
             throw cause;
           }

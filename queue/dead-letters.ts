@@ -56,7 +56,7 @@ const jobIdOf = (body: Record<string, unknown>, { properties }: GetMessage): str
 const shownBody = (content: Buffer) => {
   const shown = content.length <= WHOLE_BYTES ? content : content.subarray(0, BEGINNING_BYTES);
   return {
-    // Without the character that the end of the beginning cuts in two.
+    // `stream` leaves out a character that is cut in two at the end.
     body: new TextDecoder('utf-8', { ignoreBOM: true }).decode(shown, {
       stream: shown.length < content.length,
     }),
@@ -127,7 +127,7 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
         acknowledge();
         taken++;
       } catch (error) {
-        // What the broker takes no more, as it is too large, keeps no other from being handled.
+        // A message too large for the broker must not keep the others from being handled.
         if (!(error instanceof PublishError && error.outcome === 'impossible')) throw error;
         impossible ??= error;
       }
@@ -173,7 +173,7 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
           ([name]) => !name.startsWith('x-'),
         );
         const carried = carriedProperties(message);
-        // It is as old as it is: a reset of meanwhile makes it void.
+        // The letter keeps its age, so that a reset that came after it makes it void.
         const failedAt = Math.floor(
           Date.parse(String(message.properties.headers?.['x-first-failed-at'])) / 1000,
         );

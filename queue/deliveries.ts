@@ -35,7 +35,7 @@ const answer = (
   try {
     give(acknowledger);
   } catch (error) {
-    // A closed channel takes no answer; the broker delivers what it held once more.
+    // The channel has closed, so the broker delivers the message again.
     observer.answerTooLate({ error });
   }
 };

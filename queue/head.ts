@@ -45,11 +45,11 @@ export const discardHead = async (
     channel.once('close', () => reject(new PublishError('refused', 'The channel closed.')));
     channel
       .consume(queue, (message) => {
-        // null: the queue was deleted.
+        // The broker sends null when the queue is deleted.
         if (over || !message || !isDiscarded(message)) return end();
         last = message;
         discarded++;
-        // Several are answered in one frame, and the next ones are on their way before the last are used up.
+        // Several messages are acknowledged in one frame, while the next ones are on their way.
         if (discarded % (PREFETCH / 4) === 0 || discarded === most) acknowledge();
         if (discarded === most) end();
         else watch();

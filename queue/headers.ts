@@ -82,7 +82,7 @@ const writtenOf = (value: unknown, depth = 0): Written | undefined => {
   if (!all) return undefined;
   const { written, bytes } = all;
   if (!isTable(value)) return { value: written.map(([, item]) => item), bytes };
-  // With its type, as a table may have a member "!" too.
+  // Written with its type, as the table itself may have a member "!".
   return { value: { '!': 'object', value: Object.fromEntries(written) }, bytes };
 };
 

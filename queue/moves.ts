@@ -49,7 +49,7 @@ export interface Held {
   reject(): void;
 }
 
-/** Lets work begin in its order while no more than so many bytes are in hand, or while it is the only one. */
+/** Begins work in its order, as long as all of it together has at most so many bytes. Larger work runs alone. */
 const byteGate = (limit: number) => {
   let inHand = 0;
   const waiting: { bytes: number; enter: () => void }[] = [];
@@ -108,13 +108,13 @@ export const createMover = (
     for (const problem of said) if (problem.startsWith(`${to} `)) said.delete(problem);
   };
 
-  /** Tries for as long as the delivery is ours: a job that waits holds up others less than one that is lost. */
+  /** Tries for as long as the delivery is ours, and so keeps its place in the prefetch: better than to lose the job. */
   const move = async (held: Held, to: string, { own, failures: attempt }: Told): Promise<Moved> => {
     let refusals = 0;
     let bare = false;
     let told = false;
     while (held.isOpen()) {
-      // What one queue refuses again and again must not fill the prefetch: from any delay queue it comes back.
+      // A message that its queue refuses again and again must not block the prefetch: it goes to a delay queue and comes back.
       const beyond = Math.max(0, refusals - TRIES_BEFORE_ELSEWHERE + 1);
       const places = [to, ...delays];
       const place = places[beyond % places.length] ?? to;
@@ -130,7 +130,7 @@ export const createMover = (
           observer.moveDelayed({ queue: place, reason, movedFor: String(own['x-reason']) });
         told = true;
         said.add(`${place} ${reason}`);
-        // Unanswered it goes back to the queue.
+        // A delivery without an answer goes back to the queue.
         if (isEnding()) break;
         if (failure instanceof PublishError && failure.outcome === 'impossible') {
           if (!bare) {

@@ -52,7 +52,7 @@ export const isAllDone = async (model: ChannelModel, queue: string): Promise<boo
   if (consumers === undefined) return false;
   if (consumers === 0) return true;
   await onChannel(model, (channel) => withDeadline(askAll(channel, queue, consumers), ANSWERS_WITHIN_MS));
-  // Where one of them is gone, what it held waits again.
+  // If one of the consumers is gone, its jobs wait in the queue again.
   return (await look()) === consumers;
 };
 

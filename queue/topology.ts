@@ -36,7 +36,7 @@ export const onChannel = async <T>(
   try {
     return await work(channel);
   } finally {
-    // An error of the broker's has closed it already.
+    // After an error the broker has closed the channel already.
     await answerOf(channel.close()).catch(() => {});
   }
 };

@@ -37,7 +37,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
   { adminPassword },
 ) => {
   const letters = openLetters(app.broker, app.cache, app.observer);
-  // Nothing was to be queued here.
+  // The general sentence for this error is about queuing an order, which nobody wanted here.
   app.setErrorHandler((error: Error, request, reply) => {
     if (!(error instanceof PublishError)) return sendError(error, request, reply);
     app.observer.deadLettersUnreached({ requestId: request.id, reason: error.message });

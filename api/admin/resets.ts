@@ -37,7 +37,7 @@ interface Backends {
 
 /** Another reset is at work. */
 export class ResetBusy extends Error {}
-/** It has begun, and what is left to do is done later. Its message says what failed. */
+/** The reset has begun and is completed later. The message says what failed. */
 export class ResetUnfinished extends Error {}
 
 /**
@@ -76,7 +76,7 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
       return discards;
     });
     if (!(await cache.clear(version)))
-      // Readers see none of it meanwhile, as they ask MySQL.
+      // Meanwhile readers ask MySQL, which has none of the removed orders any more.
       return observer.resetWaits({});
     await endReset(alone, version);
     observer.resetCompleted({ orders, jobs });
@@ -101,7 +101,7 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
         const version = lastVersionOf(Math.floor(clock.next() / 1_000));
         if (Math.abs(version - now) > MAX_AHEAD)
           throw new Error("This machine's clock and MySQL's are more than a minute apart.");
-        // As the clock is not to go back, nor is a reset.
+        // Like the clock, the moment of a reset never goes back.
         const moment = earlier > now + MAX_AHEAD ? version : Math.max(version, earlier);
         await beginReset(alone, moment);
         try {
@@ -122,7 +122,7 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
         return forgetReset(database.orm);
       }
       clock.observe(version);
-      // Without Redis it cannot be completed, nor need it be: see `clear`.
+      // While Redis is away a reset cannot be completed: see `clear`.
       if (isComplete || (cache.enabled && (await cache.time()) === null)) return;
       try {
         await locked(0, async (alone) => {

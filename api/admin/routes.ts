@@ -13,7 +13,7 @@ const RETRY_AFTER_SECONDS = 5;
 /** How often each process looks whether a reset is to be completed. */
 const LOOK_INTERVAL_MS = 5_000;
 
-/** What to say of a reset that can be asked for again, or undefined. */
+/** The sentence for a reset that failed and may be asked for again, or undefined. */
 const unfinished = (error: unknown): string | undefined => {
   if (error instanceof ResetBusy) return 'Another reset is still at work.';
   if (error instanceof ResetUnfinished)
@@ -68,7 +68,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
           'seed_incomplete',
         );
       } finally {
-        // Those that were made are there, whatever became of the others.
+        // The orders made so far stay, also if the others failed.
         if (made > 0) await cache.lists.invalidate();
       }
       return reply.code(201).send({ message: `Seeded ${count} fake orders.` });

@@ -14,7 +14,7 @@ export const whenAnswered = (response: ServerResponse, callback: () => void): vo
   }
   response.once('close', done);
   if (response.socket !== null) return;
-  // Node tells an answer that waits for others of its connection (pipelining) nothing of the end of that.
+  // If the connection ends, Node does not tell an answer that waits behind others on it (pipelining).
   socket.setMaxListeners(0);
   socket.once('close', done);
 };

@@ -31,7 +31,7 @@ export const drain = fastifyPlugin(
       // Not http.Server's own close, which would close idle connections at once.
       Server.prototype.close.call(app.server);
       await sleep(DRAIN_MS);
-      // Again and again: a request in flight from before leaves its connection open behind it.
+      // Repeated, because a connection becomes idle only when the request in flight on it ends.
       const sweeper = setInterval(() => app.server.closeIdleConnections(), SWEEP_INTERVAL_MS);
       await closed;
       clearInterval(sweeper);

@@ -83,8 +83,8 @@ export const sendError = (
   }
   if ('statusCode' in error && error.statusCode !== undefined && error.statusCode < 500) {
     if (request.is404) return send(reply, notHere(request.method, request.url));
-    // Fastify would close the connection, and a client that reads only when it has sent all would never see the answer.
-    // What still comes is thrown away, for as long as a request may take.
+    // Fastify would close the connection. A client that sends its whole body before it reads would never see the answer.
+    // So the rest of the body is read and thrown away, for as long as a request may take.
     if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' && !request.server.isDraining())
       reply.removeHeader('connection');
     const sentence = sentences[error.code]?.(request) ?? 'The request is not valid.';

@@ -16,7 +16,7 @@ interface Connection {
   close(): void;
 }
 
-/** Declines for workers what they have not answered when they are dead. */
+/** Declines connections in place of workers that died before they answered. */
 export const createHandoffs = () => {
   /** Those that are given connections. */
   const listening = new Set<Worker>();
@@ -37,10 +37,10 @@ export const createHandoffs = () => {
     });
     worker.on('listening', () => listening.add(worker));
     const decline = () => {
-      // As long as one of the two is to come, cluster would give it the connection back.
+      // If one of the two is still to come, cluster takes the connection back itself.
       if (!worker.isDead() || worker.isConnected()) return;
       listening.delete(worker);
-      // Where none listens cluster has given up the port, and would keep the connection for nobody.
+      // If no worker listens, cluster has closed the port and would keep the connection for ever.
       for (const [ack, connection] of unanswered)
         if (listening.size === 0) connection.close();
         else child.emit('internalMessage', { cmd: 'NODE_CLUSTER', ack, accepted: false });

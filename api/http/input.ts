@@ -75,7 +75,7 @@ const readJson = (app: FastifyInstance, type: string): void => {
       return done(new HttpError(415, `The charset of Content-Type must be utf-8, got ${shown(type)}.`));
     if (!isUtf8(body)) return done(new HttpError(400, 'The request body is not valid UTF-8.'));
     parseJson(request, body.toString(), (error, value) => {
-      // So deep takes so many bytes.
+      // Nesting that deep needs at least as many bytes.
       if (error === null && body.length > 2 * MAX_DEPTH && isNest(value) && isDeeper(value, MAX_DEPTH))
         done(
           new HttpError(400, `The request body is nested too deep: at most ${MAX_DEPTH} levels are taken.`),
@@ -106,7 +106,7 @@ export const input = fastifyPlugin(
       const { 'content-type': type, 'content-encoding': coding } = headers;
       if (query === MALFORMED) return done(malformedUrl(url));
       if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') {
-        // Of what type nothing is, is of no interest.
+        // The type of an empty body does not matter.
         if (type !== undefined) headers['content-type'] = undefined;
       } else if (coding !== undefined && coding.toLowerCase() !== 'identity') {
         // RFC 9110, 15.5.16

@@ -120,11 +120,11 @@ export const refusals = fastifyPlugin(
       }
       const message = reply.request.raw;
       if (message.complete) {
-        // What cannot be read stands behind a request: that has its answer first.
+        // The unreadable bytes came after a request, whose answer goes first.
         reply.raw.once('close', () => refuse(socket, error));
         return;
       }
-      // It is the body of that request. Whoever reads that answers; where nobody does, the answer does not depend on it.
+      // The bytes are that request's body. Its reader answers; if nobody reads it, the answer does not depend on it.
       reply.raw.shouldKeepAlive = false;
       reply.raw.once('close', () => linger(socket));
       if (message.listenerCount('error') > 0) message.emit('error', error);
@@ -132,7 +132,7 @@ export const refusals = fastifyPlugin(
 
     app.decorate('refuseBytes', ({ code }: ConnectionError, socket: Socket) => {
       if (code === 'ECONNRESET') return void socket.destroy();
-      // Each further chunk of what was refused is reported anew.
+      // Node reports each further chunk of refused bytes again.
       if (refused.has(socket)) return;
       refused.add(socket);
       refuse(socket, new HttpError(...(unreadable[code] ?? NO_HTTP)));
@@ -152,7 +152,7 @@ export const refusals = fastifyPlugin(
       if (before === undefined) refuseTunnel();
       else before.raw.once('close', refuseTunnel);
     });
-    // All that the size of a head allows: beyond a number of its own Node drops headers without a word.
+    // As many headers as fit into a head: by default Node silently drops those beyond a number of its own.
     app.server.maxHeadersCount = 0;
   },
   { name: 'refusals', fastify: '5.x', dependencies: ['requests'] },

@@ -19,7 +19,7 @@ declare module 'fastify' {
   }
 }
 
-/** As nginx logs it: nobody was there any more for the answer. */
+/** nginx's code for a client that went away before its answer. */
 const CLIENT_CLOSED_REQUEST = 499;
 
 /** A proxy's X-Request-Id where it is harmless in a log line, otherwise a new one. */
@@ -44,7 +44,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
       const connection = latest.get(request.raw.socket) ?? { reply };
       connection.reply = reply;
       latest.set(request.raw.socket, connection);
-      // Not onResponse, which says nothing of clients that went away before their answer.
+      // Not the onResponse hook, which does not run if the client went away before its answer.
       reply.raw.on('close', () => {
         if (connection.reply === reply) connection.reply = undefined;
         const answered = reply.raw.writableFinished;
@@ -69,7 +69,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
     app.decorate('beginRequest', begin);
     app.decorate('openReply', (socket: Socket) => latest.get(socket)?.reply);
     app.decorate('logAccess', logAccess);
-    // With a callback: every request would pay for a promise.
+    // With a callback, as a promise for every request would cost time.
     app.addHook('onRequest', (request, reply, done) => {
       begin(request, reply);
       done();

@@ -1,4 +1,4 @@
-/** Work that is begun once for all who want the same, and given up when all of them are gone. */
+/** Work that is begun once for all requests that want the same, and given up when all of them are gone. */
 import type { ServerResponse } from 'node:http';
 import { withDeadline } from '../../process/deadline.ts';
 import { whenAnswered } from '../http/answered.ts';
@@ -14,7 +14,7 @@ export interface Flight<T, Of> {
   readonly giveUp: AbortController;
 }
 
-/** All who waited are gone: nobody gets this answer. */
+/** Every request that waited for the work is gone. */
 class Abandoned extends HttpError {
   constructor() {
     super(503, 'Nobody waited any more.');

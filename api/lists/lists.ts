@@ -170,7 +170,7 @@ export const orderLists = (
     const release = memory.use(answer);
     const claim = memory.claim();
     try {
-      // More than text ever takes.
+      // Compressed, such text takes less than half.
       if (!claim.grow(answer.body.length / 2)) return undefined;
       const isLarge = answer.body.length >= LARGE_BYTES;
       if (isLarge) await compressing;
@@ -205,9 +205,9 @@ export const orderLists = (
         void share(kept, false);
         return kept;
       }
-      // The first change that it does not show came after its version was seen to be the latest.
+      // The answer misses no change from before its version was seen to be the latest.
       if (now >= kept.generation.seenAt + staleMs) return load(generation, key, page, response);
-      // Who comes when it may not be served any more is told of a failure.
+      // Nobody waits for this. If it fails, the next request after this answer is too old reports it.
       load(generation, key, page, undefined).catch(() => {});
       return kept;
     },

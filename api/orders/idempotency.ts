@@ -63,7 +63,7 @@ export const acceptOnce = async <T extends object>(
     await idempotency.answer(current, JSON.stringify(accepted));
     return accepted;
   } catch (error) {
-    // Refused says nothing of an earlier try.
+    // This try was refused, but an earlier one with the same key may have been accepted: its version is kept.
     const isUnknown = error instanceof PublishError && error.outcome === 'unknown';
     await idempotency.release(current, isUnknown ? version : claim.version);
     throw error;

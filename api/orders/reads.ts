@@ -54,7 +54,7 @@ export const orderReads = ({ database: { orm }, cache, clock, observer }: Backen
 
   /** A pending copy that may have been left behind, compared with what MySQL holds by now. */
   const verified = async (id: string, write: Waiting): Promise<Pending | undefined> => {
-    // A version that no clock can have given out says nothing of the copy's age, nor of its place.
+    // If no clock can have given out the version, it tells neither the copy's age nor its place among the writes.
     const latest = clock.latest();
     const version = write.version <= latest ? write.version : 0;
     if (clock.age(version) < trustMs && version > since()) return write;
@@ -63,7 +63,7 @@ export const orderReads = ({ database: { orm }, cache, clock, observer }: Backen
       const state = typeof found === 'number' && found > latest ? 0 : found;
       if (state === undefined) return write;
       if (state !== 'deleted' && (write.deleting || state < version)) return write;
-      // What is cached may be from before the commit that nobody told Redis of.
+      // The cached answer may be older than the commit, as nobody told Redis of that.
       await Promise.all([
         orders.invalidateDetails([id]),
         pending.settle([{ orderId: id, state, versioned: true }]),
@@ -84,7 +84,7 @@ export const orderReads = ({ database: { orm }, cache, clock, observer }: Backen
       const write = copy && copy.kind !== 'deleted' ? await verified(id, copy) : copy;
       if (write?.kind === 'deleted') return undefined;
       if (write?.kind === 'order') return write.json;
-      // A copy that gave way was no newer than MySQL: what is cached, or a query that runs already, may be older than it.
+      // If MySQL is newer than the copy, the cached answer and a running query may be older than MySQL: ask once more.
       const applied = write === copy ? (cached ?? (await readApplied(id))) : await query(id);
       if (applied === undefined || write === undefined) return applied;
       return withStatus(applied, write.status);

@@ -24,7 +24,7 @@ export interface Origin {
 /** A write with an Idempotency-Key: its ids follow from its identity, so that another try is the same write. */
 export interface Keyed {
   identity: Identity;
-  /** That of an earlier try which may have been accepted, and so has its place among the writes to its order. */
+  /** The version of an earlier try that may have been accepted. */
   version: number | undefined;
   /** Notes the version for the next try, before the write is published. */
   keepVersion(version: number): Promise<void>;
@@ -47,7 +47,7 @@ interface Backends {
 
 /** Each method resolves once the write is accepted. @throws PublishError; then no reader sees the write */
 export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Backends) => {
-  // By the shared clock, so that ids and what Redis says of times can be compared.
+  // Ids use the shared clock, so that their times can be compared with Redis's.
   const newId = createIds(() => Math.floor(clock.now() / 1_000));
 
   /** @param payload JSON */
@@ -63,7 +63,7 @@ export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Bac
     const job = writeJob({ jobId: job_id, type, payload, version, acceptedAt });
     const published = performance.now();
     await broker.accept(job, {
-      // Unique among the messages in flight, also when a keyed write is sent twice at once.
+      // Two requests with one key may be in flight at once: their messages need different ids.
       messageId: keyed ? newId() : job_id,
       correlationId: requestId,
       timestamp: Math.floor(acceptedAt.getTime() / 1000),
@@ -84,7 +84,7 @@ export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Bac
   };
 
   return {
-    /** Nobody knows the id before the answer, so the pending copy need not wait for the confirm. */
+    /** Only the answer tells the id, so nobody can read the pending copy before the confirm: it is put at the same time. */
     create: async (content: OrderContent, origin: Origin) => {
       const order_id = origin.keyed ? keyedUuid(origin.keyed.identity, 'order') : newId();
       const order: Order = { order_id, ...content };
@@ -102,7 +102,7 @@ export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Bac
       }
     },
 
-    /** Readers know this order: they see the change only once it is sure to come. */
+    /** The order can be read already, so the change is shown only after the confirm. */
     updateStatus: async ({ order_id, status }: UpdateJob['payload'], origin: Origin) => {
       const version = await nextVersion(order_id, origin);
       const payload = JSON.stringify({ order_id, status });
