@@ -18,7 +18,14 @@ t.test('defaults', async (t) => {
   t.strictSame(load(), {
     api: { workers: 3, host: '0.0.0.0', port: 8080, adminPassword: undefined },
     accessLog: { file: 'server-access.log', format: 'combined' },
-    consumer: { count: 4, batchSize: 250, lingerMs: 5, concurrency: 2, writeLagMs: 300 },
+    consumer: {
+      count: 4,
+      batchSize: 250,
+      lingerMs: 5,
+      concurrency: 2,
+      writeLagMs: 300,
+      readyFile: undefined,
+    },
     mysql: database,
     redis: { host: 'localhost', port: 6379, username: undefined, password: undefined, db: 0, tls: false },
     cache: {
