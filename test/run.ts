@@ -39,15 +39,11 @@ const startTestServers = async (): Promise<NodeJS.ProcessEnv> => {
   };
 };
 
-/**
- * The tests of code alone run in one process. The fault scenarios, which take longest, come first, so that no core is
- * idle in the end.
- */
+/** All test files; those of code alone run in one process (unit.ts). */
 const allTests = (): string[] => {
   const alone = new Set(testsWithoutServers());
   const files = sourcesIn('test').filter((file) => file.endsWith('.test.ts') && !alone.has(file));
-  const isFault = (file: string) => file.startsWith('test/faults/');
-  return [...files.filter(isFault), 'test/unit.ts', ...files.filter((file) => !isFault(file))];
+  return ['test/unit.ts', ...files];
 };
 
 const stop = new AbortController();
