@@ -89,11 +89,25 @@ export interface Result {
   problems: string[];
 }
 
-/** Waits until nothing waits any more and the stores agree with the history, or time is up. */
+const judgeDead = (expected: Record<string, number>, dead: Map<string, string>): string[] => {
+  const found: Record<string, number> = {};
+  for (const reason of dead.values()) found[reason] = (found[reason] ?? 0) + 1;
+  return [...new Set([...Object.keys(found), ...Object.keys(expected)])].flatMap((reason) =>
+    (found[reason] ?? 0) === (expected[reason] ?? 0)
+      ? []
+      : [`${found[reason] ?? 0} dead letters with the reason ${reason}, expected ${expected[reason] ?? 0}`],
+  );
+};
+
+/**
+ * Waits until nothing waits any more, the stores agree with the history and the dead letters are there that must be, or
+ * time is up. What a consumer holds is in no queue: a letter may still be on its way when nothing waits.
+ */
 const settle = async (
   world: World,
   history: OrderHistory[],
   shownAfterMs: number,
+  expectedDead: Record<string, number>,
 ): Promise<{ final: FinalState; dead: Map<string, string>; ms: number }> => {
   const started = performance.now();
   const ids = history.flatMap(({ id, writes }) => (id !== undefined && writes.length > 0 ? [id] : []));
@@ -104,7 +118,10 @@ const settle = async (
     const stored = await readOrders(world.env);
     const state = { stored, shown: new Map<string, string>(), dead: new Set(dead.keys()) };
     const { violations } = check(history, state, { readYourWrites: false });
-    const clean = queues.waiting === 0 && Object.values(violations).every((count) => count === 0);
+    const clean =
+      queues.waiting === 0 &&
+      Object.values(violations).every((count) => count === 0) &&
+      judgeDead(expectedDead, dead).length === 0;
     const ms = performance.now() - started;
     if (clean || ms > SETTLE_TIMEOUT_MS) {
       // What an unknown write may still do is done before what is shown is compared with what is stored.
@@ -114,16 +131,6 @@ const settle = async (
     }
     await sleep(SETTLE_POLL_MS);
   }
-};
-
-const judgeDead = (expected: Record<string, number>, dead: Map<string, string>): string[] => {
-  const found: Record<string, number> = {};
-  for (const reason of dead.values()) found[reason] = (found[reason] ?? 0) + 1;
-  return [...new Set([...Object.keys(found), ...Object.keys(expected)])].flatMap((reason) =>
-    (found[reason] ?? 0) === (expected[reason] ?? 0)
-      ? []
-      : [`${found[reason] ?? 0} dead letters with the reason ${reason}, expected ${expected[reason] ?? 0}`],
-  );
 };
 
 /** @param random of the clients alone: how often they draw is a matter of moments, and must not change the faults */
@@ -181,11 +188,12 @@ export const runScenario = async (
     const load = scenario.history ? undefined : await runLoad(scenario, world, base, createRandom(seed));
     const history = load?.history ?? (await scenario.history?.(world, base)) ?? [];
     await world.ready();
-    const { final, dead, ms } = await settle(world, history, scenario.shownAfterMs ?? 0);
+    const expectedDead = scenario.dead?.(options.full) ?? {};
+    const { final, dead, ms } = await settle(world, history, scenario.shownAfterMs ?? 0, expectedDead);
     const { violations, details } = check(history, final, { readYourWrites });
     problems.push(
       ...details.slice(0, 10),
-      ...judgeDead(scenario.dead?.(options.full) ?? {}, dead),
+      ...judgeDead(expectedDead, dead),
       ...(load?.oddities.slice(0, 10) ?? []),
       ...blamed(world).slice(0, 10),
       ...(scenario.forgetsKeys ? [] : appliedTwice(world).slice(0, 10)),
