@@ -67,14 +67,21 @@ export const writeJob = (job: {
     `{"job_id":"${job.jobId}","type":"${job.type}","payload":${job.payload},"version":${job.version},"accepted_at":"${job.acceptedAt.toISOString()}"}`,
   );
 
+/** What is known of a job; of a message that is no job, or of a dead letter, less. */
+export interface JobNames {
+  jobId?: string | undefined;
+  jobType?: JobType | undefined;
+  orderId?: string | undefined;
+}
+
 /**
- * What a message says of itself, as far as it does: it may be no valid job. `version` is Infinity where the message is no
- * JSON.
+ * What a message says of itself, as far as it does: it may be no valid job. `version` is Infinity where it is no JSON, or
+ * null: nobody knows how old it is.
  */
-export const namesIn = (body: Buffer) => {
+export const namesIn = (body: Buffer): JobNames & { version: number | undefined } => {
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
   try {
-    const { job_id, type, payload, version } = JSON.parse(body.toString()) ?? {};
+    const { job_id, type, payload, version } = JSON.parse(body.toString());
     return {
       jobId: text(job_id),
       jobType: isJobType(type) ? type : undefined,

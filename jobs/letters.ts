@@ -1,6 +1,6 @@
 /** What operators do with dead letters, and what a reset removes from the queue, told as all outcomes are. */
 import type { Cache } from '../cache/cache.ts';
-import { namesIn } from '../domain/jobs.ts';
+import { type JobNames, namesIn } from '../domain/jobs.ts';
 import type { Observer } from '../process/observer.ts';
 import type { Broker } from '../queue/broker.ts';
 import { deadLetters } from '../queue/dead-letters.ts';
@@ -20,5 +20,5 @@ export const openLetters = (broker: Broker, { pending }: Cache, observer: Observ
   });
 
 /** A reset has removed a job that was accepted before it. */
-export const tellVoid = (observer: Observer, body: Buffer): void =>
-  observer.outcome({ ...namesIn(body), outcome: 'void', by: 'reset' });
+export const tellVoid = (observer: Observer, names: JobNames): void =>
+  observer.outcome({ ...names, outcome: 'void', by: 'reset' });

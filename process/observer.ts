@@ -2,13 +2,9 @@
  * What happens in a process, by name. Whoever it happens to tells an observer, once; whoever shows it listens there:
  * the log (log-events.ts), and what counts or traces.
  */
-import type { JobType } from '../domain/jobs.ts';
+import type { JobNames, JobType } from '../domain/jobs.ts';
 
-/** What is known of a job; of a message that is no job, or of a dead letter, less. */
-export interface JobNamed {
-  jobId?: string | undefined;
-  jobType?: JobType | undefined;
-  orderId?: string | undefined;
+export interface JobNamed extends JobNames {
   /** Of the HTTP request that the job came with. */
   requestId?: string | undefined;
 }

@@ -42,12 +42,16 @@ export class ResetUnfinished extends Error {}
 
 /**
  * Whether a message that waits is certain to be void.
+ * @param version that it gives itself
  * @param waited whether it has waited since before the reset, which one without any time does not say itself
  */
-const isVoid = (message: QueuedMessage, reset: number, waited: boolean): boolean => {
-  const { version } = namesIn(message.content);
+const isVoid = (
+  version: number | undefined,
+  { timestamp }: QueuedMessage['properties'],
+  reset: number,
+  waited: boolean,
+): boolean => {
   if (version !== undefined) return version <= reset;
-  const { timestamp } = message.properties;
   return typeof timestamp === 'number' ? lastVersionOf((timestamp + 1) * 1_000 - 1) <= reset : waited;
 };
 
@@ -70,9 +74,10 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
       said = performance.now();
       observer.resetRemoves({ orders });
     });
-    const jobs = await broker.discardHead(waited ?? (await broker.waiting()), (message) => {
-      const discards = isVoid(message, version, waited !== undefined);
-      if (discards) tellVoid(observer, message.content);
+    const jobs = await broker.discardHead(waited ?? (await broker.waiting()), ({ content, properties }) => {
+      const names = namesIn(content);
+      const discards = isVoid(names.version, properties, version, waited !== undefined);
+      if (discards) tellVoid(observer, names);
       return discards;
     });
     if (!(await cache.clear(version)))

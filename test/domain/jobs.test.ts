@@ -1,0 +1,19 @@
+import t from 'tap';
+import { namesIn } from '../../domain/jobs.ts';
+
+const names = (body: string) => namesIn(Buffer.from(body));
+const unknown = { jobId: undefined, jobType: undefined, orderId: undefined, version: undefined };
+
+t.test('what a message says of itself', async (t) => {
+  t.strictSame(
+    names('{"job_id":"j","type":"delete_order","payload":{"order_id":"o"},"version":7,"accepted_at":"x"}'),
+    { jobId: 'j', jobType: 'delete_order', orderId: 'o', version: 7 },
+  );
+  t.strictSame(names('{"job_id":1,"type":"other","payload":null,"version":"7"}'), unknown, 'of other types');
+  t.strictSame(names('"text"'), unknown);
+});
+
+t.test('of what is no job at all nobody knows how old it is, so that no reset removes it', async (t) => {
+  for (const body of ['null', '', '{', '\xff'])
+    t.strictSame(names(body), { version: Number.POSITIVE_INFINITY }, body);
+});
