@@ -31,8 +31,8 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
   const cache = openCache(config, observer, () => latestOf(clock));
   const ending = new AbortController();
   /** Messages on their way to another queue. */
-  const moving = new Set<Promise<void>>();
-  const track = (work: Promise<void>) => {
+  const moving = new Set<Promise<unknown>>();
+  const track = (work: Promise<unknown>) => {
     const moved = work.finally(() => moving.delete(moved));
     moving.add(moved);
   };

@@ -34,7 +34,7 @@ export interface Answering {
   /** Tells the broker that the jobs of these deliveries are done. */
   acknowledge: (deliveries: Delivery[]) => void;
   /** Takes what no batch waits for, and what must be over before the process ends. */
-  track: (work: Promise<void>) => void;
+  track: (work: Promise<unknown>) => void;
 }
 
 const nameOf = ({ job, delivery }: Entry): JobNamed => ({
@@ -48,56 +48,44 @@ export const createOutcomes = ({ cache, observer, acknowledge, track }: Answerin
   /** A job is a dead letter, or void: readers see it no more. */
   const giveUp = ({ job }: Entry): Promise<void> => giveUpJob(cache.pending, job);
 
-  const tellMoved = (named: JobNamed, moved: Moved, reason: string, error: string): void => {
-    const told = { ...named, reason, error };
-    if (moved.became === 'returned') observer.outcome({ ...told, outcome: 'returned' });
-    else if (moved.became === 'dead') observer.outcome({ ...told, outcome: 'dead', attempt: moved.attempt });
-    else {
-      const { attempt, delayMs } = moved;
-      observer.outcome({ ...told, outcome: 'retried', attempt, delayMs });
-    }
+  /**
+   * Tells where a delivery went once it is there. What is a dead letter now readers see no more.
+   * @returns whether it is one
+   */
+  const moved = async (
+    moving: Promise<Moved>,
+    told: JobNamed & { reason: string; error: string },
+    hide: () => Promise<void>,
+  ): Promise<boolean> => {
+    const where = await moving;
+    observer.outcome({ ...told, ...where });
+    const isDead = where.outcome === 'dead';
+    if (isDead) await hide();
+    return isDead;
   };
 
   const failed = (entry: Entry, reason: string, error: string): void => {
-    const move = async () => {
-      const moved = await entry.delivery.retry(reason, error);
-      tellMoved(nameOf(entry), moved, reason, error);
-      if (moved.became === 'dead') await giveUp(entry);
-    };
-    track(move());
+    const told = { ...nameOf(entry), reason, error };
+    track(moved(entry.delivery.retry(reason, error), told, () => giveUp(entry)));
   };
 
-  /** @param giveUp what hides from readers what the message was to do */
-  const refuse = (
-    delivery: Delivery,
-    named: JobNamed,
-    problem: string,
-    giveUp: () => Promise<void>,
-  ): void => {
+  const refused = (delivery: Delivery, named: JobNamed, error: string, hide: () => Promise<void>): void => {
     const reason = 'invalid_message';
-    const move = async () => {
-      const moved = await delivery.deadLetter(reason, problem);
-      tellMoved(named, moved, reason, problem);
-      if (moved.became === 'dead') await giveUp();
-    };
-    track(move());
+    track(moved(delivery.deadLetter(reason, error), { ...named, reason, error }, hide));
   };
 
   return {
     failed,
 
     refused: (delivery, problem) =>
-      refuse(delivery, { requestId: delivery.requestId }, problem, () =>
+      refused(delivery, { requestId: delivery.requestId }, problem, () =>
         giveUpMessage(cache.pending, delivery.body),
       ),
 
-    crashed: async (entry) => {
+    crashed: (entry) => {
       const [reason, error] = ['crashed', 'Each process that took the job ended before it was done.'];
-      const moved = await entry.delivery.deadLetter(reason, error);
-      tellMoved(nameOf(entry), moved, reason, error);
-      if (moved.became !== 'dead') return false;
-      await giveUp(entry);
-      return true;
+      const told = { ...nameOf(entry), reason, error };
+      return moved(entry.delivery.deadLetter(reason, error), told, () => giveUp(entry));
     },
 
     applied: async (batch, applied, ms) => {
@@ -109,7 +97,7 @@ export const createOutcomes = ({ cache, observer, acknowledge, track }: Answerin
         if (verdict === 'order_not_found')
           failed(entry, verdict, `There is no order ${entry.job.payload.order_id}.`);
         else if (verdict === 'invalid')
-          refuse(entry.delivery, nameOf(entry), applied.problems.get(entry.job) ?? '', () => giveUp(entry));
+          refused(entry.delivery, nameOf(entry), applied.problems.get(entry.job) ?? '', () => giveUp(entry));
         else if (verdict === 'void') voided.push(entry);
         else done.push(entry);
       }

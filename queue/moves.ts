@@ -27,9 +27,9 @@ const MAX_ATTEMPTS_SAID = 1_000_000;
  * `attempt` is how often the job has been tried by now.
  */
 export type Moved =
-  | { became: 'retried'; attempt: number; delayMs: number }
-  | { became: 'dead'; attempt: number }
-  | { became: 'returned' };
+  | { outcome: 'retried'; attempt: number; delayMs: number }
+  | { outcome: 'dead'; attempt: number }
+  | { outcome: 'returned' };
 
 /** Of its failures, as headers. */
 type Story = Record<`x-${string}`, string | number>;
@@ -122,8 +122,8 @@ export const createMover = (
         await send(place, held.message, own, bare);
         held.acknowledge();
         return place === dead
-          ? { became: 'dead', attempt }
-          : { became: 'retried', attempt, delayMs: delayOf.get(place) ?? 0 };
+          ? { outcome: 'dead', attempt }
+          : { outcome: 'retried', attempt, delayMs: delayOf.get(place) ?? 0 };
       } catch (failure) {
         const reason = reasonOf(failure);
         if (!told && !said.has(`${place} ${reason}`))
@@ -139,7 +139,7 @@ export const createMover = (
           }
           if (broker.deadLettersRejected()) {
             held.reject();
-            return { became: 'dead', attempt };
+            return { outcome: 'dead', attempt };
           }
         }
         const isAway = !broker.takesMessages();
@@ -148,7 +148,7 @@ export const createMover = (
         await sleep(pause, undefined, { ref: false });
       }
     }
-    return { became: 'returned' };
+    return { outcome: 'returned' };
   };
 
   /** How often the job has failed by now, and the headers that say so. */

@@ -149,7 +149,7 @@ t.test(
     const jobs = await takeJobs(account, unobserved, 1, (delivery) => {
       bodies.push(delivery.body.toString());
       if (bodies.length > 1) return jobs.acknowledge([delivery]);
-      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved.became));
+      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved.outcome));
     });
     t.teardown(() => jobs.close());
     await until('it is consumed', () => bodies.length === 1);
@@ -182,7 +182,7 @@ t.test('a message that is larger than the broker takes by now', async (t) => {
   const became: string[] = [];
   const jobs = await takeJobs(config, unobserved, 10, (delivery) => {
     if (delivery.body.length === large.length)
-      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved.became));
+      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved.outcome));
     else jobs.acknowledge([delivery]);
   });
   t.teardown(() => jobs.close());
