@@ -15,31 +15,32 @@ interface Live {
   cpu?: { total: number; shares: string };
 }
 
-const postTo = async ({ system, sizes }: Context, url: string, who: string, durationMs: number) => {
-  const result = await system.generator.run({
-    url,
-    requests: posts,
-    connections: sizes.connections,
-    warmupMs: 0,
-    durationMs,
-  });
+/** @param onWarm told when what is measured begins: at first there is code to compile, in the consumers as well */
+const measurePosts = async (
+  { system, sizes }: Context,
+  url: string,
+  who: string,
+  onWarm: () => void = () => {},
+) => {
+  const { connections, warmupMs, rounds, roundMs } = sizes;
+  const post = (durationMs: number) =>
+    system.generator.run({ url, requests: posts, connections, warmupMs: 0, durationMs });
+  requireRight(await post(3 * warmupMs), who);
+  onWarm();
+  const result = await post(rounds * roundMs);
   requireRight(result, who);
-  return result;
+  const { count, seconds, latency } = result;
+  return { count, rate: count / seconds, latency: latencyOf([latency]) };
 };
 
 const measureLive = async (context: Context, name: string, build?: string): Promise<Live> => {
-  const { warmupMs, rounds, roundMs } = context.sizes;
   const { url, processes, close } = await openSteady(context, name, LAG, 0, {}, build);
   try {
-    // At first there is code to compile, on the way through the consumers as well.
-    await postTo(context, url, name, 3 * warmupMs);
-    const cpu = countCpu(processes, context.system);
-    const result = await postTo(context, url, name, rounds * roundMs);
-    return {
-      rate: result.count / result.seconds,
-      latency: latencyOf([result.latency]),
-      cpu: cpu(result.count),
-    };
+    let cpu = countCpu(processes, context.system);
+    const posted = await measurePosts(context, url, name, () => {
+      cpu = countCpu(processes, context.system);
+    });
+    return { ...posted, cpu: cpu(posted.count) };
   } finally {
     await close();
   }
@@ -47,12 +48,7 @@ const measureLive = async (context: Context, name: string, build?: string): Prom
 
 const measurePeer = async (context: Context): Promise<Live | undefined> => {
   if (context.base !== undefined) return measureLive(context, 'base_live', context.base);
-  if (!context.peer) return undefined;
-  const { url, name } = context.peer;
-  const { warmupMs, rounds, roundMs } = context.sizes;
-  await postTo(context, url, name, 3 * warmupMs);
-  const result = await postTo(context, url, name, rounds * roundMs);
-  return { rate: result.count / result.seconds, latency: latencyOf([result.latency]) };
+  return context.peer && measurePosts(context, context.peer.url, context.peer.name);
 };
 
 export const postLive: Case<Context> = {
