@@ -150,15 +150,21 @@ export const createWorld = async (options: WorldOptions, processes: Processes, b
   );
   for (const one of [...apis, ...consumers]) one.start();
 
-  const isLive = async (url: string) =>
-    (await fetch(`${url}/health/ready`).catch(() => undefined))?.ok === true;
+  /** What an API says of itself: `ready`, or `degraded` where it serves without one of its servers. */
+  const statusOf = (url: string): Promise<string | undefined> =>
+    fetch(`${url}/health/ready`)
+      .then(async (response) => ((await response.json()) as { status: string }).status)
+      .catch(() => undefined);
+  const allSay = async (...wanted: string[]) =>
+    (await Promise.all(urls.map(statusOf))).every(
+      (status) => status !== undefined && wanted.includes(status),
+    );
   const end = async () => {
     await Promise.all([...apis, ...consumers].map((one) => one.stop('SIGKILL')));
     for (const proxy of proxies.values()) proxy.close();
     await endFolder();
   };
-  const ready = () =>
-    until('all APIs are ready', async () => (await Promise.all(urls.map(isLive))).every(Boolean), 60_000);
+  const ready = () => until('all APIs are ready', () => allSay('ready', 'degraded'), 60_000);
   try {
     if (!away.some((name) => name !== 'redis')) await ready();
   } catch (error) {
@@ -175,6 +181,8 @@ export const createWorld = async (options: WorldOptions, processes: Processes, b
     apis,
     consumers,
     ready,
+    /** Waits until all APIs reach all of their servers. */
+    whole: () => until('all APIs reach all servers', () => allSay('ready'), 60_000),
     end,
   };
 };

@@ -29,7 +29,7 @@ export const serverScenarios: Scenario[] = [
             cut += proxy.cut(() => random.chance(0.5));
           }
           // What is not connected has nothing to lose.
-          await world.ready();
+          await world.whole();
           proxy.swallow(true);
           // Longer than a confirm may take, so that one in vain is seen.
           await sleep(full ? 4_000 : 3_000);
