@@ -1,27 +1,34 @@
-/** `npm run migrate`: brings the database to the newest schema. Two processes may run it at once. */
-
+/**
+ * `npm run migrate`: makes a database what db/schema.ts wants, whatever it is: empty, of any earlier version of this
+ * service, made by SQLAlchemy for the Flask service, or any of these cut short half-way. Two processes may run it at once.
+ * With `--check` it says what it would do and changes nothing.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { sql } from 'drizzle-orm';
-import { readMigrationFiles } from 'drizzle-orm/migrator';
-import { drizzle } from 'drizzle-orm/mysql2';
-import { migrate } from 'drizzle-orm/mysql2/migrator';
+import { pathToFileURL } from 'node:url';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { type Config, ConfigError, environment, loadConfig } from '../process/config.ts';
+import { AdoptionError, checkAdoption, lowerCaseIds } from './adoption.ts';
 import { connectionOptions } from './client.ts';
-import { isMissingTable, isPassing, isUnknownDatabase, reasonOf } from './errors.ts';
+import { convergence } from './convergence.ts';
+import { isLockConflict, isPassing, isUnknownDatabase, reasonOf } from './errors.ts';
 import { identifier } from './literals.ts';
+import { tables as schema } from './schema.ts';
 import { setUpSession } from './session.ts';
+import { readTables, wantedTable } from './tables.ts';
 
-const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url));
 const RETRY_MS = 500;
-/** Longer than any migration; whoever waits has nothing left to do once it has the lock. */
-const LOCK_SECONDS = 300;
+/** Whoever waits for a table keeps all others from it: not for long at a time. */
+const LOCK_WAIT_SECONDS = 5;
+/** How long to try again in all, or to wait for another migration: longer than one of some ten million orders. */
+const PATIENCE_MS = 3_600_000;
 
 const open = async (options: ConnectionOptions): Promise<Connection> => {
   const connection = await createConnection(options);
   try {
-    await setUpSession(connection);
+    await setUpSession(connection, [
+      `lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
+      `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
+    ]);
     return connection;
   } catch (error) {
     connection.destroy();
@@ -29,62 +36,145 @@ const open = async (options: ConnectionOptions): Promise<Connection> => {
   }
 };
 
+const creating = (database: string): string =>
+  `CREATE DATABASE IF NOT EXISTS ${identifier(database)} CHARACTER SET utf8mb4`;
+
 const createDatabase = async ({ database, ...server }: ReturnType<typeof connectionOptions>) => {
   const connection = await open(server);
-  await connection.query(`CREATE DATABASE IF NOT EXISTS ${identifier(database)} CHARACTER SET utf8mb4`);
+  await connection.query(creating(database));
   await connection.end();
 };
 
-/** Connects, waiting for a server that still starts, and creates the database where it does not exist yet. */
-const connect = async (config: Config['mysql'], deadline: number): Promise<Connection> => {
-  const options = connectionOptions(config);
+/**
+ * Connects, waiting for a server that still starts.
+ * @returns undefined where the database does not exist
+ */
+const connect = async (
+  options: ReturnType<typeof connectionOptions>,
+  deadline: number,
+): Promise<Connection | undefined> => {
   for (;;) {
     try {
       return await open(options);
     } catch (error) {
-      if (isUnknownDatabase(error)) await createDatabase(options);
-      else if (isPassing(error) && Date.now() < deadline) await sleep(RETRY_MS);
-      else throw error;
+      if (isUnknownDatabase(error)) return undefined;
+      if (!isPassing(error) || Date.now() >= deadline) throw error;
+      await sleep(RETRY_MS);
     }
   }
 };
 
-/**
- * Whether the newest migration was applied, as drizzle-orm notes it. Only reads: who applies jobs needs no rights to
- * change tables.
- */
-const isUpToDate = async (connection: Connection): Promise<boolean> => {
-  const newest = Math.max(
-    ...readMigrationFiles({ migrationsFolder }).map(({ folderMillis }) => folderMillis),
+const wanted = schema.map(wantedTable);
+
+/** The rows that there must be. Orders that are written meanwhile are counted by whoever counts them (counts.ts). */
+const firstRows = [
+  {
+    asking: 'SELECT 1 FROM last_reset WHERE id = 1',
+    inserting: "INSERT IGNORE INTO last_reset (id, at) VALUES (1, '1970-01-01 00:00:00.000')",
+  },
+  {
+    asking: 'SELECT 1 FROM order_counts LIMIT 1',
+    inserting: 'INSERT IGNORE INTO order_counts (slot, orders) SELECT 0, COUNT(*) FROM orders',
+  },
+];
+
+/** What is to be done, one statement after the other; nothing that needs more than the right to read is asked. */
+const work = async (connection: Connection): Promise<string[]> => {
+  const found = await readTables(
+    connection,
+    wanted.map(({ name }) => name),
   );
-  try {
-    const [rows] = await connection.query('SELECT MAX(created_at) AS applied FROM __drizzle_migrations');
-    const [{ applied } = { applied: null }] = rows as { applied: number | string | null }[];
-    return Number(applied) >= newest;
-  } catch (error) {
-    if (isMissingTable(error)) return false;
-    throw error;
+  const { keys, tables } = convergence(wanted, found);
+  if (keys.length + tables.length > 0) {
+    await checkAdoption(connection, wanted, found);
+    return [...keys, ...lowerCaseIds(wanted, found), ...tables];
+  }
+  const missing: string[] = [];
+  for (const { asking, inserting } of firstRows) {
+    const [rows] = await connection.query(asking);
+    if ((rows as unknown[]).length === 0) missing.push(inserting);
+  }
+  return missing;
+};
+
+type Say = (line: string) => void;
+
+/** Runs a statement as soon as nobody holds the table. @throws the database's error */
+const run = async (connection: Connection, statement: string, say: Say): Promise<void> => {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      await connection.query(statement);
+      return;
+    } catch (error) {
+      if (!isLockConflict(error) || Date.now() > deadline) throw error;
+      if (isFirst)
+        say('Another connection holds a table in a transaction that has not ended: waiting for it.');
+      await sleep(RETRY_MS);
+    }
   }
 };
 
+/** Waits until no other migration of this database runs. The lock goes with the connection, also when this process is killed. */
+const lock = async (connection: Connection, say: Say): Promise<void> => {
+  // Its name is the server's, not the database's, and of 64 characters at most: hence the hash.
+  const name = "md5(concat('orders migrations of ', database()))";
+  const deadline = Date.now() + PATIENCE_MS;
+  for (let isFirst = true; ; isFirst = false) {
+    const [rows] = await connection.query(`SELECT GET_LOCK(${name}, ${LOCK_WAIT_SECONDS}) AS locked`);
+    const [{ locked } = { locked: 0 }] = rows as { locked: number | null }[];
+    if (locked === 1) return;
+    if (Date.now() > deadline) throw new Error('Another migration of this database did not end in an hour.');
+    if (isFirst) say('Another migration of this database is running: waiting for it.');
+  }
+};
+
+interface Options {
+  /** How long to wait for a server that does not answer yet. */
+  waitMs: number;
+  /** Only say what is to be done. */
+  isCheck?: boolean;
+  /** Is told what is done, and what is waited for. */
+  say?: Say;
+}
+
 /**
- * Applies the migrations that are missing. Where none is, it changes nothing and needs only the right to read.
- * @param waitMs how long to wait for a server that does not answer yet
- * @throws the server's error when it stays away or refuses
+ * Makes the database what db/schema.ts wants. Where it is so already, it needs only the right to read.
+ * @throws AdoptionError where a table is in the way, which is then as it was; the server's error when it stays away or
+ *   refuses
  */
-export const migrateDatabase = async (config: Config['mysql'], waitMs: number): Promise<void> => {
-  const connection = await connect(config, Date.now() + waitMs);
+export const migrateDatabase = async (
+  config: Config['mysql'],
+  { waitMs, isCheck = false, say = () => {} }: Options,
+): Promise<void> => {
+  const options = connectionOptions(config);
+  const deadline = Date.now() + waitMs;
+  let connection = await connect(options, deadline);
+  if (!connection) {
+    say(`${creating(config.database)};`);
+    if (isCheck) return;
+    await createDatabase(options);
+    connection = await connect(options, deadline);
+    if (!connection) throw new Error(`The database ${config.database} was created, and is gone.`);
+  }
   try {
-    if (await isUpToDate(connection)) return;
-    const orm = drizzle(connection);
-    // The lock goes with the connection, also when this process is killed. Its name is the server's, not the
-    // database's, and of 64 characters at most: hence the hash.
-    const lock = sql`md5(concat('orders migrations of ', database()))`;
-    const [rows] = await orm.execute(sql`select get_lock(${lock}, ${LOCK_SECONDS}) as locked`);
-    const [{ locked } = { locked: 0 }] = rows as unknown as { locked: number | null }[];
-    if (locked !== 1)
-      throw new Error(`Another migration of this database was not over after ${LOCK_SECONDS} seconds.`);
-    await migrate(orm, { migrationsFolder });
+    let statements = await work(connection);
+    if (statements.length > 0 && !isCheck) {
+      await lock(connection, say);
+      // The tables first, then the rows in them. Whoever had the lock before may have done all of it.
+      for (const _step of ['tables', 'rows']) {
+        statements = await work(connection);
+        for (const statement of statements) {
+          // Of a new table there is nothing to tell; others have rows in them, and take their time.
+          if (/^(ALTER|UPDATE) /.test(statement)) say(`${statement};`);
+          await run(connection, statement, say);
+        }
+      }
+      statements = await work(connection);
+      if (statements.length > 0)
+        throw new Error(`Tables were changed meanwhile. This is still to be done: ${statements.join('; ')}`);
+    }
+    for (const statement of statements) say(`${statement};`);
   } finally {
     await connection.end();
   }
@@ -92,11 +182,19 @@ export const migrateDatabase = async (config: Config['mysql'], waitMs: number): 
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
+    const isCheck = process.argv.includes('--check');
     const { mysql } = loadConfig(environment());
-    await migrateDatabase(mysql, 60_000);
-    console.log(`The schema of ${mysql.database} at ${mysql.host}:${mysql.port} is up to date.`);
+    let told = 0;
+    const say = (line: string) => {
+      told++;
+      console.log(line);
+    };
+    await migrateDatabase(mysql, { waitMs: 60_000, isCheck, say });
+    if (isCheck && told > 0) console.log('This is what a migration would do. Nothing was changed.');
+    else console.log(`The schema of ${mysql.database} at ${mysql.host}:${mysql.port} is up to date.`);
   } catch (error) {
-    console.error(error instanceof ConfigError ? error.message : `The migration failed: ${reasonOf(error)}`);
+    const isOurs = error instanceof ConfigError || error instanceof AdoptionError;
+    console.error(isOurs ? error.message : `The migration failed: ${reasonOf(error)}`);
     process.exitCode = 1;
   }
 }

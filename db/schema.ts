@@ -1,4 +1,8 @@
-/** The tables. Character sets are named here because a database made by others may default to another. */
+/**
+ * The tables. `npm run migrate` makes a database so, whatever it is (convergence.ts). Character sets are named here
+ * because a database made by others may default to another.
+ */
+import { sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
@@ -30,7 +34,8 @@ export const orders = mysqlTable(
     status: text({ length: 20 }).notNull(),
     /** Of the newest write that is in this row; 0 where its publisher gave none. */
     version: bigint({ mode: 'number', unsigned: true }).notNull().default(0),
-    acceptedAt: datetime('accepted_at', { fsp: 3 }).notNull(),
+    /** By MySQL's clock where another program inserts an order and does not know this column. */
+    acceptedAt: datetime('accepted_at', { fsp: 3 }).notNull().default(sql`(utc_timestamp(3))`),
   },
   (table) => [
     index('orders_newest').on(table.acceptedAt, table.id),
@@ -91,3 +96,6 @@ export const lastReset = mysqlTable('last_reset', {
   at: datetime({ fsp: 3 }).notNull(),
   complete: boolean().notNull().default(true),
 });
+
+/** Each after those that it refers to. */
+export const tables = [orders, orderItems, deletedOrders, begunJobs, orderCounts, lastReset];

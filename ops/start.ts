@@ -8,26 +8,31 @@ import { ensureBackends } from './backends.ts';
 import { outliveReaders } from './output.ts';
 import { heldLock, logSize, runningPid, startDetached, stopProcess } from './processes.ts';
 import { apiUrl, requireFreePort, type StartedProcess, waitUntilReady } from './readiness.ts';
-import { apiProcess, consumerProcess } from './service.ts';
+import { apiProcess, consumerProcess, type ServiceProcess } from './service.ts';
 import { timeLimit } from './time-limit.ts';
 
 outliveReaders();
 const say = (line: string): void => console.log(line);
 
-const migrate = async (project: string, signal: AbortSignal): Promise<void> => {
+/**
+ * Brings the schema up to date.
+ * @param started is called once it is clear that tables with rows in them can be changed, which takes its time
+ */
+const migrate = async (project: string, started: () => void, signal: AbortSignal): Promise<void> => {
   const child = spawn(process.execPath, [join(project, 'dist/db/migrate.js')], {
     signal,
     stdio: ['ignore', 'pipe', 'pipe', ...heldLock()],
   });
-  let output = '';
-  const collect = (bytes: Buffer) => {
-    output += bytes;
-  };
-  child.stdout?.on('data', collect);
-  child.stderr?.on('data', collect);
+  let problem = '';
+  child.stderr?.on('data', (bytes: Buffer) => {
+    problem += bytes;
+  });
+  child.stdout?.on('data', (bytes: Buffer) => {
+    started();
+    say(bytes.toString().trimEnd());
+  });
   const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(output.trimEnd());
-  say(output.trimEnd());
+  if (code !== 0) throw new Error(problem.trimEnd());
 };
 
 /**
@@ -48,18 +53,28 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
 
   await ensureBackends(project, config, say, (stop) => undo.push(stop));
   signal.throwIfAborted();
-  await migrate(project, signal);
 
   const started: StartedProcess[] = [];
   undo.push(async () => {
     await Promise.all(missing.map((one) => stopProcess(one, stopWithin)));
   });
-  for (const one of missing) {
+  const startOne = async (one: ServiceProcess): Promise<void> => {
     started.push({ ...one, logStart: logSize(one.logFile) });
     if (one.readyFile) rmSync(one.readyFile, { force: true });
     const pid = await startDetached(one);
     say(`Started ${one.name} (process ${pid}).`);
-  }
+  };
+  // Nobody waits for tables to be changed: the API accepts writes meanwhile.
+  let apiStarts: Promise<void> | undefined;
+  const startApi = () => {
+    if (!missing.includes(api) || apiStarts) return;
+    apiStarts = startOne(api);
+    apiStarts.catch(() => {}); // whoever awaits it below is told
+  };
+  await migrate(project, startApi, signal);
+  startApi();
+  await apiStarts;
+  for (const one of missing) if (one !== api) await startOne(one);
   for (const one of processes) if (!missing.includes(one)) say(`Already running: ${one.name}.`);
   await waitUntilReady(config, started, readyWithin, signal);
 

@@ -117,6 +117,9 @@ export const logEvents = (log: Log): Observer => ({
     log.error({ request_id: requestId, reason, err: error }, 'a request failed'),
   accessLogFails: ({ sentence }) => log.warn(sentence),
 
+  countCorrected: ({ difference }) =>
+    log.info({ difference }, 'orders that other programs inserted or deleted are counted'),
+
   settingIgnored: ({ name }) => log.warn(`${name} is set and has no meaning here`),
   listening: ({ url }) => log.info(`listening on ${url}`),
   workerDied: ({ pid, code, signal, delayMs }) =>

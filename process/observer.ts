@@ -99,6 +99,9 @@ export interface Events {
   requestFailed: { requestId: string; reason: string; error: unknown };
   accessLogFails: { sentence: string };
 
+  /** Other programs have inserted or deleted so many orders: more, or fewer, than were counted. */
+  countCorrected: { difference: number };
+
   settingIgnored: { name: string };
   listening: { url: string };
   /** A process that another one keeps has ended without being asked to, and is started again after so long. */

@@ -10,6 +10,7 @@ import { compressor } from './answer.ts';
 import { listBuilder } from './build.ts';
 import { orderLists, TOO_LARGE } from './lists.ts';
 import { ListQuery } from './query.ts';
+import { keepCountRight } from './recount.ts';
 
 /** Below this an answer fits in a packet or two, compressed or not. */
 const COMPRESS_FROM_BYTES = 1_024;
@@ -24,8 +25,12 @@ const OrderList = Type.Object({
 
 export const listRoutes: FastifyPluginAsyncTypebox<{ config: Config['lists'] }> = async (app, { config }) => {
   const lists = orderLists(listBuilder(app.database.orm), app.cache.lists, config, app.observer);
-  // Before the pool is closed, which would wait for its connections.
-  app.addHook('onClose', () => lists.close());
+  const stopCounting = keepCountRight(app);
+  app.addHook('onClose', () => {
+    stopCounting();
+    // Before the pool is closed, which would wait for its connections.
+    return lists.close();
+  });
 
   app.route({
     // Fastify's own HEAD would give a 304 the length 0, which is not that of the list (RFC 9110, 8.6).

@@ -225,7 +225,7 @@ t.test('a migration, whatever the server is set to', async (t) => {
   );
   const database = `${server.database}_\\"'\`${randomUUID().slice(0, 8)}`;
   await server.rows(`GRANT ALL ON *.* TO ${server.account}`);
-  await migrateDatabase({ ...mysql, database }, 10_000);
+  await migrateDatabase({ ...mysql, database }, { waitMs: 10_000 });
   const tables = await server.rows(
     `SELECT DISTINCT engine FROM information_schema.tables WHERE table_schema LIKE '${server.database}\\_%'`,
   );

@@ -64,6 +64,6 @@ for (const [shown, localhost, address] of table)
     await server.rows('FLUSH SSL');
     t.match(await connects('localhost'), localhost);
     t.match(await connects('127.0.0.1'), address);
-    const migrated = await migrateDatabase(secure('127.0.0.1'), 0).then(() => 'yes', reasonOf);
+    const migrated = await migrateDatabase(secure('127.0.0.1'), { waitMs: 0 }).then(() => 'yes', reasonOf);
     t.match(migrated, address, 'for a migration too');
   });

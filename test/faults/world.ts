@@ -123,7 +123,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, b
     RABBITMQ_PORT: String(portOf('rabbitmq')),
   };
   await removeQueues(directEnv);
-  await migrateDatabase(loadConfig(directEnv).mysql, 30_000);
+  await migrateDatabase(loadConfig(directEnv).mysql, { waitMs: 30_000 });
   for (const name of away) await servers[name].stop();
 
   mkdirSync(place('logs'));

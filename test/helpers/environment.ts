@@ -42,6 +42,6 @@ export const isolatedEnvironment = async (overrides: NodeJS.ProcessEnv = {}): Pr
     LOG_LEVEL: 'info',
     ...overrides,
   };
-  await migrateDatabase(loadConfig(env).mysql, 10_000);
+  await migrateDatabase(loadConfig(env).mysql, { waitMs: 10_000 });
   return env;
 };

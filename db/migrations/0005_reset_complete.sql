@@ -1,1 +1,0 @@
-ALTER TABLE `last_reset` ADD `complete` boolean DEFAULT true NOT NULL;
