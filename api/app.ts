@@ -1,4 +1,4 @@
-/** The application: plugins and routes. It never listens, so that a test builds exactly what the server runs. */
+/** The application: plugins and routes. It never listens by itself, so tests can build exactly what the server runs. */
 import { type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Config } from '../process/config.ts';
 import type { Telling } from '../process/lifecycle.ts';
@@ -24,15 +24,16 @@ declare module 'fastify' {
 }
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
-/** How long a client may take to send a request; Fastify's own default is for ever. */
+/** How long a client may take to send a request; Fastify sets no limit by default. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const TIMEOUT_CHECK_INTERVAL_MS = 5_000;
-/** Node's limit for all headers is 16 KiB: no id is too long to be answered 404. */
+/** Node takes at most 16 KiB of URL and headers, so no id is too long for the router to answer 404. */
 const MAX_PARAM_LENGTH = 16 * 1024;
 
 /**
- * Builds the application and opens its connections. Closing it closes them.
- * @throws ConfigError where ACCESS_LOG_FORMAT is no format
+ * Builds the application and opens its connections. Closing the application closes them.
+ * @returns the application, which does not listen yet
+ * @throws ConfigError if ACCESS_LOG_FORMAT is not a valid format
  */
 export const buildApp = async (config: Config, { log, observer }: Telling) => {
   const app = fastify({

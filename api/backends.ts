@@ -1,4 +1,4 @@
-/** Opens what the API stands on, and closes what it opened. */
+/** Opens the connections and the clock that the API needs, and closes them again. */
 import fastifyPlugin from 'fastify-plugin';
 import { type Cache, openCache } from '../cache/cache.ts';
 import { type Database, openDatabase } from '../db/client.ts';
@@ -16,7 +16,7 @@ declare module 'fastify' {
   }
 }
 
-/** Connections to MySQL per process. Reads are short; more would only queue inside the server. */
+/** Connections to MySQL per process. Reads are short: with more connections they would only queue inside MySQL. */
 const CONNECTIONS = 10;
 const KEEP_TIME_INTERVAL_MS = 1_000;
 

@@ -1,4 +1,4 @@
-/** Keeping to Redis's clock, unless that is the one that is wrong. */
+/** Keeps a process to Redis's clock, unless Redis's clock is the wrong one. */
 import type { Cache } from '../cache/cache.ts';
 import type { Orm } from '../db/client.ts';
 import { readTime } from '../db/time.ts';
@@ -12,10 +12,11 @@ const MYSQL_WITHIN_MS = 500;
 type State = 'agree' | 'redis' | 'own';
 
 /**
- * Of two clocks that differ by more than a minute nobody knows which is wrong. MySQL's decides: with Redis's it
- * outvotes this machine's, and without it nothing changes.
- * @returns asks Redis for the time, and tells when clocks begin to differ and when they agree again.
- *   Never rejects.
+ * If Redis's clock and this process's differ by more than a minute, nobody can tell from these two which one is wrong.
+ * MySQL's clock decides: if it agrees with Redis's, the process follows Redis; if not, or if MySQL does not answer,
+ * the process keeps its own time.
+ * @returns a function that asks Redis for the time, and tells the observer when the clocks begin to differ and when
+ *   they agree again. It never rejects.
  */
 export const timekeeper = (clock: Clock, cache: Cache, orm: Orm, observer: Observer) => {
   let state: State = 'agree';

@@ -1,11 +1,15 @@
-/** A process that serves: the application, on the port that its primary (server.ts) holds. */
+/** A process that serves requests: the application, on the port that its primary (server.ts) holds. */
 import { type Config, ConfigError } from '../process/config.ts';
 import type { Telling } from '../process/lifecycle.ts';
 import { buildApp } from './app.ts';
 
 const REACHED_WITHIN_MS = 1_000;
 
-/** Resolves, once it serves, with what ends it. @throws ConfigError where the port is taken */
+/**
+ * Builds the application and listens.
+ * @returns once it serves: a function that ends it, each open request after its answer
+ * @throws ConfigError if another program uses the port
+ */
 export const runWorker = async (config: Config, telling: Telling) => {
   const app = await buildApp(config, telling);
   const { host, port } = config.api;

@@ -1,4 +1,4 @@
-/** /admin/dead-letters: what could not be applied. */
+/** /admin/dead-letters: the messages that could not be applied. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { openLetters } from '../../jobs/letters.ts';
@@ -21,7 +21,7 @@ const Page = Type.Object({
 const JobIds = Type.Optional(
   Type.Array(Type.String(), { minItems: 1, description: 'a list of at least one job id' }),
 );
-/** Closed: a misspelt `job_ids` must not choose all of them. */
+/** Other properties are refused: if `job_ids` is misspelt, the request must not choose all dead letters. */
 const Chosen = Type.Object(
   { job_ids: JobIds, password: Type.Optional(Type.String()) },
   { additionalProperties: false },

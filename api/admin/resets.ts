@@ -1,12 +1,14 @@
 /**
- * Removing all orders. A reset has one moment, a version: what is as old or older is gone everywhere, what is newer is
- * kept everywhere. It passes through these states, of which MySQL's table holds the last one:
- *   begun      committed before anything is removed. From then on consumers take jobs of before for void and orders of
- *              before for gone (consumer/apply.ts).
- *   complete   the orders are removed, then waiting jobs at the head of their queue, then what Redis knows of before.
- * All of it follows from the version, and doing it twice is as good as once. So whoever finds a reset begun that nobody
- * is at work on completes it, whether its process was killed or a server was away: each API process looks every few
- * seconds. Jobs in delay queues come back and are void.
+ * Removing all orders. A reset has one moment, which is a version: everything that is as old as it or older is removed
+ * everywhere, everything newer is kept everywhere. A reset goes through two states; a table in MySQL says in which one
+ * the last reset is:
+ *   begun      is committed before anything is removed. From then on consumers treat the older jobs as void and the
+ *              older orders as gone (consumer/apply.ts).
+ *   complete   is set when the orders are removed, then the waiting jobs at the head of the queue, then everything
+ *              older that Redis has.
+ * All of this follows from the version, and doing it twice has the same effect as doing it once. So if a reset has
+ * begun and nobody works on it, because its process was killed or a server was away, any API process can complete it:
+ * each one looks every few seconds. Older jobs in delay queues are void when they come back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cache } from '../../cache/cache.ts';
@@ -21,9 +23,12 @@ import type { Observer } from '../../process/observer.ts';
 import type { Broker } from '../../queue/broker.ts';
 import type { QueuedMessage } from '../../queue/head.ts';
 
-/** How long a reset waits for another one to end. */
+/** How long a reset waits until another one ends. */
 const LOCK_SECONDS = 20;
-/** Clocks of processes differ by less: what they accept once the answer is there is newer than the reset. */
+/**
+ * In microseconds. Clocks of API processes differ by less. A reset waits this long before it answers, so everything
+ * that any process accepts after the answer is newer than the reset.
+ */
 const SKEW = 100_000;
 const LOG_INTERVAL_MS = 5_000;
 
@@ -35,15 +40,17 @@ interface Backends {
   observer: Observer;
 }
 
-/** Another reset is at work. */
+/** Another reset is still running. */
 export class ResetBusy extends Error {}
-/** The reset has begun and is completed later. The message says what failed. */
+/** The reset has begun but could not be completed; an API process completes it later. The message says what failed. */
 export class ResetUnfinished extends Error {}
 
 /**
- * Whether a message that waits is certain to be void.
- * @param version that it gives itself
- * @param waited whether it has waited since before the reset, which one without any time does not say itself
+ * Whether a waiting message is certain to be void.
+ * @param version the one in the message, if it has one
+ * @param reset the version of the reset
+ * @param waited whether the message has waited since before the reset; this decides if the message has neither a
+ *   version nor a timestamp
  */
 const isVoid = (
   version: number | undefined,
@@ -55,14 +62,14 @@ const isVoid = (
   return typeof timestamp === 'number' ? lastVersionOf((timestamp + 1) * 1_000 - 1) <= reset : waited;
 };
 
-/** Resets, one at a time over all processes. */
+/** Makes resets; among all processes only one runs at a time. */
 export const orderResets = ({ broker, cache, clock, database, observer }: Backends) => {
   const passed = async (version: number): Promise<void> => {
     for (let ahead = version - clock.now(); ahead >= 0; ahead = version - clock.now())
       await sleep(Math.ceil((ahead + 1) / 1_000));
   };
 
-  /** @param waited how many of the jobs that wait have done so since before the reset, where that is known */
+  /** @param waited how many jobs have waited in the queue since before the reset, if that is known */
   const complete = async (alone: Alone, version: number, waited?: number): Promise<void> => {
     await passed(version);
     clock.observe(version);
@@ -87,7 +94,7 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
     observer.resetCompleted({ orders, jobs });
   };
 
-  /** @throws ResetBusy */
+  /** @throws ResetBusy if another reset still runs after so many seconds */
   const locked = <T>(seconds: number, work: (alone: Alone) => Promise<T>): Promise<T> =>
     database.alone(async (alone) => {
       if (!(await lockResets(alone, seconds))) throw new ResetBusy();
@@ -96,8 +103,9 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
 
   return {
     /**
-     * Resolves once all orders accepted before are gone.
-     * @throws ResetBusy, ResetUnfinished, and where it has not begun PublishError or the database's error
+     * Removes all orders. Resolves when every order that was accepted before the call is gone.
+     * @throws ResetBusy if another reset is still running; ResetUnfinished if this one has begun and is completed
+     *   later; PublishError, the database's error, or an Error about the clocks if it has not begun
      */
     reset: async (): Promise<void> => {
       const version = await locked(LOCK_SECONDS, async (alone) => {
@@ -119,7 +127,11 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
       await passed(version + SKEW);
     },
 
-    /** Completes a reset that nobody is at work on, and takes one back that cannot be. @throws what keeps it from that */
+    /**
+     * Completes a reset that has begun and that nobody works on. Takes a reset back if its moment is more than a minute
+     * ahead of all clocks, which cannot be right.
+     * @throws whatever keeps it from doing so
+     */
     lookAfter: async (): Promise<void> => {
       const { version, complete: isComplete, now } = await readReset(database.orm);
       if (version > Math.max(now, clock.now()) + MAX_AHEAD) {

@@ -1,4 +1,4 @@
-/** /admin: for whoever has the password. */
+/** /admin/seed and /admin/reset, for whoever has the admin password. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { isSystemFailure, reasonOf } from '../../db/errors.ts';
@@ -10,10 +10,10 @@ import { orderResets, ResetBusy, ResetUnfinished } from './resets.ts';
 import { seed } from './seed.ts';
 
 const RETRY_AFTER_SECONDS = 5;
-/** How often each process looks whether a reset is to be completed. */
+/** How often each process looks for a reset that has to be completed. */
 const LOOK_INTERVAL_MS = 5_000;
 
-/** The sentence for a reset that failed and may be asked for again, or undefined. */
+/** The sentence for a client whose reset failed but may be asked for again; undefined for any other error. */
 const unfinished = (error: unknown): string | undefined => {
   if (error instanceof ResetBusy) return 'Another reset is still at work.';
   if (error instanceof ResetUnfinished)

@@ -1,4 +1,4 @@
-/** Plausible fake orders, straight into the database. */
+/** Puts plausible fake orders straight into the database. */
 
 import { v7 as uuidv7 } from 'uuid';
 import type { Orm } from '../../db/client.ts';
@@ -29,9 +29,10 @@ const fakeOrder = (faker: Faker): Order => ({
 });
 
 /**
- * Inserts fake orders, in chunks of one transaction each.
- * @param made is called after each with how many there are by now
- * @throws the database's error
+ * Inserts fake orders, in chunks of 1,000 with one transaction each.
+ * @param count how many to insert
+ * @param made is called after each chunk with the number of orders inserted so far
+ * @throws the database's error; the chunks before it stay
  */
 export const seed = async (
   { orm, clock }: { orm: Orm; clock: Clock },

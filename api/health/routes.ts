@@ -37,14 +37,18 @@ const check = async (ping: () => Promise<void>): Promise<Check> => {
   return { ok: !failure, ms: Math.round((performance.now() - started) * 10) / 10, ...failure };
 };
 
-/** Reads are answered all the same, and writes are accepted: they wait in the queue. */
+/**
+ * Checks reads and writes. If only writes fail, the API still answers reads, and accepts writes, which wait in the
+ * queue.
+ * @returns the check, and in `answers` whether MySQL can be read
+ */
 const checkMysql = async ({ ping, probeWrites }: Database): Promise<Check & { answers: boolean }> => {
   const [reads, writes] = await Promise.all([check(ping), check(probeWrites)]);
   const refused = reads.ok && !writes.ok && { ok: false, reason: 'MySQL takes no writes.' };
   return { ...reads, ...refused, answers: reads.ok };
 };
 
-/** A Redis that works and cannot be relied on is said to be so. */
+/** Redis may work and still not be reliable, for example because it may evict keys: then the check says why. */
 const checkRedis = async ({ ping, concern }: Cache): Promise<Check> => {
   const redis = await check(ping);
   const reason = redis.ok ? await concern() : redis.reason;

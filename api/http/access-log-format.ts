@@ -1,20 +1,20 @@
-/** The text of the access log's lines, one for each HTTP request. */
+/** Writes the text of the access log's lines, one for each HTTP request. */
 import type { IncomingHttpHeaders, OutgoingHttpHeader } from 'node:http';
 import { ConfigError } from '../../process/config.ts';
 
-/** Of bytes that could not be read as a request only the answer is known. */
+/** What one line says. If bytes could not be read as a request, only their answer is known; the rest is undefined. */
 export type AccessLogEntry = {
   method: string | undefined;
   /** As requested: the path with its query. */
   url: string | undefined;
   httpVersion: string | undefined;
   statusCode: number;
-  /** Undefined where the client had gone before it was asked for. */
+  /** Undefined if the client was gone before its address was read. */
   remoteAddress: string | undefined;
   requestHeaders: IncomingHttpHeaders;
-  /** Looked up only where the format names one: a copy of all of them costs more than the rest of the line. */
+  /** Looks one header up: most formats name none, and copying all of them would cost more than the rest of the line. */
   responseHeader(name: string): OutgoingHttpHeader | undefined;
-  /** Of the body, without the headers. */
+  /** The size of the body, without the headers. */
   bytesSent: number;
   durationMs: number | undefined;
   /** Epoch milliseconds. */
@@ -23,7 +23,7 @@ export type AccessLogEntry = {
   pid: number;
 };
 
-/** What a template names, taken from an entry; undefined where there is none, which is printed as `-`. */
+/** Takes the value that a template names from an entry. If there is none it is undefined, and is printed as `-`. */
 type Field = (entry: AccessLogEntry) => OutgoingHttpHeader | undefined;
 
 const COMMON = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s';
@@ -42,7 +42,7 @@ const path: Field = ({ url }) => url?.split('?', 1)[0];
 const query: Field = ({ url }) => url?.slice(url.indexOf('?') + 1 || url.length);
 const protocol: Field = ({ httpVersion }) => httpVersion && `HTTP/${httpVersion}`;
 const microseconds = ({ durationMs }: AccessLogEntry) => durationMs && Math.round(durationMs * 1000);
-/** The duration in another unit. */
+/** Makes the field of the duration in another unit. */
 const duration =
   (convert: (microseconds: number) => number | string): Field =>
   (entry) => {
@@ -50,7 +50,7 @@ const duration =
     return us === undefined ? undefined : convert(us);
   };
 
-/** Gunicorn's atoms, but for `t`, which is cached. */
+/** Gunicorn's atoms, except `t`: `clock` below makes that one. */
 const ATOMS = new Map<string, Field>([
   ['h', (entry) => entry.remoteAddress],
   ['l', absent],
@@ -90,7 +90,7 @@ const requestHeader = (name: string): Field =>
 const responseHeader = (name: string): Field =>
   SECRET_HEADERS.has(name) ? absent : (entry) => entry.responseHeader(name);
 
-/** `HTTP_X_ID` is the header `x-id` (RFC 3875, 4.1.18). The variables of this process are not for the log. */
+/** `HTTP_X_ID` is the header `x-id` (RFC 3875, 4.1.18). Environment variables of this process are never printed. */
 const variable = (name: string): Field => {
   const [, headerName] = /^(?:http_)?((?<=http_).+|content_type|content_length)$/.exec(name) ?? [];
   if (headerName !== undefined) return requestHeader(headerName.replaceAll('_', '-'));
@@ -104,7 +104,7 @@ const named = (key: string): Field | undefined => {
   return kind === 'i' ? requestHeader(name) : responseHeader(name);
 };
 
-/** The time as in `[21/Nov/2026:03:30:00 +0000]`, made once a second. */
+/** The time as in `[21/Nov/2026:03:30:00 +0000]`; its text is made at most once a second. */
 const clock = (): Field => {
   let second = Number.NaN;
   let text = '';
@@ -120,8 +120,9 @@ const clock = (): Field => {
 };
 
 /**
- * Clients choose what stands in a line, but not where it ends: `"` and `\` get a backslash, control characters
- * and bytes beyond ASCII (which Node reads as Latin-1) become `\xNN`, as in Apache's logs.
+ * Clients choose what stands in a line, but must not choose where a field or the line ends: `"` and `\` get a
+ * backslash, and control characters and bytes beyond ASCII (which Node reads as Latin-1) become `\xNN`, as in Apache's
+ * logs.
  */
 const escaped = (text: string): string =>
   text.replace(/[^ !#-[\]-~]/g, (character) =>
@@ -157,7 +158,7 @@ const json = (entry: AccessLogEntry): string => {
  * Compiles the format of the access log.
  * @param format `common` (NCSA), `combined` (Apache), `json`, or a template of gunicorn's atoms such as `%(h)s`
  * @returns a function that makes the line of an entry, without its line end
- * @throws ConfigError with one sentence that names ACCESS_LOG_FORMAT and what is wrong in it
+ * @throws ConfigError with one sentence that names ACCESS_LOG_FORMAT and says what is wrong with it
  */
 export const compileFormat = (format: string): ((entry: AccessLogEntry) => string) => {
   if (format === 'json') return json;

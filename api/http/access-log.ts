@@ -1,10 +1,10 @@
-/** The file that takes the access log's lines. */
+/** Writes the access log's lines to a file. */
 import { appendFile } from 'node:fs/promises';
 
 export type AccessLog = {
   /** Adds one line, given without its line end. Never throws and never waits. */
   write(line: string): void;
-  /** Resolves when all lines are written, or given up. */
+  /** Resolves when every line is written or has been lost. */
   close(): Promise<void>;
 };
 
@@ -19,12 +19,12 @@ const toStdout = (text: string): Promise<void> =>
   });
 
 /**
- * Opens the access log. Lines are collected and appended in whole at least once a second, so that several
- * processes can share the file. It is opened for each append: a file that was moved away, or a folder that was
- * gone, is there again with the next lines, without a signal.
+ * Opens the access log. It collects lines and appends them, always whole ones, at least once a second, so several
+ * processes can share the file. It opens the file anew for each append: if the file was moved away, the next lines
+ * create it again without a signal, and if its folder was missing, writing goes on once the folder is back.
  * @param file a path, or `-` for standard output
- * @param report is told once when lines begin to be lost (a full disk, no permission): the log is never a reason
- *   for the service to stop
+ * @param report is called once, with a sentence, when lines begin to be lost (a full disk, no permission). Losing lines
+ *   never stops the service.
  */
 export const openAccessLog = (
   file: string,

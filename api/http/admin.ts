@@ -5,21 +5,24 @@ import { HttpError } from './errors.ts';
 
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
 
-/** How clients write a text in a header: in UTF-8, or in Latin-1 where that has all its characters. */
+/** The bytes that clients may send for a text in a header: UTF-8, or Latin-1 if Latin-1 has all its characters. */
 const headerForms = (text: string): Buffer[] => {
   const latin1 = Buffer.from(text, 'latin1');
   return latin1.toString('latin1') === text ? [Buffer.from(text), latin1] : [Buffer.from(text)];
 };
 
-/** Whether bytes have one of the digests; all are compared, whatever comes of the first. */
+/** Whether bytes have one of the digests. It compares with all of them, so its time does not tell which one fitted. */
 const hasDigest = (bytes: Buffer, digests: Buffer[]): boolean => {
   const own = digest(bytes);
   return digests.filter((one) => timingSafeEqual(own, one)).length > 0;
 };
 
 /**
- * A preValidation hook that lets pass who gives the password, in the header X-Admin-Password or as `password`
- * in the JSON body. The time it takes says nothing about the password (equal lengths, constant-time comparison).
+ * Makes a preValidation hook that lets a request pass if it gives the password, in the header X-Admin-Password or as
+ * `password` in the JSON body. How long the hook takes says nothing about the password, as it compares digests of equal
+ * length in constant time.
+ * @param adminPassword undefined if the server has none: then no request passes
+ * @returns the hook. It throws HttpError 401 if the password is missing or wrong, and 500 if the server has none.
  */
 export const requireAdmin = (adminPassword: string | undefined) => {
   const inBodies = [digest(Buffer.from(adminPassword ?? ''))];

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** Calls back once: when an answer has left this process, or its client is gone. */
+/** Calls `callback` once, when an answer has left this process or its client is gone; at once if that is so already. */
 export const whenAnswered = (response: ServerResponse, callback: () => void): void => {
   const { socket } = response.req;
   const done = () => {

@@ -1,15 +1,16 @@
-/** The schemas of answers that several routes give. */
+/** Answers that several routes give, and their schemas. */
 import type { Readable } from 'node:stream';
 import { type TSchema, Type } from '@sinclair/typebox';
 import { HttpError } from './errors.ts';
 
 const ErrorAnswer = Type.Object({ error: Type.String(), code: Type.String() });
-/** What every route may answer instead. */
+/** The schemas of the error answers that every route may give. */
 export const errorAnswers = { '4xx': ErrorAnswer, '5xx': ErrorAnswer };
 
+/** The 404 for an order that does not exist. @param id as the sentence shows it */
 export const notFound = (id: string) =>
   new HttpError(404, `Order with ID '${id}' not found.`, 'order_not_found');
 
-/** An answer that comes ready as JSON and is sent as it is, without a body to HEAD; the schema is what it says. */
+/** An answer whose body is JSON text already and is sent as it is, or left out for HEAD. @param schema of that JSON */
 export const Ready = (schema: TSchema) => Type.Unsafe<string | Buffer | Readable | undefined>(schema);
 export const JSON_TYPE = 'application/json; charset=utf-8';

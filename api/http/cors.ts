@@ -1,9 +1,9 @@
-/** Pages from anywhere may call the API from a browser (https://fetch.spec.whatwg.org/#http-cors-protocol). */
+/** Lets web pages of any origin call the API from a browser (https://fetch.spec.whatwg.org/#http-cors-protocol). */
 import fastifyPlugin from 'fastify-plugin';
 
 const METHODS = 'GET, HEAD, POST, PATCH, DELETE, OPTIONS';
 
-/** What every answer carries for browsers. */
+/** The headers that every answer carries for browsers. */
 export const corsHeaders = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': 'x-request-id, retry-after, idempotency-replayed, etag, link',

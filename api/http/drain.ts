@@ -1,8 +1,8 @@
 /**
- * Ending without failing a request. A client that keeps its connection open may send its next request just when
- * the server closes it. So first no new connections are taken and answers tell clients that theirs is not for
- * further use (`Connection: close`, RFC 9112, 9.6), while /health/ready tells load balancers to go elsewhere; what
- * is idle after a while is idle.
+ * Ends the server without failing a request. A client that keeps its connection open may send its next request just
+ * when the server closes that connection. So the server first takes no new connections, tells clients in each answer
+ * not to use theirs again (`Connection: close`, RFC 9112, 9.6), and tells load balancers in /health/ready to go
+ * elsewhere. A second later it closes the connections that are idle, as their clients had time to send a request.
  */
 import { once } from 'node:events';
 import { Server } from 'node:net';
@@ -11,8 +11,9 @@ import fastifyPlugin from 'fastify-plugin';
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** Whether the server is ending. */
     isDraining(): boolean;
-    /** Sends clients away and resolves when all connections are closed, each after its answer. */
+    /** Takes no new connections. Resolves when all open ones are closed, each after its answer. */
     drain(): Promise<void>;
   }
 }

@@ -1,4 +1,4 @@
-/** The words that answers of errors say to programs. One list; the README has it for clients. */
+/** The words by which programs tell errors apart, with their meaning. docs/ERRORS.md shows the same list to clients. */
 
 export const errorCodes = {
   invalid_input: 'Something of the request is not as expected; the sentence names what.',
@@ -26,7 +26,7 @@ export const errorCodes = {
 } as const;
 export type ErrorCode = keyof typeof errorCodes;
 
-/** The code of an error where nothing says it more exactly. */
+/** The code of an error that has no more exact one. */
 const byStatus: Record<number, ErrorCode> = {
   401: 'unauthorized',
   404: 'route_not_found',
@@ -38,4 +38,5 @@ const byStatus: Record<number, ErrorCode> = {
   500: 'internal_error',
   503: 'unavailable',
 };
+/** The code of an HTTP status for errors that have no more exact one; `invalid_input` for a status without its own. */
 export const codeOfStatus = (status: number): ErrorCode => byStatus[status] ?? 'invalid_input';

@@ -1,4 +1,4 @@
-/** Every error leaves as `{error: "<sentence>", code: "<word>"}`. What only an operator may know goes to the log. */
+/** Every error is answered as `{error: "<sentence>", code: "<word>"}`. What only operators may know goes to the log. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { isSystemFailure, reasonOf } from '../../db/errors.ts';
@@ -9,10 +9,10 @@ import { codeOfStatus, type ErrorCode } from './error-codes.ts';
 
 const RETRY_AFTER_SECONDS = 1;
 
-/** An error whose message is the sentence for the client. Of a 503 it is told to try again. */
+/** An error whose message is the sentence for the client. A 503 also tells the client when to try again. */
 export class HttpError extends Error {
   readonly statusCode: number;
-  /** Not `code`, where Fastify puts words of its own. */
+  /** Not named `code`, as Fastify puts codes of its own there. */
   readonly answerCode: ErrorCode;
 
   constructor(statusCode: number, sentence: string, code: ErrorCode = codeOfStatus(statusCode)) {
@@ -25,10 +25,11 @@ export class HttpError extends Error {
 /** The body of an error's answer. */
 export const errorBody = ({ message, answerCode }: HttpError) => ({ error: message, code: answerCode });
 
+/** The 400 for a URL that cannot be decoded. */
 export const malformedUrl = (url: string) =>
   new HttpError(400, `The URL must be valid percent-encoded UTF-8, got ${shown(url)}.`);
 
-/** For a path, or a method of a path, that there is not. */
+/** The 404 for a path that does not exist, or not with this method. */
 export const notHere = (method: string, url: string) =>
   new HttpError(404, `There is no ${method} ${url.split('?', 1)[0]} here.`);
 
@@ -44,7 +45,7 @@ const sentences: Record<string, (request: FastifyRequest) => string> = {
 };
 
 const NOT_QUEUED = 'Unable to queue order.';
-/** Why a write was not accepted. */
+/** The answer for each reason why a write was not accepted. */
 const unaccepted: Record<PublishError['outcome'], HttpError> = {
   refused: new HttpError(503, NOT_QUEUED, 'queue_unavailable'),
   impossible: new HttpError(503, NOT_QUEUED, 'queue_unavailable'),
@@ -57,7 +58,10 @@ const unaccepted: Record<PublishError['outcome'], HttpError> = {
 };
 const unreadable = new HttpError(503, 'Unable to read orders.', 'database_unavailable');
 
-/** Whether MySQL did not answer a request, or not in time. Requests wait for nothing else with a deadline of their own. */
+/**
+ * Whether an error means that MySQL did not answer, or not in time. A DeadlineError always means MySQL, as requests set
+ * a deadline for nothing else.
+ */
 export const couldNotRead = (error: unknown): boolean =>
   error instanceof DeadlineError || isSystemFailure(error);
 
@@ -66,6 +70,7 @@ const send = (reply: FastifyReply, error: HttpError): FastifyReply => {
   return reply.code(error.statusCode).send(errorBody(error));
 };
 
+/** Answers a request with an error, and tells the observer what operators need to know. An unknown error is a 500. */
 export const sendError = (
   error: FastifyError | Error,
   request: FastifyRequest,

@@ -1,12 +1,13 @@
 /**
- * Connections on their way from the primary to a worker. Node's cluster module waits for the worker to say that it has
- * one; where the worker dies instead, the connection stays open and belongs to nobody. What is done here is what the
- * worker would do that takes no more: it declines, and the connection goes to another one
+ * Rescues connections on their way from the primary to a worker. Node's cluster module waits until the worker says that
+ * it has taken the connection. If the worker dies before it says so, the connection stays open and belongs to nobody.
+ * This module then declines in the dead worker's name, just as a worker does that takes no more connections, and
+ * cluster gives the connection to another worker
  * (https://github.com/nodejs/node/blob/v20.x/lib/internal/cluster/round_robin_handle.js).
  */
 import type { Worker } from 'node:cluster';
 
-/** As cluster's two sides write to each other. */
+/** A message between cluster's primary and a worker. */
 interface Message {
   act?: string;
   seq?: number;
@@ -18,10 +19,10 @@ interface Connection {
 
 /** Declines connections in place of workers that died before they answered. */
 export const createHandoffs = () => {
-  /** Those that are given connections. */
+  /** The workers to which cluster gives connections. */
   const listening = new Set<Worker>();
 
-  /** To be called when it was forked. */
+  /** Watches a worker. To be called as soon as it is forked. */
   const watch = (worker: Worker): void => {
     const child = worker.process;
     const unanswered = new Map<number, Connection>();

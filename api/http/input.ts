@@ -14,7 +14,7 @@ const subjects: Record<string, string> = {
   headers: 'The headers',
 };
 
-/** A query is all text: where the schema wants a number or a boolean, text that reads as one becomes it. */
+/** All values of a query are text: if the schema wants a number or a boolean, replaces text that reads as one. */
 const readValues = (schema: TSchema, query: Record<string, unknown>): void => {
   for (const [name, { type }] of Object.entries<TSchema>(schema.properties)) {
     const text = query[name];
@@ -24,9 +24,9 @@ const readValues = (schema: TSchema, query: Record<string, unknown>): void => {
   }
 };
 
-/** What stands for a query that is no percent-encoded UTF-8: the router must not throw. */
+/** Stands for a query that is not percent-encoded UTF-8. The router must not throw, so a hook refuses it later. */
 const MALFORMED = Object.freeze({});
-/** The parameters of a query; one that is given several times is a list. */
+/** The parameters of a query by name. If one is given several times, its value is a list. Never throws. */
 export const readQuery = (text: string): Record<string, unknown> => {
   if (text === '') return {};
   try {
@@ -37,11 +37,11 @@ export const readQuery = (text: string): Record<string, unknown> => {
   }
 };
 
-/** Far more than any body needs, and far less than what recursion can take. */
+/** Far more levels than any body needs, and far fewer than recursion can take. */
 const MAX_DEPTH = 512;
 type Nest = unknown[] | Record<string, unknown>;
 const isNest = (value: unknown): value is Nest => typeof value === 'object' && value !== null;
-/** Whether objects and lists are within each other more than so many times. Large orders pass here: nothing is copied. */
+/** Whether objects and lists are nested in more than so many levels. It copies nothing, as it sees large orders too. */
 const isDeeper = (nest: Nest, levels: number): boolean => {
   if (levels === 0) return true;
   if (Array.isArray(nest)) {
@@ -55,7 +55,7 @@ const isDeeper = (nest: Nest, levels: number): boolean => {
   return false;
 };
 
-/** Whether a Content-Type says that its text is anything but UTF-8, which is all that JSON may be (RFC 8259, 8.1). */
+/** Whether a Content-Type names a charset other than UTF-8, the only one that JSON may have (RFC 8259, 8.1). */
 const isCharsetOther = (contentType: string): boolean => {
   for (const [, charset = ''] of contentType.matchAll(/;\s*charset\s*=\s*"?([^\s";]*)/gi))
     if (!/^utf-?8$/i.test(charset)) return true;
@@ -63,8 +63,8 @@ const isCharsetOther = (contentType: string): boolean => {
 };
 
 /**
- * Makes an app read bodies of a content type as JSON, `*` being any that has no parser. A body that is empty is none:
- * clients send a DELETE or a reset with a content type all the same.
+ * Makes an app read bodies of a content type as JSON; `*` means every type that has no other parser. An empty body
+ * counts as no body, as some clients send a content type with a DELETE or a reset although they send no body.
  */
 const readJson = (app: FastifyInstance, type: string): void => {
   const parseJson = app.getDefaultJsonParser('error', 'error');
@@ -85,7 +85,7 @@ const readJson = (app: FastifyInstance, type: string): void => {
   });
 };
 
-/** Makes the routes of an app read bodies as JSON whatever their type: they are not for browsers, but for `curl -d`. */
+/** For routes that are called with `curl -d`, not by browsers: makes them read bodies of every content type as JSON. */
 export const readAnyTypeAsJson = (app: FastifyInstance): void => {
   app.removeContentTypeParser('*');
   readJson(app, '*');

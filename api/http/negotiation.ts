@@ -1,15 +1,15 @@
 /** What a client has already, and what it understands (RFC 9110). */
 
 export type Coding = 'br' | 'gzip';
-/** In the order of preference. */
+/** In our order of preference. */
 const CODINGS: Coding[] = ['br', 'gzip'];
 
-/** The end of a tag, with what proxies that compress put behind it: Apache `-gzip` and `-br`, others `;gzip`. */
+/** The end of a tag, with the suffix that a compressing proxy adds: Apache `-gzip` and `-br`, others `;gzip`. */
 const TAG_END = /^(?:(?:--?|;)(?:gzip|br|deflate|zstd))?"/;
 
 /**
- * Whether an If-None-Match names an entity tag, `*` being any (13.1.2). The comparison is weak (8.8.3.2), so that
- * only the quoted parts count; and as tags have no quotes inside, one that is found is one of the list.
+ * Whether an If-None-Match names an entity tag; `*` names any (13.1.2). The comparison is weak (8.8.3.2), so only the
+ * quoted parts count. Tags have no quotes inside, so a quoted part that is found in the header is one of its tags.
  */
 export const namesTag = (ifNoneMatch: string | undefined, etag: string): boolean => {
   if (ifNoneMatch === undefined) return false;
@@ -20,8 +20,8 @@ export const namesTag = (ifNoneMatch: string | undefined, etag: string): boolean
 };
 
 /**
- * The coding that an Accept-Encoding (12.5.3) gives the greatest weight, or undefined for none: where it names
- * none of ours, or prefers `identity`.
+ * The coding to which an Accept-Encoding (12.5.3) gives the greatest weight; undefined, which means no coding, if the
+ * header names none of ours or prefers `identity`.
  */
 export const chooseCoding = (acceptEncoding: string | undefined): Coding | undefined => {
   if (acceptEncoding === undefined) return undefined;

@@ -1,13 +1,14 @@
 /**
- * Clients that do not read what they are sent: their answers take memory for as long as they are there. A socket's
- * own time limit counts from the last byte that the system took, so that whoever reads, however slowly, gets all.
+ * Closes connections of clients that do not read what they are sent, as their answers take memory for as long as they
+ * stay. A socket's own time limit counts from the last byte that the operating system took, so a client that reads,
+ * however slowly, still gets everything.
  */
 import type { Socket } from 'node:net';
 import fastifyPlugin from 'fastify-plugin';
 
-/** One to two of these without a byte. */
+/** A client is cut off when it has taken no byte for one to two times as long. */
 const STALLED_MS = 20_000;
-/** Ending does not wait for them. */
+/** The same while the server ends, which must not wait long for such clients. */
 const STALLED_WHILE_DRAINING_MS = 1_500;
 const SWEEP_INTERVAL_MS = 500;
 

@@ -1,6 +1,6 @@
 /**
- * What Node's HTTP server would answer in its own words, or not at all: bytes that it cannot read, requests without
- * Host, expectations, CONNECT. All get what other errors get: a sentence, an id, a line in the access log.
+ * Answers what Node's HTTP server would answer in its own words, or not at all: bytes that it cannot read, requests
+ * without Host, expectations, CONNECT. They all get what other errors get: a sentence, an id, a line in the access log.
  */
 import { randomUUID } from 'node:crypto';
 import { type IncomingHttpHeaders, type IncomingMessage, maxHeaderSize, STATUS_CODES } from 'node:http';
@@ -14,16 +14,19 @@ import { requestId } from './requests.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Answers bytes of a client that are no request, or no end of one, and closes the connection. */
+    /** Answers a client whose bytes are not a request, or not the rest of one, and closes the connection. */
     refuseBytes(error: ConnectionError, socket: Socket): void;
   }
 }
 
-/** How long what a refused client still sends is read: closed at once, it might never see the answer (RFC 9112, 9.6). */
+/**
+ * How long we go on reading what a refused client sends. If we closed its connection at once, the client might never
+ * see the answer (RFC 9112, 9.6).
+ */
 const LINGER_MS = 1_000;
 
 type Refusal = [status: number, sentence: string];
-/** By the codes of Node's parser (llhttp) and of its time limits. */
+/** The refusal for each code of Node's parser (llhttp) and of its time limits. */
 const unreadable: Record<string, Refusal> = {
   HPE_HEADER_OVERFLOW: [
     431,
@@ -37,7 +40,7 @@ const unreadable: Record<string, Refusal> = {
 };
 const NO_HTTP: Refusal = [400, 'The request is not valid HTTP.'];
 
-/** Node takes the first one and says nothing of the other. */
+/** Whether the header Host is there more than once: Node takes the first one and silently drops the others. */
 const hasHostTwice = ({ rawHeaders }: IncomingMessage): boolean => {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -47,7 +50,7 @@ const hasHostTwice = ({ rawHeaders }: IncomingMessage): boolean => {
   return hosts > 1;
 };
 
-/** What is wrong with the head of a request that Node itself lets pass. */
+/** What is wrong with the head of a request although Node lets it pass; undefined if nothing is. */
 const problemOf = ({ headers, raw }: FastifyRequest): HttpError | undefined => {
   const { host, expect, 'transfer-encoding': coding } = headers;
   // RFC 9112, 3.2
@@ -64,7 +67,7 @@ const problemOf = ({ headers, raw }: FastifyRequest): HttpError | undefined => {
   return undefined;
 };
 
-/** Closes a connection on which nothing can be read any more, behind what is still to be sent. */
+/** Closes a connection from which no further request can be read, after everything is sent that is still to be sent. */
 const linger = (socket: Socket) => {
   socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
@@ -81,7 +84,7 @@ export const refusals = fastifyPlugin(
   async (app) => {
     const refused = new WeakSet<Socket>();
 
-    /** Straight into the connection, where there is no reply to send. */
+    /** Writes the answer straight to the connection, as there is no reply object. */
     const answer = (socket: Socket, error: HttpError, { id, headers, request }: Head) => {
       const { statusCode } = error;
       const body = JSON.stringify(errorBody(error));

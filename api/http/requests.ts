@@ -1,4 +1,4 @@
-/** What every request begins with: its id, what browsers want to see, and its line in the access log. */
+/** Gives every request its id, the headers that browsers want to see, and its line in the access log. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -11,10 +11,11 @@ import { corsHeaders } from './cors.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** For requests that Fastify answers without its hooks; all others begin so by themselves. */
+    /** Begins a request that Fastify answers without running its hooks; for all others a hook does it. */
     beginRequest(request: FastifyRequest, reply: FastifyReply): void;
-    /** The reply to the latest request of a connection, for as long as it is not over. */
+    /** The reply to the latest request of a connection; undefined once that reply is over. */
     openReply(socket: Socket): FastifyReply | undefined;
+    /** Writes a line of the access log. */
     logAccess(entry: AccessLogEntry): void;
   }
 }
@@ -22,7 +23,7 @@ declare module 'fastify' {
 /** nginx's code for a client that went away before its answer. */
 const CLIENT_CLOSED_REQUEST = 499;
 
-/** A proxy's X-Request-Id where it is harmless in a log line, otherwise a new one. */
+/** The X-Request-Id that a client or proxy sent, if it is harmless in a log line; otherwise a new one. */
 export const requestId = ({ headers }: Pick<IncomingMessage, 'headers'>): string => {
   const given = headers['x-request-id'];
   return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
@@ -32,7 +33,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
   async (app, { config }) => {
     const format = compileFormat(config.format);
     const log = openAccessLog(config.file, (sentence) => app.observer.accessLogFails({ sentence }));
-    /** The entry of a connection stays and changes: one made and removed for each request would cost more. */
+    /** Each connection keeps its entry, which changes: making and removing one for each request would cost more. */
     const latest = new WeakMap<Socket, { reply: FastifyReply | undefined }>();
 
     const logAccess = (entry: AccessLogEntry) => log.write(format(entry));

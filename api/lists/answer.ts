@@ -12,7 +12,7 @@ import {
 } from 'node:zlib';
 import type { Coding } from '../http/negotiation.ts';
 
-/** About what an answer takes beside its bytes. */
+/** About how much memory an answer takes in addition to its bytes. */
 export const OVERHEAD_BYTES = 1_024;
 
 const toBrotli = promisify(brotliCompress);
@@ -20,12 +20,13 @@ const toGzip = promisify<Buffer, ZlibOptions, Buffer>(gzip);
 const GZIP_LEVEL = 6;
 const brotliParams = { [constants.BROTLI_PARAM_QUALITY]: 4 };
 
+/** Compresses a whole body. */
 export const compress = (bytes: Buffer, coding: Coding): Promise<Buffer> =>
   coding === 'br'
     ? toBrotli(bytes, { params: { ...brotliParams, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
     : toGzip(bytes, { level: GZIP_LEVEL });
 
-/** The same while the bytes come. */
+/** A stream that compresses a body as its bytes come. */
 export const compressor = (coding: Coding): Transform =>
   coding === 'br' ? createBrotliCompress({ params: brotliParams }) : createGzip({ level: GZIP_LEVEL });
 
@@ -33,17 +34,20 @@ export interface ListAnswer {
   /** The normalised query. */
   readonly key: string;
   readonly body: Buffer;
-  /** A weak one (RFC 9110, 8.8.1): the same for all codings of the same bytes. */
+  /** A weak tag (RFC 9110, 8.8.1): it is the same for all codings of the same bytes. */
   readonly etag: string;
-  /** The next page, relative to the URL of this one. */
+  /** The URL of the next page, relative to the URL of this one; undefined if there is none. */
   readonly next: string | undefined;
-  /** Made once each; undefined where there was no room for it. */
+  /** The compressed bodies, each made once; undefined if there was no room for one. */
   readonly codings: Map<Coding, Promise<Buffer | undefined>>;
-  /** What it takes in memory. */
+  /** How much memory the answer takes, with its compressed bodies. */
   bytes: number;
 }
 
-/** In memory of its own: a slice of a larger one, as Node makes for small buffers, would keep all of that. */
+/**
+ * Joins chunks in memory of their own. Node makes small buffers as slices of a larger one, and a slice that is kept
+ * would keep all of the larger one in memory.
+ */
 const concat = (chunks: Buffer[]): Buffer => {
   const whole = Buffer.allocUnsafeSlow(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
   let end = 0;
@@ -51,7 +55,7 @@ const concat = (chunks: Buffer[]): Buffer => {
   return whole;
 };
 
-/** `next` is a page's last member, and within a text its quotes would have backslashes. */
+/** `next` is the last member of a page. It cannot be found inside a text, where its quotes would have backslashes. */
 const NEXT = ',"next":';
 const nextOf = (body: Buffer): string | undefined => {
   const at = body.lastIndexOf(NEXT);
@@ -60,7 +64,7 @@ const nextOf = (body: Buffer): string | undefined => {
     : (JSON.parse(body.toString('utf8', at + NEXT.length, body.length - 1)) ?? undefined);
 };
 
-/** @param chunks the body, as list-build.ts makes it */
+/** Makes an answer. @param key the normalised query @param chunks the body, as build.ts makes it */
 export const createAnswer = (key: string, chunks: Buffer[]): ListAnswer => {
   const body = concat(chunks);
   return {

@@ -1,4 +1,4 @@
-/** The bytes of an answer to GET /orders, as the orders were at one moment. */
+/** Makes the bytes of an answer to GET /orders, with the orders as they were at one moment. */
 import type { Orm } from '../../db/client.ts';
 import {
   BEGINNING,
@@ -16,17 +16,17 @@ import { nextUrl, type PageQuery } from './query.ts';
 import { createTurns } from './turns.ts';
 
 const CHUNK_LENGTH = 65_536;
-/** Of the ten connections that a process reads over: single orders are read over the others. */
+/** How many of a process's ten connections builds may take: single orders need the others. */
 const MOST_BUILDS = 5;
 
 const headOf = (total: number | undefined): string =>
   `{${total === undefined ? '' : `"total_orders":${total},`}"orders":[`;
 
-/** What follows the orders: `next` is a page's last member. */
+/** The text that follows the orders. @param next undefined for the whole list, null for the last page */
 const tailOf = (next: string | null | undefined): string =>
   next === undefined ? ']}' : `],"next":${JSON.stringify(next)}}`;
 
-/** The members of a JSON array, without its brackets, in chunks; returns what the orders return in the end. */
+/** Writes orders as the members of a JSON array, without its brackets, in chunks. Returns what `orders` returns. */
 async function* membersOf<End>(orders: AsyncGenerator<Order[], End>): AsyncGenerator<string, End> {
   let text = '';
   let isFirst = true;
@@ -43,7 +43,7 @@ async function* membersOf<End>(orders: AsyncGenerator<Order[], End>): AsyncGener
   return next.value;
 }
 
-/** Keeps the orders, and counts them. */
+/** Passes orders on, and returns how many there were. */
 async function* counted(orders: AsyncIterable<Order[]>): AsyncGenerator<Order[], number> {
   let count = 0;
   for await (const some of orders) {
@@ -54,10 +54,10 @@ async function* counted(orders: AsyncIterable<Order[]>): AsyncGenerator<Order[],
 }
 
 /**
- * Makes answers from a database: of the page that is asked for, or of all orders where that is undefined. An answer
- * is undefined where the page is to follow an order that is not known. When the signal says so, work ends and the
- * database's with it.
- * @throws (what its functions return) the database's error, or the signal's reason
+ * Makes answers from a database: the page that is asked for, or all orders if `page` is undefined. The answer is
+ * undefined if the page is to follow an order that is not known. If the signal is aborted, the work ends, and the
+ * database's work for it ends too.
+ * @returns functions that throw the database's error, or the signal's reason
  */
 export const listBuilder = (orm: Orm) => {
   const turns = createTurns(MOST_BUILDS);
@@ -69,8 +69,9 @@ export const listBuilder = (orm: Orm) => {
 
   return {
     /**
-     * All bytes of an answer, never more of it than a chunk as rows, objects or text.
-     * @param take is told of the length of each chunk, and may throw to end the work
+     * Makes all bytes of an answer. No more than one chunk of it is ever in memory as rows, objects or text.
+     * @param take is called with the length of each chunk in bytes, and may throw to end the work
+     * @returns the body in chunks
      */
     build: async (
       page: PageQuery | undefined,
@@ -119,8 +120,9 @@ export const listBuilder = (orm: Orm) => {
     },
 
     /**
-     * An answer of any size, read as fast as its bytes are taken, and its next page. The signal has to be given in
-     * the end where they may not be taken.
+     * Reads an answer of any size, as fast as its chunks are taken. A caller that may not take all of them has to abort
+     * the signal in the end, or the connection to the database stays occupied.
+     * @returns the URL of the next page, undefined if there is none, and the chunks
      */
     stream: async (page: PageQuery | undefined, signal: AbortSignal) => {
       const reader = await openReader(orm, signal);

@@ -1,4 +1,4 @@
-/** Work that is begun once for all requests that want the same, and given up when all of them are gone. */
+/** Does work once for all requests that want the same result, and gives it up when all of them are gone. */
 import type { ServerResponse } from 'node:http';
 import { withDeadline } from '../../process/deadline.ts';
 import { whenAnswered } from '../http/answered.ts';
@@ -7,9 +7,10 @@ import { HttpError } from '../http/errors.ts';
 export interface Flight<T, Of> {
   /** What was known when it began. */
   readonly of: Of;
-  /** Its number: those that begin later have a greater one. */
+  /** The number of this flight: one that begins later has a greater number. */
   readonly began: number;
   readonly result: Promise<T>;
+  /** How many requests wait for the result. */
   waiting: number;
   readonly giveUp: AbortController;
 }
@@ -21,7 +22,7 @@ class Abandoned extends HttpError {
   }
 }
 
-/** @param withinMs how long the work may take */
+/** Makes flights that take at most `withinMs` milliseconds. `T` is their result, `Of` what is known when one begins. */
 export const createFlights = <T, Of>(withinMs: number) => {
   const flights = new Map<string, Flight<T, Of>>();
   let begun = 0;
@@ -39,7 +40,7 @@ export const createFlights = <T, Of>(withinMs: number) => {
     return flight;
   };
 
-  /** @param response of who waits; undefined for nobody, for whom it goes on all the same */
+  /** @param response of the request that waits; undefined if none does: then the work goes on even if nobody waits */
   const join = (flight: Flight<T, Of>, response: ServerResponse | undefined): Promise<T> => {
     flight.waiting++;
     if (response !== undefined)
@@ -51,15 +52,17 @@ export const createFlights = <T, Of>(withinMs: number) => {
   };
 
   return {
+    /** Gives up all work. Whoever waits for it gets a 503. */
     giveUpAll: (): void => {
       for (const { giveUp } of flights.values()) giveUp.abort(new Abandoned());
     },
 
     /**
-     * The result of a flight that fits, or of one that begins now. There is one at a time for each key: whoever may
-     * not have the one that is in flight shares the next one, and fails where that fails which it waits for.
-     * @param fits whether a flight that began before this was called will do
-     * @param of what is known now
+     * The result of a flight that fits, or of a new one. Each key has one flight at a time: if that one does not fit,
+     * the request waits until it ends and shares the next one. If the flight that it waits for fails, it fails too.
+     * @param fits whether a flight that began before this call will do
+     * @param of is asked what is known when a flight begins
+     * @param response of the request that waits; undefined if none does
      * @throws whatever the work throws, or DeadlineError
      */
     share: async (

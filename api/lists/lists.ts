@@ -1,10 +1,10 @@
 /**
- * Listing orders. An answer is made once for each version of the list that Redis counts, and kept in this process's
- * memory and in Redis.
+ * Listing orders. Redis counts the versions of the list. An answer is made once for each version, and kept in this
+ * process's memory and in Redis.
  *
- * The version is read before the snapshot is taken, so that what is kept under it shows all that was committed when
- * it was the latest; and it is read after the request has come, so that what is kept under it is as new as the
- * request.
+ * The version is read before the snapshot is taken, so an answer that is kept under a version shows everything that was
+ * committed while that version was the latest. It is read after the request has come, so the answer under it is at
+ * least as new as the request.
  */
 import type { ServerResponse } from 'node:http';
 import type { Cache } from '../../cache/cache.ts';
@@ -22,34 +22,35 @@ import { listStreams } from './streams.ts';
 
 /** How long an answer may take to be made. */
 const LIST_WITHIN_MS = 15_000;
-/** Answers from this size on are compressed one at a time. */
+/** Answers of this size or more are compressed one at a time. */
 const LARGE_BYTES = 2 ** 20;
-/** How many answers are remembered to be too large. */
+/** For how many answers we remember that they are too large. */
 const MOST_OVERSIZED = 1_000;
 
-/** A version from when this process sees it to when it sees another. */
+/** A version of the list, from when this process first sees it until it sees another one. */
 interface Generation {
   readonly version: string;
-  /** When it was seen last to be the latest, as performance.now(). */
+  /** When it was last seen to be the latest, as performance.now(). */
   seenAt: number;
 }
 
 interface Kept extends ListAnswer {
   generation: Generation;
+  /** As performance.now(). */
   expiresAt: number;
-  /** Whether it is on its way to Redis, for other processes. */
+  /** Whether it is in Redis or on its way there, for other processes. */
   shared: boolean;
 }
 
-/** In place of an answer for which there is no room. */
+/** Stands for an answer for which there is no room. */
 export const TOO_LARGE = Symbol('too large');
 type Made = ListAnswer | typeof TOO_LARGE | undefined;
 
 class NoRoom extends Error {}
 
 /**
- * @returns answers, which stay the same objects for as long as they are kept. `memoryBytes` is for all of them: being
- * made, kept, and in use
+ * Finds, makes and keeps answers. An answer stays the same object for as long as it is kept. `memoryBytes` is the limit
+ * for all answers together: those that are being made, kept, and in use. `ttl` is in seconds.
  */
 export const orderLists = (
   { build, stream }: ListBuilder,
@@ -60,14 +61,14 @@ export const orderLists = (
   const memory = createMemory<Kept>(memoryBytes);
   const flights = createFlights<Made, Generation | undefined>(LIST_WITHIN_MS);
   const streams = listStreams(stream);
-  /** Until when, as performance.now(), it is taken for granted that an answer is too large. */
+  /** By query: until when (performance.now()) its answer counts as too large without another try. */
   const oversized = new Map<string, number>();
-  /** Half of the memory: while it becomes one piece an answer takes twice its length. */
+  /** The longest answer that is kept: half of the memory, as joining an answer's chunks takes twice its length. */
   const mostBytes = memoryBytes / 2;
   let latest: Generation | undefined;
   let compressing: Promise<unknown> = Promise.resolve();
 
-  /** @param askedAt before Redis was asked */
+  /** Notes the latest version; null if Redis is away. @param askedAt performance.now() before Redis was asked */
   const see = (version: string | null, askedAt: number): Generation | undefined => {
     if (version === null) latest = undefined;
     else if (version === latest?.version) latest.seenAt = Math.max(latest.seenAt, askedAt);
@@ -75,7 +76,7 @@ export const orderLists = (
     return latest;
   };
 
-  /** @throws NoRoom */
+  /** Makes a function that takes memory for each chunk of an answer, and throws NoRoom if there is none. */
   const takeFrom = (claim: Claim, key: string) => {
     let taken = 0;
     return (bytes: number): void => {
@@ -97,7 +98,7 @@ export const orderLists = (
     return { ...createAnswer(key, [found.bytes]), generation, expiresAt: asked + found.ttlMs, shared: true };
   };
 
-  /** @param askedOnce as most pages are; then there is less room for it */
+  /** Puts an answer into Redis. @param askedOnce if only one request wanted it so far, Redis has less room for it */
   const share = async (kept: Kept, askedOnce: boolean): Promise<void> => {
     const ttlMs = Math.floor(kept.expiresAt - performance.now());
     if (kept.shared || ttlMs <= 0) return;
@@ -106,7 +107,7 @@ export const orderLists = (
     kept.shared = (await lists.put(version, kept.key, kept.body, ttlMs, askedOnce)) === true;
   };
 
-  /** From another process's work where there is some, otherwise from the database. */
+  /** Takes the answer that another process has put into Redis, or makes it from the database. */
   const make = async (
     generation: Generation | undefined,
     key: string,
@@ -143,8 +144,8 @@ export const orderLists = (
   };
 
   /**
-   * One at a time for each query, however often the version changes meanwhile: whoever may not have the one that is
-   * being made, as it may be older than the request, shares the next one.
+   * Makes one answer at a time for each query, however often the version changes meanwhile. If the answer that is being
+   * made may be older than the request, the request shares the next one.
    */
   const load = async (
     generation: Generation | undefined,
@@ -188,9 +189,9 @@ export const orderLists = (
 
   return {
     /**
-     * The answer to a query, TOO_LARGE where only `stream` can give it, or undefined where the page is to follow an
-     * order that is not known.
-     * @param response of the client that asks: when all who wait for an answer are gone it is not made any more
+     * The answer to a query; TOO_LARGE if only `stream` can give it; undefined if the page is to follow an order that
+     * is not known.
+     * @param response to the client that asks: once all clients that wait for an answer are gone, making it is given up
      * @throws the database's error, or DeadlineError
      */
     find: async (query: ListQuery, response?: ServerResponse): Promise<Made> => {
@@ -213,23 +214,23 @@ export const orderLists = (
     },
 
     /**
-     * An answer of any size, from the database as it is sent.
-     * @throws as list-streams.ts says
+     * An answer of any size, which is read from the database while it is sent.
+     * @throws as streams.ts says
      */
     stream: (query: ListQuery, response: ServerResponse) =>
       streams.start(pageOf(query), response, LIST_WITHIN_MS),
 
-    /** Ends what is being read. */
+    /** Gives up everything that is being read. */
     close: (): void => {
       flights.giveUpAll();
       streams.giveUpAll();
     },
 
-    /** An answer that is being sent counts until it has left this process. */
+    /** Counts an answer as in use until it has left this process. */
     holdUntilSent: (answer: ListAnswer, response: ServerResponse): void =>
       whenAnswered(response, memory.use(answer)),
 
-    /** The body of an answer in a coding, made once and kept beside it; undefined where there is no room for it. */
+    /** The body of an answer in a coding, made once and kept beside it; undefined if there is no room for it. */
     encoded: (answer: ListAnswer, coding: Coding): Promise<Buffer | undefined> => {
       const before = answer.codings.get(coding);
       if (before !== undefined) return before;

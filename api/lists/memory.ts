@@ -1,25 +1,28 @@
 /**
- * What answers take in a process: those that are kept, of which the least recently used go first, those that somebody
- * still uses, and what is being made. All together they have a number of bytes, and what is in use stays.
+ * The memory that answers take in a process: those that are kept, those that somebody still uses, and those that are
+ * being made. Together they have a limited number of bytes. If there is no room, the least recently used answers are
+ * dropped first; an answer in use stays.
  */
 
-/** Something that can be kept; `bytes` is what it takes. */
+/** Something that can be kept; `bytes` is how much memory it takes. */
 export interface Sized {
   readonly key: string;
   bytes: number;
 }
 
-/** Memory for what is being made. */
+/** Memory for something that is being made. */
 export interface Claim {
   /** @returns whether there was room for so many bytes more */
   grow(bytes: number): boolean;
+  /** Gives all of it back. */
   release(): void;
 }
 
+/** @param maxBytes for everything together */
 export const createMemory = <T extends Sized>(maxBytes: number) => {
-  /** In the order of their last use. */
+  /** By key, the least recently used first. */
   const kept = new Map<string, T>();
-  /** By how many. */
+  /** How many users each item in use has. */
   const used = new Map<Sized, number>();
   let total = 0;
 
@@ -28,7 +31,7 @@ export const createMemory = <T extends Sized>(maxBytes: number) => {
     kept.delete(item.key);
     if (!used.has(item)) total -= item.bytes;
   };
-  /** To drop what is in use would free nothing. */
+  /** Drops items until there is room, but none in use, as that would free nothing. @returns whether there is room */
   const makeRoom = (bytes: number): boolean => {
     for (const item of kept.values()) {
       if (total + bytes <= maxBytes) break;
@@ -38,6 +41,7 @@ export const createMemory = <T extends Sized>(maxBytes: number) => {
   };
 
   return {
+    /** The item that is kept under a key; it counts as the one used last. */
     find: (key: string): T | undefined => {
       const item = kept.get(key);
       if (item !== undefined) {
@@ -58,7 +62,7 @@ export const createMemory = <T extends Sized>(maxBytes: number) => {
       kept.set(item.key, item);
     },
 
-    /** An item takes more bytes from now on. */
+    /** Counts so many bytes more for an item. */
     grow: (item: Sized, bytes: number): void => {
       item.bytes += bytes;
       if (!counts(item)) return;
@@ -66,7 +70,7 @@ export const createMemory = <T extends Sized>(maxBytes: number) => {
       makeRoom(0);
     },
 
-    /** Counts an item, kept or not, until the function is called that this returns. */
+    /** Counts an item as in use, whether it is kept or not. @returns a function that ends this use */
     use: (item: Sized): (() => void) => {
       if (!counts(item)) total += item.bytes;
       used.set(item, (used.get(item) ?? 0) + 1);
@@ -82,6 +86,7 @@ export const createMemory = <T extends Sized>(maxBytes: number) => {
       };
     },
 
+    /** Begins a claim of 0 bytes. */
     claim: (): Claim => {
       let claimed = 0;
       return {

@@ -1,4 +1,4 @@
-/** What may be asked of GET /orders. */
+/** The queries that GET /orders takes. */
 import { type Static, Type } from '@sinclair/typebox';
 import { NewOrder, Status, Uuid } from '../../domain/order.ts';
 
@@ -15,10 +15,10 @@ export const ListQuery = Type.Object({
 });
 export type ListQuery = Static<typeof ListQuery>;
 
-/** A page: up to `limit` orders that come after one of them, with or without their number. */
+/** A page: up to `limit` orders that follow the order `after`, with the number of all that match if `count` is true. */
 export type PageQuery = ListQuery & { limit: number; count: boolean };
 
-/** The page that is asked for, or undefined: the whole list. All orders are counted in any case, at no cost. */
+/** The page that a query asks for; undefined for the whole list. Counting all orders costs nothing, so it is done. */
 export const pageOf = ({ limit, after, status, customer_name, count }: ListQuery): PageQuery | undefined => {
   const isFiltered = status !== undefined || customer_name !== undefined;
   if (limit === undefined && after === undefined && !isFiltered) return undefined;
@@ -31,7 +31,7 @@ export const pageOf = ({ limit, after, status, customer_name, count }: ListQuery
   };
 };
 
-/** The same text for the same page; '' for the whole list. */
+/** The normalised query: the same text for the same page, '' for the whole list. */
 export const queryOf = (page: PageQuery | undefined): string => {
   if (page === undefined) return '';
   const query = new URLSearchParams({ limit: String(page.limit) });
@@ -43,7 +43,7 @@ export const queryOf = (page: PageQuery | undefined): string => {
 };
 
 /**
- * The page that follows the order `after`, relative to the URL of the one before it (RFC 3986, 5.2.2): whatever path
- * that had in front of a proxy, this one has it too.
+ * The URL of the page that follows the order `after`, relative to the URL of the page before it (RFC 3986, 5.2.2). So
+ * it keeps whatever path that URL has in front of a proxy.
  */
 export const nextUrl = (page: PageQuery, after: string): string => `?${queryOf({ ...page, after })}`;

@@ -12,7 +12,7 @@ import { orderLists, TOO_LARGE } from './lists.ts';
 import { ListQuery } from './query.ts';
 import { keepCountRight } from './recount.ts';
 
-/** Below this an answer fits in a packet or two, compressed or not. */
+/** A smaller answer fits in a packet or two, compressed or not. */
 const COMPRESS_FROM_BYTES = 1_024;
 
 /** An answer without a body. */

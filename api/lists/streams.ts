@@ -1,6 +1,7 @@
 /**
- * Answers that are too large to be held: read from the database as fast as their client takes them, and kept nowhere.
- * Each holds a connection and a snapshot in the database, so that there are few at a time, and none is too slow.
+ * Answers that are too large for memory: they are read from the database as fast as their client takes them, and kept
+ * nowhere. Each occupies a connection and a snapshot in the database, so only a few may run at a time, and a client
+ * that is too slow is cut off.
  */
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
@@ -10,19 +11,19 @@ import { HttpError } from '../http/errors.ts';
 import type { ListBuilder } from './build.ts';
 import type { PageQuery } from './query.ts';
 
-/** Of the ten connections that a process reads over. */
+/** How many of a process's ten connections they may take. */
 const MOST_STREAMS = 4;
-/** Bytes a second, and how long a client may be slower than that. */
+/** How many bytes a second a client has to take, and how far it may fall behind that. */
 const SLOWEST = 65_536;
 const GRACE_MS = 60_000;
 
 export interface Stream {
-  /** Path and query of the next page. */
+  /** The URL of the next page, relative to the URL of this one; undefined if there is none. */
   readonly next: string | undefined;
   readonly body: Readable;
 }
 
-/** Ends where its client falls behind. */
+/** Passes chunks on. @throws Error if the client takes them too slowly */
 async function* inPace(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
   const began = performance.now();
   let bytes = 0;
@@ -34,14 +35,15 @@ async function* inPace(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, vo
   }
 }
 
+/** Streams answers to clients, a few at a time. */
 export const listStreams = (read: ListBuilder['stream']) => {
   const open = new Set<AbortController>();
 
   /**
-   * Ends with the response, whether the body was read or not. Undefined where the page is to follow an order that is
-   * not known.
+   * Begins an answer. It ends with the response, whether the body was read or not.
    * @param withinMs how long it may take to begin
-   * @throws the database's error, DeadlineError, or HttpError 503 where there are too many
+   * @returns undefined if the page is to follow an order that is not known
+   * @throws the database's error, DeadlineError, or HttpError 503 if too many are open
    */
   const start = async (
     page: PageQuery | undefined,
@@ -66,6 +68,7 @@ export const listStreams = (read: ListBuilder['stream']) => {
 
   return {
     start,
+    /** Ends all answers that are being sent. */
     giveUpAll: (): void => {
       for (const giveUp of open) giveUp.abort(new HttpError(503, 'The server ends.'));
     },

@@ -1,4 +1,4 @@
-/** Letting only so many do something at a time, in the order in which they came. */
+/** Lets only so many callers do something at a time, in the order in which they came. */
 
 /** @param most how many have a turn at the same time */
 export const createTurns = (most: number) => {
@@ -13,8 +13,9 @@ export const createTurns = (most: number) => {
 
   return {
     /**
-     * Waits for a turn. @returns what gives it back, to be called once
-     * @throws the signal's reason, when it is aborted first
+     * Waits for a turn.
+     * @returns a function that gives the turn back; it must be called once
+     * @throws the signal's reason, if it is aborted before the turn has come
      */
     take: (signal: AbortSignal): Promise<() => void> =>
       new Promise((resolve, reject) => {

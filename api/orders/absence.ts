@@ -1,16 +1,17 @@
 /**
- * When an order may be said not to exist. Neither Redis nor MySQL has anything of it. It may still be a write that was
- * accepted: one that waits, and whose pending copy is lost (Redis was away, refused, was emptied, or kept the copy no
- * longer). So it is "not found" only where one of these is known, and "nobody can know" otherwise:
- *   - its id is of version 7 and says a time that is to come, or long before there was this service:
- *     nobody was given it;
- *   - Redis answers, its pending copies are complete since a time, and the id says a later one: if it were a write that
- *     waits, its copy would be there;
+ * Decides whether the API may say that an order does not exist. An order of which neither Redis nor MySQL has anything
+ * may still be a write that was accepted: it waits in the queue, and its pending copy is lost (Redis was away, refused
+ * it, was emptied, or kept it no longer). So the API says "not found" only if one of these is known, and "nobody can
+ * know" otherwise:
+ *   - the id is of version 7, and its time is in the future or long before this service existed: nobody was given
+ *     this id;
+ *   - Redis answers, its pending copies are complete since some time, and the id was made later: if the write were
+ *     waiting, its copy would be there;
  *   - MySQL has its tombstone;
- *   - everything that was accepted is applied or a dead letter: at least up to the time that the id says, or up to the
- *     time since when copies are complete, or else up to now. Then MySQL is asked once more.
- * Redis keeps since when copies are complete. That is the time when this was missing (a new or an emptied server), and
- * when an API process came back to Redis after it had been without.
+ *   - every accepted write is applied or a dead letter, at least up to the time in the id, or up to the time since when
+ *     copies are complete, or else up to now. Then MySQL is asked once more.
+ * Redis keeps the time since when copies are complete. That time begins anew if Redis has none (a new or an emptied
+ * server), and if an API process comes back to Redis after it was without.
  */
 import type { FastifyInstance } from 'fastify';
 import { findVersion } from '../../db/orders.ts';
@@ -21,11 +22,11 @@ import { HttpError } from '../http/errors.ts';
 /** How long a request waits to learn whether everything is applied. */
 const PROGRESS_WITHIN_MS = 300;
 const MYSQL_WITHIN_MS = 2_000;
-/** How far two clocks that are kept to one may be apart, in microseconds. */
+/** How far two clocks that follow the same third one may be apart, in microseconds. */
 const SKEW = 100_000;
 
 const TIME_DIGITS = 12;
-/** When an id was made, in microseconds since 1970; undefined where it does not say (RFC 9562, 5.7). */
+/** When an id was made, in microseconds since 1970; undefined if the id does not say (RFC 9562, 5.7). */
 export const timeOfId = (id: string): number | undefined => {
   const digits = id.replaceAll('-', '');
   if (digits[TIME_DIGITS] !== '7') return undefined;
@@ -40,14 +41,15 @@ const unknownState = (id: string) =>
   );
 
 /**
- * @param acceptMicros how long accepting a write takes at the most, after its id was made
- * @param keptMicros how long a pending copy is kept
+ * Finds out whether orders do not exist.
+ * @param acceptMicros the longest time that accepting a write takes after its id was made, in microseconds
+ * @param keptMicros how long a pending copy is kept, in microseconds
  */
 export const orderAbsence = (
   { cache, broker, database, clock }: Pick<FastifyInstance, 'cache' | 'broker' | 'database' | 'clock'>,
   { acceptMicros, keptMicros }: { acceptMicros: number; keptMicros: number },
 ) => {
-  /** Everything that was accepted before is applied or a dead letter. */
+  /** Every write that was accepted before this time, in microseconds since 1970, is applied or a dead letter. */
   let appliedUpTo = 0;
   let asking: Promise<boolean> | undefined;
   const ask = (): Promise<boolean> => {
@@ -66,7 +68,7 @@ export const orderAbsence = (
     return answer;
   };
   let next: Promise<boolean> | undefined;
-  /** All who come while a question is under way, which may be too early for them, share the next one. */
+  /** A question under way may be too early for a new request, so all requests that come meanwhile share the next. */
   const askFromNow = (): Promise<boolean> => {
     if (asking === undefined) return ask();
     next ??= asking.then(() => {
@@ -80,7 +82,7 @@ export const orderAbsence = (
     return Promise.race([answer, late]);
   };
 
-  /** `true`: it is not there. `now`: it is there if MySQL has it by now. `false`: nobody can know. */
+  /** `true`: the order does not exist. `now`: it exists only if MySQL has it by now. `false`: nobody can know. */
   const isAbsent = async (id: string): Promise<true | 'now' | false> => {
     const now = clock.now();
     const madeAt = timeOfId(id);
@@ -94,16 +96,16 @@ export const orderAbsence = (
   };
 
   return {
-    /** Asks while copies may be missing, so that readers need not wait. To be called now and then. */
+    /** Asks ahead of requests while copies may be missing, so that readers need not wait. To be called regularly. */
     prepare: async (): Promise<void> => {
       if (appliedUpTo <= cache.since() + acceptMicros + SKEW) await within(askFromNow());
     },
 
     /**
-     * For an order that was just read and not found.
+     * Finds out whether an order that was just read and not found does not exist.
      * @param read reads it once more
-     * @returns undefined where it does not exist, or what was read now
-     * @throws HttpError 503 where nobody can know, and what `read` or the database throws
+     * @returns undefined if it does not exist, otherwise what `read` found
+     * @throws HttpError 503 if nobody can know, and whatever `read` or the database throws
      */
     confirm: async <T>(id: string, read: (id: string) => Promise<T | undefined>): Promise<T | undefined> => {
       const isSo = await isAbsent(id);

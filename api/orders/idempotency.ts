@@ -1,6 +1,6 @@
 /**
- * The Idempotency-Key header as the IETF draft describes it: the same key with the same request gives the first
- * answer again, with another request 422, and 409 while the first is in flight
+ * The Idempotency-Key header as the IETF draft describes it: if the same request comes again with the same key, it gets
+ * the first answer again, or 409 while the first try is in flight. Another request with that key gets 422
  * (https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/).
  */
 import { randomUUID } from 'node:crypto';
@@ -11,7 +11,7 @@ import { PublishError } from '../../queue/errors.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Origin } from './writes.ts';
 
-/** The draft has the key in quotes (a string of RFC 8941); most clients send it bare. */
+/** Takes the key with quotes, as in the draft (a string of RFC 8941), and without, as most clients send it. */
 const readKey = (header: string | string[] | undefined): string | undefined => {
   if (header === undefined) return undefined;
   const key = String(header).replace(/^"(.*)"$/, '$1');
@@ -21,9 +21,11 @@ const readKey = (header: string | string[] | undefined): string | undefined => {
 };
 
 /**
- * Carries out a write once per Idempotency-Key; without the header, always.
+ * Carries out a write once for each Idempotency-Key; a write without the header always.
+ * @param asked what the request asks for: a key belongs to that
  * @param accept carries it out and returns the body of its 202
- * @throws HttpError 400, 409 or 422, and whatever `accept` throws
+ * @returns the body of the 202, from `accept` or from the first try
+ * @throws HttpError 400 if the key is malformed, 409 or 422 as above, and whatever `accept` throws
  */
 export const acceptOnce = async <T extends object>(
   { idempotency }: Cache,

@@ -1,4 +1,4 @@
-/** Reading an order: what is pending, then what is cached, then MySQL. The answer is JSON, ready to send. */
+/** Reads an order: from its pending copy, then from the cache, then from MySQL. The answer is JSON, ready to send. */
 import type { Cache } from '../../cache/cache.ts';
 import type { Pending, Waiting } from '../../cache/pending.ts';
 import type { Database } from '../../db/client.ts';
@@ -9,7 +9,7 @@ import { withDeadline } from '../../process/deadline.ts';
 import type { Observer } from '../../process/observer.ts';
 import { couldNotRead } from '../http/errors.ts';
 
-/** How long a request waits for MySQL: for an order, and to learn whether a pending copy is still to be believed. */
+/** How long a request waits for MySQL: to read an order, and to learn whether a pending copy is still right. */
 const ORDER_WITHIN_MS = 2_000;
 const VERSION_WITHIN_MS = 500;
 
@@ -26,10 +26,10 @@ interface Backends {
 }
 
 /**
- * @param trustMs how long a pending copy is believed without asking MySQL. Ordinarily whoever applies a write
- *   settles its pending copy; one that is older, or older than the last return of Redis, either waits still, or was not
- *   settled because Redis was away.
- * @throws the database's error where only the database could answer and it does not
+ * @param trustMs how old a pending copy may be, in milliseconds, to be believed without asking MySQL. Ordinarily the
+ *   consumer that applies a write settles its pending copy. If a copy is older than this, or older than the last return
+ *   of Redis, either the write still waits, or the copy was not settled because Redis was away.
+ * @returns functions that throw the database's error if only the database could answer and it does not
  */
 export const orderReads = ({ database: { orm }, cache, clock, observer }: Backends, trustMs: number) => {
   const { pending, orders, since } = cache;
@@ -52,7 +52,7 @@ export const orderReads = ({ database: { orm }, cache, clock, observer }: Backen
     return started;
   };
 
-  /** A pending copy that may have been left behind, compared with what MySQL holds by now. */
+  /** Compares a pending copy that may have been left behind with MySQL. @returns what readers may see of it */
   const verified = async (id: string, write: Waiting): Promise<Pending | undefined> => {
     // If no clock can have given out the version, it tells neither the copy's age nor its place among the writes.
     const latest = clock.latest();
@@ -76,7 +76,7 @@ export const orderReads = ({ database: { orm }, cache, clock, observer }: Backen
   };
 
   return {
-    /** The order as all accepted writes leave it, or undefined where nothing is known of it. */
+    /** The order as all accepted writes leave it, in JSON; undefined if it is deleted or nothing is known of it. */
     one: async (id: string): Promise<Buffer | undefined> => {
       const [copy, cached] = await Promise.all([pending.find(id), orders.findDetail(id)]);
       observer.cacheAsked({ cache: 'pending', hit: copy !== undefined });

@@ -1,4 +1,4 @@
-/** /orders, one at a time. */
+/** /orders: creating, changing, deleting and reading one order. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
@@ -26,8 +26,8 @@ const Accepted = <T extends JobType>(type: T) =>
 
 const notAnId = validator(Uuid, 'id');
 /**
- * What cannot be the id of an order is not found, before anything is asked. In capitals it is the same id (RFC 9562, 4),
- * and goes on as it was given out.
+ * Answers 404 to an id that no order can have, before any server is asked. An id in capitals is the same id
+ * (RFC 9562, 4); it is turned into lower case, as it was given out.
  */
 const requireOrderId = (
   { params }: FastifyRequest,
@@ -41,7 +41,10 @@ const requireOrderId = (
   done(problem || undefined);
 };
 
-/** The service that this one replaces took quantities as numeric strings too. So many digits are exact as a number. */
+/**
+ * Turns quantities that are numeric strings into numbers, as the service that this one replaces took those too. With up
+ * to 15 digits the number is exact.
+ */
 const readNumericQuantities = (
   { body }: FastifyRequest,
   _reply: FastifyReply,

@@ -1,4 +1,4 @@
-/** Accepting a write: a durable message that the broker has confirmed, and a pending copy for readers. */
+/** Accepts writes: each becomes a durable message that the broker has confirmed, and a pending copy for readers. */
 import type { Cache } from '../../cache/cache.ts';
 import { createIds } from '../../domain/ids.ts';
 import { type JobType, type UpdateJob, writeJob } from '../../domain/jobs.ts';
@@ -21,17 +21,18 @@ export interface Origin {
   keyed: Keyed | undefined;
 }
 
-/** A write with an Idempotency-Key: its ids follow from its identity, so that another try is the same write. */
+/** A write with an Idempotency-Key. Its ids follow from its identity, so a repeated try is the same write. */
 export interface Keyed {
   identity: Identity;
-  /** The version of an earlier try that may have been accepted. */
+  /** The version of an earlier try that may have been accepted; undefined if there is none. */
   version: number | undefined;
   /** Notes the version for the next try, before the write is published. */
   keepVersion(version: number): Promise<void>;
 }
 
-/** What a client says of a new order and nothing else that came with it. */
+/** The part of a new order that the client chooses. */
 export type OrderContent = Omit<Order, 'order_id'>;
+/** Takes an order's content from a body, without any other properties that came with it. */
 export const contentOf = ({ customer_name, status = 'received', items }: NewOrder): OrderContent => ({
   customer_name,
   status,
@@ -45,12 +46,12 @@ interface Backends {
   observer: Observer;
 }
 
-/** Each method resolves once the write is accepted. @throws PublishError; then no reader sees the write */
+/** Each method resolves once the write is accepted. If it throws PublishError, no reader sees the write. */
 export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Backends) => {
   // Ids use the shared clock, so that their times can be compared with Redis's.
   const newId = createIds(() => Math.floor(clock.now() / 1_000));
 
-  /** @param payload JSON */
+  /** Publishes a job and waits for the broker's confirm. @param payload as JSON text @throws PublishError */
   const enqueue = async <T extends JobType>(
     type: T,
     order_id: string,
@@ -73,7 +74,7 @@ export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Bac
     return { job_id, job_type: type, status: 'queued', order_id };
   };
 
-  /** Redis knows the order's last version, whichever process gave it; without Redis the clock must do. */
+  /** Redis knows the order's last version, whichever process gave it. Without Redis this process's clock has to do. */
   const nextVersion = async (orderId: string, { keyed }: Origin): Promise<number> => {
     if (keyed?.version !== undefined && keyed.version <= clock.latest()) return keyed.version;
     const own = clock.next();
@@ -84,7 +85,7 @@ export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Bac
   };
 
   return {
-    /** Only the answer tells the id, so nobody can read the pending copy before the confirm: it is put at the same time. */
+    /** Puts the pending copy while the job is published: only the answer tells the id, so nobody reads it before. */
     create: async (content: OrderContent, origin: Origin) => {
       const order_id = origin.keyed ? keyedUuid(origin.keyed.identity, 'order') : newId();
       const order: Order = { order_id, ...content };
@@ -111,6 +112,7 @@ export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Bac
       return accepted;
     },
 
+    /** The order can be read already, so the delete is shown only after the confirm. */
     remove: async (order_id: string, origin: Origin) => {
       const version = await nextVersion(order_id, origin);
       const accepted = await enqueue('delete_order', order_id, JSON.stringify({ order_id }), version, origin);
