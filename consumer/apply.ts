@@ -1,4 +1,4 @@
-/** Applying a batch of jobs: one transaction, whose number of round trips does not grow with the batch. */
+/** Applies a batch of jobs in one transaction, with as many round trips for a large batch as for a small one. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Orm } from '../db/client.ts';
 import { isDuplicate } from '../db/errors.ts';
@@ -11,10 +11,10 @@ import type { Applied, Verdict } from '../jobs/applied.ts';
 import type { Observer } from '../process/observer.ts';
 import { inSharedTime, isVoid, latestOf, notBefore, problemOf } from './times.ts';
 
-/** Another transaction is faster once or twice; nobody has seen it happen this often in a row. */
+/** How often a batch is tried. Another transaction may be faster once or twice; so often in a row was never seen. */
 const MAX_TRIES = 20;
 
-/** The plan is wrong: an order was not as expected, or another transaction was faster. */
+/** The plan has turned out wrong: an order was not as expected, or another transaction was faster. */
 class Overtaken extends Error {}
 
 const idsOf = (jobs: AcceptedJob[]) => new Set(jobs.map(({ job }) => job.payload.order_id));
@@ -24,11 +24,11 @@ export interface Applying {
   observer: Observer;
   /** Kept to MySQL's clock. */
   clock: Clock;
-  /** How long the simulated slow database takes over changes before it commits. */
+  /** How long the simulated slow database waits before it commits changes, in milliseconds. */
   writeLagMs: number;
 }
 
-/** Tells of versions ahead of any clock, which the jobs overwrite, and takes back a reset that is ahead of any clock. */
+/** Reports versions ahead of any clock, which the jobs overwrite, and takes back a reset that is as far ahead. */
 const correct = async ({ ahead }: Before, { orm, observer }: Applying): Promise<void> => {
   if (ahead.orders.length > 0) observer.versionsAhead({ orderIds: ahead.orders });
   if (!ahead.lastReset) return;
@@ -37,8 +37,9 @@ const correct = async ({ ahead }: Before, { orm, observer }: Applying): Promise<
 };
 
 /**
- * Three round trips and a COMMIT, however many jobs.
- * @param trusting takes orders that the jobs create for new ones, without looking; that they are shows in the insert
+ * Applies jobs once. It takes three round trips and a COMMIT, however many jobs there are.
+ * @param trusting whether to assume, without looking, that orders which the jobs create are new. If one is not, the
+ *   insert shows it.
  */
 const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean): Promise<Applied> => {
   const { orm, clock, writeLagMs } = applying;
@@ -83,8 +84,9 @@ const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean)
 /**
  * Applies jobs and commits.
  * @param jobs in the order of their delivery
- * @throws the database's error; then nothing has changed, or (the connection was lost in the COMMIT) nobody can
- *   know, and applying the jobs once more is right either way
+ * @returns what became of each job
+ * @throws the database's error. Then nothing has changed, or nobody can know because the connection was lost during the
+ *   COMMIT. Either way it is right to apply the jobs once more.
  */
 export const applyJobs = async (applying: Applying, jobs: AcceptedJob[]): Promise<Applied> => {
   for (let tries = 1; ; tries++) {

@@ -1,45 +1,46 @@
 /**
- * Which jobs are handled together, and when. Jobs wait here in the order of their delivery until a batch takes
+ * Decides which jobs are handled together, and when. Jobs wait here in the order of their delivery until a batch takes
  * them:
- *   as soon as there are enough for a whole one, or a short linger after the first one came;
- *   at most `concurrency` batches are in flight, and never two that have jobs of the same order; a batch that rests
- *   until it is tried again lets others pass;
- *   jobs that the broker has delivered before may have ended the process that took them: they are handled while
- *   nothing else is.
+ *   - A batch begins as soon as there are enough jobs for a full one, or a short linger after its first job came.
+ *   - At most `concurrency` batches are in flight, and never two with jobs of the same order. A batch that rests until
+ *     it is tried again does not count, so others can pass it.
+ *   - Jobs that the broker has delivered before may have ended the process that took them. They are handled while
+ *     nothing else is in flight.
  */
 import type { Entry } from '../jobs/applied.ts';
 
-/** Waits, and lets other batches be handled meanwhile. Settles as what it waits for. */
+/** Waits for a pause, and lets other batches be handled meanwhile. It resolves or rejects as the pause does. */
 export type Rest = (pause: Promise<void>) => Promise<void>;
 type Handle = (batch: Entry[], rest: Rest) => Promise<void>;
 
 export interface Batching {
-  /** Jobs of a batch at the most. */
+  /** The most jobs in a batch. */
   size: number;
   /** How long the first job of a batch waits for others, in milliseconds. */
   lingerMs: number;
-  /** Batches in flight at the most. */
+  /** The most batches in flight. */
   concurrency: number;
-  /** Handle a batch, and one of jobs that were delivered before. */
+  /** Handles a batch. */
   run: Handle;
+  /** Handles a batch of jobs that were delivered before. */
   runSuspects: Handle;
 }
 
 const orderOf = ({ job }: Entry) => job.payload.order_id;
 const isSuspect = ({ delivery }: Entry) => delivery.redelivered;
 
-/** Forms batches of the jobs it is given. */
+/** Makes batches of the jobs that it is given. */
 export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }: Batching) => {
   let waiting: Entry[] = [];
   const inFlight = new Set<Promise<void>>();
   const ordersInFlight = new Set<string>();
   let lingering: NodeJS.Timeout | undefined;
-  /** Batches in flight that do not rest, and those of suspects among them. */
+  /** How many batches in flight do not rest, and how many of these are of suspects. */
   let active = 0;
   let activeSuspects = 0;
   let stopped = false;
 
-  /** Takes the jobs of the next batch, without those of orders in flight and without deliveries of a closed channel. */
+  /** Takes the jobs of the next batch. Leaves jobs of orders in flight, and drops deliveries of a closed channel. */
   const take = (belongs: (entry: Entry) => boolean): Entry[] => {
     const batch: Entry[] = [];
     waiting = waiting.filter((entry) => {
@@ -102,6 +103,7 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
   };
 
   return {
+    /** Takes a job that was delivered. */
     add: (entry: Entry): void => {
       waiting.push(entry);
       next();

@@ -1,4 +1,4 @@
-/** Trying a batch until each of its jobs has an outcome (jobs/outcomes.ts), and finding the job that makes others fail. */
+/** Tries a batch until each of its jobs has an outcome (jobs/outcomes.ts), and finds the job that makes others fail. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { blameOf, mayBeSplit, reasonOf } from '../db/errors.ts';
 import type { Applied, Entry } from '../jobs/applied.ts';
@@ -9,30 +9,33 @@ import { accepted } from './times.ts';
 
 const BACKOFF_MIN_MS = 100;
 const BACKOFF_MAX_MS = 5_000;
-/** How often the observer is told that jobs still wait. */
+/** How long it takes at least until the observer is told again that jobs wait. */
 const REMIND_MS = 60_000;
-/** After so many failures that are the server's, a batch is split, so that those jobs get through that can. */
+/** After so many failures that are the server's fault, a batch is split, so that those jobs get through that can. */
 const TRIES_TO_SPLIT = 4;
-/** Halving finds one bad job within so many failures, however large the batch is. More failures mean that no job gets through. */
+/**
+ * Halving finds one bad job within so many failures, however large the batch is. If there are more, no job gets
+ * through.
+ */
 const FAILURES_IN_A_ROW = 16;
 
 export interface Handling extends Applying {
   outcomes: Outcomes;
   batchSize: number;
   maxAttempts: number;
-  /** How many batches were applied: whether the server is well while a job fails. */
+  /** How many batches were applied. It shows whether the server is well while a job fails. */
   progress: { applied: number };
-  /** Takes what no batch waits for, and what must be over before the process ends. */
+  /** Takes work that no batch waits for but that must be over before the process ends. */
   track: (work: Promise<void>) => void;
   /** Aborted when the process is to end. */
   ending: AbortSignal;
 }
 
-/** Delay before try number `tries` (from 0), jittered so that consumers do not come back in step. */
+/** The delay in milliseconds after try number `tries` (from 0), jittered so that consumers do not come back in step. */
 const backoff = (tries: number): number =>
   Math.min(BACKOFF_MAX_MS, BACKOFF_MIN_MS * 2 ** tries) * (0.5 + Math.random() / 2);
 
-/** Waits between two tries, and says so now and then. */
+/** Makes a function that waits between two tries, and tells the observer from time to time. */
 const waiter = ({ observer, ending }: Handling) => {
   let remindAt = 0;
   return async (tries: number, error: unknown, jobs?: number): Promise<void> => {
@@ -44,7 +47,10 @@ const waiter = ({ observer, ending }: Handling) => {
   };
 };
 
-/** Asks the database about jobs, waiting for as long as it takes: whatever fails, it is not their fault. */
+/**
+ * Does a query about jobs, and tries it again for as long as it takes, as a failure is never the jobs' fault.
+ * @throws only if `ending` is aborted while it waits
+ */
 export const patiently = async <T>(work: () => Promise<T>, handling: Handling): Promise<T> => {
   const wait = waiter(handling);
   for (let tries = 0; ; tries++) {
@@ -56,16 +62,17 @@ export const patiently = async <T>(work: () => Promise<T>, handling: Handling): 
   }
 };
 
-/** Jobs that failed together, not for their own sake. */
+/** Jobs that failed together, through no fault of their own. */
 interface Left {
   entries: Entry[];
   error: unknown;
 }
 
 /**
- * Applies jobs once. Where that fails for one job's sake they are split until that job is alone, which is answered.
- * @param patience how many failures of the server's in a row are met by splitting as well
- * @returns what is left to be tried again
+ * Applies jobs once. If that fails through a job's fault, the jobs are split until that job is alone, and it gets its
+ * outcome.
+ * @param patience after how many failures of the server in a row jobs are still split as well
+ * @returns the jobs that have to be tried again
  */
 const tryBatch = async (
   entries: Entry[],
@@ -105,9 +112,9 @@ const tryBatch = async (
 };
 
 /**
- * Applies a batch and answers its deliveries. What fails for the server's sake is tried again for as long as it takes.
- * An error that says nothing of whose fault it is, is the job's where it meets this job alone while others get through.
- * Rejects only when `ending` cuts its waiting short: what is not answered then goes back to the queue.
+ * Applies a batch and answers its deliveries. If the server is at fault, jobs are tried again for as long as it takes.
+ * If an error does not tell whose fault it is, it counts as the job's fault if it meets only this job while others get
+ * through. Rejects only if `ending` cuts its waiting short: jobs that are not answered then go back to the queue.
  */
 export const handleBatch = async (batch: Entry[], rest: Rest, handling: Handling): Promise<void> => {
   const { outcomes, progress } = handling;

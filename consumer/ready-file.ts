@@ -1,14 +1,15 @@
-/** READY_FILE: how scripts and probes see that a consumer gets jobs, whatever LOG_LEVEL is. */
+/** READY_FILE: it shows scripts and probes that a consumer gets jobs, whatever LOG_LEVEL is. */
 import { accessSync, constants, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ConfigError } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
 
 /**
- * Writes the process's id to a file once the consumer has subscribed. What a consumer that was killed has left there is
- * removed at once: it says nothing of this one.
- * @param file undefined where nobody asked for it
- * @throws ConfigError where it cannot be written
+ * Writes the process's id to a file once the consumer has subscribed. If a consumer that was killed has left a file, it
+ * is removed at once, as it says nothing about this one.
+ * @param file its path; undefined if nobody asked for one
+ * @returns the listener that writes the file, and a function that removes it
+ * @throws ConfigError if the file cannot be written
  */
 export const readyFile = (file: string | undefined): { listener: Partial<Observer>; remove: () => void } => {
   if (file === undefined) return { listener: {}, remove: () => {} };

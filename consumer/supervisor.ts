@@ -1,6 +1,6 @@
 /**
- * The process behind worker_N.pid: keeps a consumer running. `node dist/consumer/supervisor.js <number>`
- * There is one for each consumer, so it loads next to nothing: to read the settings is left to the consumer.
+ * The process behind worker_N.pid: it keeps a consumer running. `node dist/consumer/supervisor.js <number>`
+ * There is one for each consumer, so it loads next to nothing and leaves it to the consumer to read the settings.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createLog, type Log } from '../process/log.ts';
@@ -11,13 +11,14 @@ import { ignoreUnusedSignals, unusedSignal } from '../process/signals.ts';
 
 const args = process.argv.slice(2);
 /**
- * In KiB, of the 8 MiB that a main thread has. amqplib calls itself for each level of a header, of which 128 KiB hold
- * 26,000: with V8's own 984 such a message would end the connection each time that it is delivered.
+ * The consumer's stack in KiB, of the 8 MiB that a main thread has. amqplib calls itself for each level of a header,
+ * and 128 KiB of headers can have 26,000 levels. With V8's default of 984 KiB such a message would end the connection
+ * each time that it is delivered.
  */
 const STACK_SIZE = 6_000;
 const restarts = createRestarts();
 let consumer: ChildProcess | undefined;
-/** Made when the first consumer has subscribed. If that one cannot, the next could not either, so they are not started. */
+/** Made once the first consumer has subscribed. If that one cannot, another could not either, so none is started. */
 let log: Log | undefined;
 let ending = false;
 

@@ -1,14 +1,17 @@
-/** What jobs say of times, and how much of it can be believed. */
+/** The times that jobs give, and how far they can be believed. */
 
 import type { AcceptedJob } from '../domain/plan.ts';
 import { shown } from '../domain/validate.ts';
 import { type Clock, isTime, MAX_AHEAD } from '../domain/versions.ts';
 import type { Entry } from '../jobs/applied.ts';
 
-/** The greatest version that anybody can have given out: a consumer whose own clock is slow refuses no good job. */
+/**
+ * The greatest version that anybody can have given out by now. It goes by this machine's clock or the shared one,
+ * whichever is later, so a consumer whose clock is slow refuses no good job.
+ */
 export const latestOf = (clock: Clock): number => Math.max(Date.now() * 1000, clock.now()) + MAX_AHEAD;
 
-/** A job with the time of its acceptance: what it says itself, else what its message says, else when it came. */
+/** A job with the time of its acceptance: the job's own, or else its message's, or else the time when it came. */
 export const accepted = ({ job, delivery }: Entry): AcceptedJob => {
   const said = Date.parse(job.accepted_at ?? '');
   if (isTime(said * 1000)) return { job, acceptedAt: new Date(said) };
@@ -17,7 +20,7 @@ export const accepted = ({ job, delivery }: Entry): AcceptedJob => {
   return { job, acceptedAt: delivery.receivedAt, byOwnClock: true };
 };
 
-/** Corrects a time that this process's own clock gave by the shared clock. */
+/** If a job's time is from this process's own clock, corrects it by the shared clock. */
 export const inSharedTime =
   (clock: Clock) =>
   (accepted: AcceptedJob): AcceptedJob =>
@@ -25,20 +28,24 @@ export const inSharedTime =
       ? { ...accepted, acceptedAt: new Date(clock.corrected(accepted.acceptedAt.getTime())) }
       : accepted;
 
-/** In microseconds; a job's version says it more exactly than anything else. */
+/** When a job was accepted, in microseconds since 1970. A job's version says it more exactly than anything else. */
 const momentOf = ({ job, acceptedAt }: AcceptedJob): number =>
   job.version !== undefined && isTime(job.version) ? job.version : acceptedAt.getTime() * 1000;
 
-/** @param lastReset its version, 0 where there was none */
+/** Whether a job was accepted before the last reset. @param lastReset the reset's version, 0 if there was none */
 export const isVoid = (accepted: AcceptedJob, lastReset: number): boolean => momentOf(accepted) <= lastReset;
 
-/** Moves the time of acceptance behind the last reset, for a job whose version is newer than that and whose time is not. */
+/** If a job's version is newer than the last reset but its time of acceptance is not, moves that time behind it. */
 export const notBefore = (accepted: AcceptedJob, lastReset: number): AcceptedJob =>
   accepted.acceptedAt.getTime() * 1000 > lastReset
     ? accepted
     : { ...accepted, acceptedAt: new Date(Math.floor(lastReset / 1000) + 1) };
 
-/** A sentence for the dead letter where a job is from further ahead than any clock can be. */
+/**
+ * What is wrong with a job's version or time, if it is further ahead than any clock can be.
+ * @param latest the greatest version that can be right
+ * @returns a sentence for the dead letter, or undefined
+ */
 export const problemOf = (
   { job: { version, accepted_at }, acceptedAt }: AcceptedJob,
   latest: number,

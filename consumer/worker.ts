@@ -14,7 +14,7 @@ import { readyFile } from './ready-file.ts';
 import { handleSuspects } from './suspects.ts';
 import { latestOf } from './times.ts';
 
-/** AMQP has 16 bits for it (0-9-1, basic.qos). */
+/** AMQP has 16 bits for the prefetch (0-9-1, basic.qos). */
 const MAX_PREFETCH = 65_535;
 
 await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, telling) => {

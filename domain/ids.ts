@@ -1,4 +1,4 @@
-/** Ids of orders and jobs. */
+/** Makes the ids of orders and jobs. */
 import { randomFillSync } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 
@@ -6,9 +6,9 @@ const BYTES_PER_ID = 16;
 const IDS_PER_FILL = 256;
 
 /**
- * @param nowMs the time that ids say, in milliseconds since 1970
- * @returns a function that makes UUIDs of version 7 (RFC 9562, 5.7). Their random bytes come from a store: asking the
- *   system for those of one id costs more than the id.
+ * @param nowMs the time that goes into the ids, in milliseconds since 1970
+ * @returns a function that makes UUIDs of version 7 (RFC 9562, 5.7). It takes their random bytes from a store, as
+ *   asking the operating system for those of each id would cost more than all the rest.
  */
 export const createIds = (nowMs: () => number = Date.now): (() => string) => {
   const store = new Uint8Array(BYTES_PER_ID * IDS_PER_FILL);

@@ -1,6 +1,6 @@
 /**
- * The jobs: what they say, how their bytes are written, and how they are read, validated at this boundary as strictly as
- * HTTP is at the other.
+ * The jobs: what they say, how their bytes are written, and how they are read. They are validated here as strictly as
+ * HTTP requests are in the API.
  */
 import { type Static, type TObject, Type } from '@sinclair/typebox';
 import { JobId, Order, Status, Uuid } from './order.ts';
@@ -30,8 +30,8 @@ const job = <Name extends string, Payload extends TObject>(type: Name, payload: 
   );
 
 /**
- * One schema per type of job, as it stands in the queue. `accepted_at` is when the API took the write, `version`
- * its place among the writes to its order (microseconds since 1970, see versions.ts); jobs of other publishers
+ * One schema for each type of job, as it is in the queue. `accepted_at` is when the API accepted the write. `version`
+ * is its place among the writes to its order (microseconds since 1970, see versions.ts). Jobs of other publishers may
  * lack both.
  */
 export const jobSchemas = {
@@ -53,8 +53,8 @@ export type WriteJob = CreateJob | UpdateJob | DeleteJob;
 
 /**
  * Writes a job's bytes; nothing else does.
- * @param payload JSON: whoever accepts an order has it as text already
- * @param version in microseconds since 1970
+ * @param job.payload JSON text, as the API has the order as text already
+ * @param job.version in microseconds since 1970
  */
 export const writeJob = (job: {
   jobId: string;
@@ -67,7 +67,7 @@ export const writeJob = (job: {
     `{"job_id":"${job.jobId}","type":"${job.type}","payload":${job.payload},"version":${job.version},"accepted_at":"${job.acceptedAt.toISOString()}"}`,
   );
 
-/** What is known of a job; of a message that is no job, or of a dead letter, less. */
+/** The ids and the type of a job. Some may be unknown, as in a message that is not a valid job, or a dead letter. */
 export interface JobNames {
   jobId?: string | undefined;
   jobType?: JobType | undefined;
@@ -75,8 +75,9 @@ export interface JobNames {
 }
 
 /**
- * What a message says of itself, as far as it does: it may be no valid job. `version` is Infinity where it is no JSON, or
- * null: nobody knows how old it is.
+ * Reads what it can from a message that may not be a valid job. Never throws.
+ * @returns `version` is undefined if the message has none, and Infinity if it is not JSON or is null, as nobody knows
+ *   how old such a message is
  */
 export const namesIn = (body: Buffer): JobNames & { version: number | undefined } => {
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
@@ -93,7 +94,7 @@ export const namesIn = (body: Buffer): JobNames & { version: number | undefined 
   }
 };
 
-/** A message that no consumer can ever apply. The message is a sentence for the dead letter. */
+/** A message that no consumer can ever apply. The error's text is a sentence for the dead letter. */
 class InvalidJob extends Error {}
 
 const fail = (sentence: string) => new InvalidJob(sentence);
@@ -115,7 +116,7 @@ const parseJson = (body: Buffer): unknown => {
   }
 };
 
-/** @throws InvalidJob */
+/** Reads and validates a message's body. @throws an error with one sentence that says why it is not a valid job */
 export const parseJob = (body: Buffer): WriteJob => {
   const job = parseJson(body);
   const type = typeof job === 'object' && job !== null && 'type' in job ? job.type : undefined;

@@ -1,21 +1,21 @@
-/** Ids that follow from an Idempotency-Key and what is asked for with it, so that a write that is sent again is the same. */
+/** Ids that follow from an Idempotency-Key and what is asked for with it, so a write sent again is the same write. */
 import { createHash } from 'node:crypto';
 import type { JobType } from './jobs.ts';
 
-/** What a keyed write is known by. */
+/** Identifies a write that has an Idempotency-Key. */
 export interface Identity {
   key: string;
-  /** Of what was asked for. */
+  /** Of what is asked for: see `fingerprintOf`. */
   fingerprint: string;
 }
 
-/** SHA-256, not yet encoded. */
+/** The SHA-256 of a text, not yet encoded. */
 export const digest = (text: string) => createHash('sha256').update(text);
 
 /**
- * A UUID that follows from a key and what is asked for with it: version 8, of which 122 bits are ours to choose
- * (RFC 9562, 5.8). The key alone would not do: once its record is gone, another request with it would be taken for the
- * first one and dropped.
+ * A UUID that follows from a key and from what is asked for with it. It has version 8, where we may choose 122 bits
+ * (RFC 9562, 5.8). The key alone is not enough: once its record is gone, another request with the same key would look
+ * like the first one and be dropped.
  */
 export const keyedUuid = ({ key, fingerprint }: Identity, purpose: 'job' | 'order'): string => {
   const bytes = digest(`${purpose}\n${key}\n${fingerprint}`).digest();
@@ -25,12 +25,12 @@ export const keyedUuid = ({ key, fingerprint }: Identity, purpose: 'job' | 'orde
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 };
 
-/** What a request asks for, as it was understood: members in an order of our own, defaults filled in, nothing else. */
+/** What a request asks for, as we understood it: members in our own order, defaults filled in, nothing else. */
 export interface Asked {
   type: JobType;
   meaning: object;
 }
 
-/** The same for requests that differ only in how they are written. */
+/** A fingerprint that is the same for requests which differ only in how they are written. */
 export const fingerprintOf = ({ type, meaning }: Asked): string =>
   digest(`${type}\n${JSON.stringify(meaning)}`).digest('base64');

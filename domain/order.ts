@@ -1,4 +1,4 @@
-/** The words of the domain. Each schema's `description` is what error messages say was expected. */
+/** The words of the domain, as schemas. Error messages show a schema's `description` as what was expected. */
 import { type Static, Type } from '@sinclair/typebox';
 
 /** `description` completes "must be …"; the limits are those of the columns in db/schema.ts. */
@@ -11,7 +11,7 @@ const text = (maxLength: number) =>
     description: `a text of 1 to ${maxLength} characters`,
   });
 
-/** Lower case, as every id is handed out. Any version: another publisher may use UUIDv4. */
+/** In lower case, as we hand out every id. Of any version, as another publisher may use UUIDv4. */
 export const Uuid = Type.String({
   pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
   description: 'a lower-case UUID',
@@ -19,7 +19,7 @@ export const Uuid = Type.String({
 
 export const Status = text(20);
 
-/** An id of a job: other publishers need not use UUIDs. */
+/** The id of a job. It is any text, as other publishers need not use UUIDs. */
 export const JobId = text(64);
 
 export const OrderItem = Type.Object(

@@ -1,7 +1,7 @@
 /**
- * What a batch of jobs does to the database, worked out before it is done. Whatever the order in which jobs
- * arrive, and however often, an order ends as its versions say: a status is set only by a newer version, and after
- * a delete the tombstone turns everything else into nothing. The jobs of one order become one change of it.
+ * Works out what a batch of jobs does to the database before it is done. In whatever order jobs arrive, and however
+ * often, an order ends as its versions say: only a newer version sets a status, and after a delete the tombstone makes
+ * every other job of that order do nothing. All jobs of one order become one change of it.
  */
 import type { WriteJob } from './jobs.ts';
 import type { Order } from './order.ts';
@@ -20,53 +20,53 @@ export interface StatusChange {
 
 export interface Deletion {
   id: string;
-  /** When it was accepted. */
+  /** When the delete was accepted. */
   at: Date;
 }
 
 export interface Changes {
   inserts: AcceptedOrder[];
   updates: StatusChange[];
-  /** Of orders that exist, or are among the inserts. */
+  /** Deletes of orders that exist or are among the inserts. */
   deletes: Deletion[];
 }
 
-/** The version of an order's newest write, or that it is deleted. */
+/** The version of an order's newest write, or 'deleted'. */
 export type State = number | 'deleted';
 
 export interface AcceptedJob {
   job: WriteJob;
-  /** When the write was accepted, as far as is known. */
+  /** When the write was accepted, as far as anybody knows. */
   acceptedAt: Date;
-  /** Whether that is by this process's own clock, as nobody else said when. */
+  /** Whether this time is from this process's own clock, because neither the job nor its message has one. */
   byOwnClock?: boolean;
 }
 
 /**
  * applied: the database changes. unchanged: the job was applied before. superseded: a newer write to the order, or its
- * delete, was applied before. order_not_found: its order is not there, or not yet.
+ * delete, was applied before. order_not_found: the job's order does not exist, or not yet.
  */
 export type Effect = 'applied' | 'unchanged' | 'superseded' | 'order_not_found';
 
 export interface Plan extends Changes {
   effects: Map<WriteJob, Effect>;
-  /** What each order is in the end; those that are not there are not in it. */
+  /** The state of each order in the end, without orders that do not exist. */
   states: Map<string, State>;
   /**
-   * An order that is created and deleted in one batch is among the inserts and the deletes: it meets the create of
-   * another consumer at its primary key, so that it cannot come back.
+   * If a batch creates and deletes an order, it is among the inserts and the deletes. So if another consumer creates
+   * the order too, the two meet at the primary key, and the order cannot come back.
    */
   deletes: Deletion[];
 }
 
-/** One order on its way through its jobs. */
+/** An order while its jobs are worked out. */
 interface Draft {
   state: State | undefined;
-  /** Where the batch creates it. */
+  /** The order as the batch creates it; undefined if it does not. */
   created: AcceptedOrder | undefined;
-  /** The status that the batch sets on an order that is in the database. */
+  /** The status that the batch sets if the order is in the database already. */
   status: string | undefined;
-  /** When the delete was accepted that the batch carries out. */
+  /** When the delete that the batch carries out was accepted. */
   deletedAt: Date | undefined;
 }
 
@@ -110,14 +110,15 @@ const take = (draft: Draft, accepted: AcceptedJob): Effect => {
   }
 };
 
-/** A job that came before the POST of its order need not wait if both are here. */
+/** Sorts creates first, so that a job that came before the POST of its order need not wait if both are in the batch. */
 const createsFirst = ({ job: a }: AcceptedJob, { job: b }: AcceptedJob) =>
   Number(b.type === 'create_order') - Number(a.type === 'create_order');
 
 /**
+ * Works out what a batch of jobs changes.
  * @param jobs in the order of their delivery
- * @param before what the database holds of their orders
- * @returns changes in the order of the orders' ids, so that two transactions meet locks in the same order
+ * @param before the state of each of their orders in the database, without orders that do not exist
+ * @returns changes sorted by the ids of the orders, so that two transactions take their locks in the same order
  */
 export const planBatch = (jobs: AcceptedJob[], before: ReadonlyMap<string, State>): Plan => {
   const plan: Plan = {

@@ -3,7 +3,7 @@ import type { Static, TSchema } from '@sinclair/typebox';
 import { Ajv, type ErrorObject } from 'ajv';
 
 const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
-/** A time that there is, as Date.prototype.toISOString writes it: a day too many would be one of the next month. */
+/** Whether a text is a time that exists, as toISOString writes it. Date itself would take 30 February for 2 March. */
 const isMoment = (text: string): boolean =>
   MOMENT.test(text) && new Date(text).getUTCDate() === Number(text.slice(8, 10));
 
@@ -14,7 +14,7 @@ const ajv = new Ajv({
   formats: { moment: isMoment },
 });
 
-/** A value in a sentence, however large or deep it is. */
+/** A value as a sentence shows it: short, however large or deep the value is. */
 export const shown = (value: unknown): string => {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `a list of ${value.length}`;
@@ -45,8 +45,10 @@ const sentence = (error: ErrorObject, subject: string): string => {
 };
 
 /**
- * Compiles a schema once. The validator fills in defaults and returns undefined for a valid value, otherwise a
- * sentence that names the field, what was expected and what came; `subject` names the value as a whole in it.
+ * Compiles a schema.
+ * @param subject how a sentence names the value as a whole
+ * @returns a function that fills defaults into a value. It returns undefined if the value is valid, otherwise a
+ *   sentence that names the field, what was expected and what came.
  */
 export const validator = (schema: TSchema, subject: string): ((value: unknown) => string | undefined) => {
   const validate = ajv.compile(schema);
@@ -58,7 +60,7 @@ export const validator = (schema: TSchema, subject: string): ((value: unknown) =
   };
 };
 
-/** The same as a type guard that throws: returns the value, now typed, or throws `fail(sentence)`. */
+/** The same as a function that returns the value with its type, or throws `fail(sentence)`. */
 export const parser = <T extends TSchema>(schema: T, subject: string, fail: (sentence: string) => Error) => {
   const problemOf = validator(schema, subject);
   return (value: unknown): Static<T> => {

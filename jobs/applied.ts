@@ -1,4 +1,4 @@
-/** A job on its way, and what a transaction made of it. */
+/** A job that was delivered, and what a transaction made of it. */
 import type { WriteJob } from '../domain/jobs.ts';
 import type { Effect, State } from '../domain/plan.ts';
 import type { Delivery } from '../queue/deliveries.ts';
@@ -9,13 +9,13 @@ export interface Entry {
   delivery: Delivery;
 }
 
-/** void: the job was accepted before the last reset. invalid: it is from further ahead than any clock can be. */
+/** void: the job was accepted before the last reset. invalid: its version or time is further ahead than any clock. */
 export type Verdict = Effect | 'void' | 'invalid';
 
 export interface Applied {
   verdicts: Map<WriteJob, Verdict>;
-  /** What is wrong with those that are invalid, in a sentence each. */
+  /** What is wrong with each invalid job, in a sentence. */
   problems: Map<WriteJob, string>;
-  /** What each order is by now, those that are not there left out. */
+  /** The state of each order by now, without orders that do not exist. */
   states: Map<string, State>;
 }

@@ -1,4 +1,4 @@
-/** What operators do with dead letters, and what a reset removes from the queue, told as all outcomes are. */
+/** Tells what became of dead letters that operators replay or discard, and of jobs that a reset removes. */
 import type { Cache } from '../cache/cache.ts';
 import { type JobNames, namesIn } from '../domain/jobs.ts';
 import type { Observer } from '../process/observer.ts';
@@ -6,7 +6,7 @@ import type { Broker } from '../queue/broker.ts';
 import { deadLetters } from '../queue/dead-letters.ts';
 import { giveUpMessage, showAgain } from './shown.ts';
 
-/** The dead letters. What is replayed is shown to readers again; what is discarded is not. */
+/** Opens the dead letters. Readers see a replayed job again, and a discarded one no more. */
 export const openLetters = (broker: Broker, { pending }: Cache, observer: Observer) =>
   deadLetters(broker, {
     replayed: async (body) => {
@@ -19,6 +19,6 @@ export const openLetters = (broker: Broker, { pending }: Cache, observer: Observ
     },
   });
 
-/** A reset has removed a job that was accepted before it. */
+/** Tells that a reset has removed a job that was accepted before it. */
 export const tellVoid = (observer: Observer, names: JobNames): void =>
   observer.outcome({ ...names, outcome: 'void', by: 'reset' });

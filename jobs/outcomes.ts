@@ -1,13 +1,14 @@
 /**
- * What became of each delivery: decided and told here, and nowhere else.
+ * Decides and tells what became of each delivery. Nothing else does.
  *   applied      MySQL has changed.
- *   unchanged    A repetition: the job had been applied before.
- *   superseded   A newer write to the order, or its delete, had won.
+ *   unchanged    The job is a repetition: it had been applied before.
+ *   superseded   A newer write to the order, or its delete, had been applied before.
  *   void         The write was accepted before the last reset.
  *   retried      The job failed and comes again after a delay.
  *   dead         The job failed too often, or can never be applied: it is a dead letter.
  *   returned     The connection was lost before the job could be moved: the broker delivers it again.
- * The first four are acknowledged. What operators do with dead letters is in letters.ts.
+ * Deliveries with the first four outcomes are acknowledged. The outcomes of what operators do with dead letters are in
+ * letters.ts.
  */
 import type { Cache } from '../cache/cache.ts';
 import type { JobNamed, Observer } from '../process/observer.ts';
@@ -18,13 +19,13 @@ import { settleOrders } from './settle.ts';
 import { giveUpJob, giveUpMessage } from './shown.ts';
 
 export interface Outcomes {
-  /** Takes the jobs of a transaction that has committed. `ms` is how long it took. */
+  /** Takes the jobs of a transaction that has committed. `ms` is how long it took, in milliseconds. */
   applied(batch: Entry[], applied: Applied, ms: number): Promise<void>;
-  /** Takes a job that failed. Nobody waits until it is moved: a broker short of memory takes no messages. */
+  /** Takes a job that failed. Nobody waits until it is moved, as a broker that is short of memory takes no messages. */
   failed(entry: Entry, reason: string, error: string): void;
-  /** Takes a message that is no job. */
+  /** Takes a message that is not a valid job. `problem` is a sentence for the dead letter. */
   refused(delivery: Delivery, problem: string): void;
-  /** Takes a job whose processes died. Resolves with whether it is a dead letter now. */
+  /** Takes a job if each process that took it has died. Resolves with whether it has become a dead letter. */
   crashed(entry: Entry): Promise<boolean>;
 }
 
@@ -33,7 +34,7 @@ export interface Answering {
   observer: Observer;
   /** Tells the broker that the jobs of these deliveries are done. */
   acknowledge: (deliveries: Delivery[]) => void;
-  /** Takes what no batch waits for, and what must be over before the process ends. */
+  /** Takes work that no batch waits for but that must be over before the process ends. */
   track: (work: Promise<unknown>) => void;
 }
 
@@ -44,13 +45,14 @@ const nameOf = ({ job, delivery }: Entry): JobNamed => ({
   requestId: delivery.requestId,
 });
 
+/** Makes the functions that decide and tell what became of deliveries. */
 export const createOutcomes = ({ cache, observer, acknowledge, track }: Answering): Outcomes => {
-  /** A job is a dead letter, or void: readers see it no more. */
+  /** Hides a job that is a dead letter or void: readers see it no more. */
   const giveUp = ({ job }: Entry): Promise<void> => giveUpJob(cache.pending, job);
 
   /**
-   * Tells where a delivery went once it is there. What is a dead letter now readers see no more.
-   * @returns whether it is one
+   * Waits until a delivery is moved, and tells where it went. If it has become a dead letter, readers see it no more.
+   * @returns whether it has become a dead letter
    */
   const moved = async (
     moving: Promise<Moved>,

@@ -1,10 +1,10 @@
-/** Telling Redis what MySQL holds once jobs are applied. */
+/** Tells Redis what MySQL holds once jobs are applied. */
 import type { Cache } from '../cache/cache.ts';
 import type { Applied, Entry } from './applied.ts';
 
 /**
- * Settles the orders of a batch. Also those of jobs that changed nothing: whoever applied them may have died before it
- * came to this.
+ * Settles the orders of a batch. That includes orders of jobs that changed nothing, as the process that applied these
+ * jobs may have died before it settled them.
  */
 export const settleOrders = async (
   cache: Cache,
@@ -13,7 +13,7 @@ export const settleOrders = async (
 ): Promise<void> => {
   const newest = new Map<string, number>();
   const unversioned = new Set<string>();
-  /** A new order has no cached answer. */
+  /** The orders that may have a cached answer. A new order has none. */
   const changed = new Set<string>();
   for (const { job } of batch) {
     const { order_id: id } = job.payload;

@@ -1,4 +1,4 @@
-/** What readers see of jobs that become dead letters, or wait again. */
+/** Changes what readers see of jobs that become dead letters or wait again. */
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Cache } from '../cache/cache.ts';
@@ -15,8 +15,8 @@ const Traces = Type.Object({
 });
 
 /**
- * A job is a dead letter: readers see it no more. Without a version it is another publisher's, whose orders may have
- * pending copies without versions, and whose changes are shown by nobody.
+ * Hides a job that has become a dead letter: readers see it no more. A job without a version is another publisher's.
+ * Its orders may have pending copies without versions; its changes and deletes are never shown.
  */
 export const giveUpJob = async (
   pending: Pending,
@@ -26,7 +26,7 @@ export const giveUpJob = async (
   if (version !== undefined || isCreate) await pending.giveUp(payload.order_id, version ?? 0, isCreate);
 };
 
-/** The same for a message that may be no valid job: whoever published it may have shown it all the same. */
+/** The same for a message that may not be a valid job, as its publisher may have shown it all the same. */
 export const giveUpMessage = async (pending: Pending, body: Buffer): Promise<void> => {
   const message = parsed(body);
   if (Value.Check(Traces, message)) await giveUpJob(pending, message);
@@ -48,7 +48,7 @@ const parsed = (body: Buffer): unknown => {
   }
 };
 
-/** A dead letter waits again: readers see it as they did before, where it is a job. */
+/** Shows a dead letter that waits again to readers as before, if it is a valid job with a version. */
 export const showAgain = async (pending: Pending, body: Buffer): Promise<void> => {
   const job = jobOf(body);
   const version = job?.version;

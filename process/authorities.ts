@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { ConfigError } from './config-error.ts';
 
-/** Where Linux distributions, the BSDs and macOS keep theirs, as Go's crypto/x509 (root_linux.go, root_bsd.go) knows. */
+/** Where Linux, the BSDs and macOS keep their authorities, from Go's crypto/x509 (root_linux.go, root_bsd.go). */
 const systemBundles = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -15,9 +15,10 @@ const systemBundles = [
 const hasCertificate = (text: string): boolean => /-----BEGIN (TRUSTED )?CERTIFICATE-----/.test(text);
 
 /**
- * Reads a file of authorities that somebody has asked for.
- * @param setting how the sentence names where it was asked for
- * @throws ConfigError with one sentence where it cannot be read or holds no certificate
+ * Reads a file of authorities that a setting names.
+ * @param setting how the error's sentence names that setting
+ * @returns the text of the file, in PEM format
+ * @throws ConfigError with one sentence if the file cannot be read or has no certificate in it
  */
 export const readAuthorities = (setting: string, file: string): string => {
   let text: string;
@@ -42,10 +43,11 @@ const systemBundle = (): string | undefined => {
 };
 
 /**
- * The authorities of the system (of `SSL_CERT_FILE`, where it is set, as for OpenSSL), or Node's own list of Mozilla's
- * where the system has none, and those of `NODE_EXTRA_CA_CERTS`. Node itself reads that variable only when it starts, too
- * early for one in `.env`, and never looks at the system's.
- * @throws ConfigError with one sentence where a file that is asked for cannot be read or holds no certificate
+ * The authorities to trust: those of the system (if `SSL_CERT_FILE` is set, those in that file, as with OpenSSL), or
+ * Node's copy of Mozilla's list if the system has none; and those of `NODE_EXTRA_CA_CERTS`. Node itself reads that
+ * variable only when it starts, which is too early if it is in `.env`, and never looks at the system's authorities.
+ * @returns texts in PEM format
+ * @throws ConfigError with one sentence if a file that a variable names cannot be read or has no certificate in it
  */
 export const authorities = (env: NodeJS.ProcessEnv): string[] => {
   const { SSL_CERT_FILE: file, NODE_EXTRA_CA_CERTS: extra } = env;

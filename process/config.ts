@@ -1,4 +1,4 @@
-/** The settings of a process, as its code knows them. */
+/** The settings of a process, in the form in which its code uses them. */
 import { authorities } from './authorities.ts';
 import { ConfigError } from './config-error.ts';
 import { readDotenv } from './dotenv.ts';
@@ -32,8 +32,9 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
     mysql: mysql.options,
     redis: redis.options,
     /**
-     * TTLs in seconds. A pending write is readable for `waitingTtl` until it is applied, `appliedTtl` after. `memoryBytes`
-     * is what a process has in Redis at once of answers that it could make again.
+     * TTLs are in seconds. A pending copy is kept for `waitingTtl` while its write waits, and for `appliedTtl` after
+     * the write is applied. `memoryBytes` is how many bytes of answers that it could make again a process has in Redis
+     * at once.
      */
     cache: {
       disabled: e.CACHE_DISABLED,
@@ -43,7 +44,9 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       idempotencyTtl: e.IDEMPOTENCY_TTL,
       memoryBytes: e.CACHE_MEMORY_MB * 2 ** 20,
     },
-    /** What an API process keeps of answers to GET /orders, and how long one may be served after it is outdated. */
+    /**
+     * Answers to GET /orders: how many seconds and bytes a process keeps, and how long it may serve an outdated one.
+     */
     lists: { ttl: e.ORDERS_CACHE_TTL, memoryBytes: e.LIST_MEMORY_MB * 2 ** 20, staleMs: e.LIST_STALE_MS },
     rabbitmq: {
       protocol: e.MQ_USE_SSL ? 'amqps' : 'amqp',
@@ -59,21 +62,21 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       publishTimeoutMs: e.PUBLISH_TIMEOUT * 1000,
     },
     logLevel: e.LOG_LEVEL,
-    /** What is set and has no meaning here: variables, and parameters of URLs. */
+    /** Variables, and parameters of URLs, that are set but have no meaning here. */
     ignored: [...misnamed, ...mysql.ignored, ...redis.ignored],
   };
 };
 export type Config = ReturnType<typeof loadConfig>;
 
 /**
- * The process's environment, and below it what `.env` in the working folder says.
- * @throws ConfigError with one sentence where that cannot be read
+ * The process's environment, and the variables of `.env` in the working folder that the environment does not have.
+ * @throws ConfigError with one sentence if `.env` cannot be read
  */
 export const environment = (): NodeJS.ProcessEnv => ({ ...readDotenv(), ...process.env });
 
 const hostAndPort = (host: string, port: number) => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-/** Where a process connects to, for its log: never a user or password. */
+/** The servers to which a process connects, for its log, without users and passwords. */
 export const addresses = ({ mysql, redis, rabbitmq, cache }: Config) => ({
   mysql: `${hostAndPort(mysql.host, mysql.port)}/${mysql.database}`,
   redis: cache.disabled ? 'disabled' : `${hostAndPort(redis.host, redis.port)}/${redis.db}`,

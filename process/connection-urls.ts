@@ -1,21 +1,22 @@
 /**
- * What the URLs of MySQL and Redis say behind `?`, in the words of the clients for Python: understood, without a meaning
- * here (the log says so), or refused with what to write instead.
+ * Reads what the URLs of MySQL and Redis say behind `?`, in the words of the clients for Python. A parameter is
+ * understood, or has no meaning here (then the log says so), or is refused with a sentence that says what to write
+ * instead.
  */
 import { ConfigError } from './config-error.ts';
 
 export interface Said {
-  /** Whether it asks for TLS, or for none. */
+  /** True if the URL asks for TLS, false if it asks for none, absent if it does not say. */
   tls?: boolean;
-  /** A file of the authorities to trust, and no others. */
+  /** A file with the only authorities to trust. */
   caFile?: string;
-  /** A numbered database of Redis. */
+  /** The number of a database of Redis. */
   db?: number;
   /** Parameters without a meaning here. */
   ignored: string[];
 }
 
-/** What a value says, or what is wrong with it: the end of a sentence that begins with the parameter. */
+/** What a value says, or what is wrong with it: `refused` ends a sentence that begins with the parameter's name. */
 type Answer = (Omit<Said, 'ignored'> & { refused?: undefined }) | { refused: string } | 'ignored';
 type Reading = (value: string) => Answer;
 
@@ -44,7 +45,7 @@ const caFile: Reading = (value) =>
   value ? { tls: true, caFile: value } : { refused: 'must be the path of a file of certificates' };
 const clientCertificate = refused('is not supported: take it out, and have the account use a password');
 
-/** By name, without the `_`, `-` and capitals in which the clients differ. */
+/** The parameters of MySQL by name, in lower case and without `_` and `-`, as clients differ in these. */
 const ofMysql: Record<string, Reading> = {
   charset: (value) =>
     /^utf-?8(mb[34])?$/i.test(value) ? {} : { refused: 'must be utf8mb4: all text is stored so' },
@@ -113,7 +114,7 @@ const ofRedis: Record<string, Reading> = {
 
 const parametersOf = { DATABASE_URL: ofMysql, REDIS_URL: ofRedis };
 
-/** A name that is none may be a part of a password. */
+/** The name of a parameter in a sentence. A text that cannot be a name may be part of a password, and is not shown. */
 const shownName = (name: string): string =>
   /^[a-z][\w.-]{0,39}$/i.test(name) ? `parameter ${name}` : 'part behind ?';
 

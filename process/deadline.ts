@@ -1,6 +1,6 @@
-/** Waiting no longer than one is willing to. */
+/** Puts time limits on waiting. */
 
-/** Something took longer than the one who waited for it was willing to wait. It says nothing of the reason. */
+/** An answer took longer than the caller was willing to wait. Why it did is not known. */
 export class DeadlineError extends Error {
   constructor(ms: number) {
     super(`No answer within ${ms} ms.`);
@@ -9,8 +9,10 @@ export class DeadlineError extends Error {
 }
 
 /**
- * @param ms how long to wait
- * @throws DeadlineError when `work` takes longer; the work itself goes on and its result is dropped
+ * Waits for work, but not for ever.
+ * @param ms how long to wait, in milliseconds
+ * @returns what `work` resolves with
+ * @throws whatever `work` throws, or DeadlineError if it takes longer. Then the work goes on and its result is dropped.
  */
 export const withDeadline = async <T>(work: Promise<T>, ms: number): Promise<T> => {
   let timer: NodeJS.Timeout | undefined;

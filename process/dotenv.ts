@@ -1,21 +1,21 @@
 /**
- * `.env`, read by the rules in which python-dotenv 1.2 (parser.py, variables.py) and Docker Compose (compose-go v2,
- * dotenv/parser.go, template/template.go) agree. A line that the two read differently, or in which they would fill in
- * another variable, is refused: whoever wrote it may mean either.
+ * Reads `.env` by the rules on which python-dotenv 1.2 (parser.py, variables.py) and Docker Compose (compose-go v2,
+ * dotenv/parser.go, template/template.go) agree. If the two read a line differently, or would fill in another variable,
+ * the line is refused, as its author may mean either.
  */
 import { lstatSync, readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
 
-/** What does not count: white space, and lines that begin with `#`. */
+/** White space, and lines that begin with `#`: they mean nothing. */
 const NOTHING = /(?:\s|#[^\n]*(?:\n|$))*/y;
 const NAME = /(?!export[ \t]+=)(?:export[ \t]+)?([\p{L}_][\p{L}\p{N}_.-]*)[ \t]*=([ \t]*)/uy;
 const QUOTED = { "'": /'((?:\\.|[^'\\])*)'/sy, '"': /"((?:\\.|[^"\\])*)"/sy } as const;
 const UNQUOTED = /[^\n]*/y;
 const END_OF_LINE = /[ \t]*(?:#[^\n]*|\r)?(?:\n|$)/y;
 
-/** Where Docker Compose fills in a variable, or takes `$$` for `$`. */
+/** Here Docker Compose fills in a variable, or takes `$$` for `$`. */
 const DOLLAR = /\$[_a-z{$]/iu;
-/** Where python-dotenv does, in single quotes too. */
+/** Here python-dotenv fills in a variable, in single quotes too. */
 const BRACED = /\$\{/;
 const ESCAPED: Record<string, string> = {
   '"': '"',
@@ -29,7 +29,7 @@ const ESCAPED: Record<string, string> = {
   v: '\v',
 };
 
-/** What is wrong with a value, and what to write instead; it goes on after the variable's name. */
+/** Its message says what is wrong with a value and what to write instead, and follows the variable's name. */
 class BadValue extends Error {}
 
 const bracedIsRefused = 'has ${ in it, and other variables are not filled in: write what it stands for';
@@ -76,7 +76,8 @@ const doubleQuoted = (raw: string): string => {
 };
 
 /**
- * Reads the text of a `.env` file. Of a variable that stands there twice the last value counts.
+ * Reads the text of a `.env` file. If a variable is there twice, its last value counts.
+ * @returns the values by name
  * @throws ConfigError with one sentence that names the line and the variable, never a value
  */
 export const parseDotenv = (text: string): Record<string, string> => {
@@ -152,8 +153,9 @@ const decode = (bytes: Buffer): string => {
 const isLink = (file: string): boolean => lstatSync(file, { throwIfNoEntry: false }) !== undefined;
 
 /**
- * Reads `.env` in the working folder; nothing where there is none.
- * @throws ConfigError with one sentence where it cannot be read or says what is not understood
+ * Reads `.env` in the working folder.
+ * @returns the values by name; none if there is no such file
+ * @throws ConfigError with one sentence if the file cannot be read or a line is refused
  */
 export const readDotenv = (): Record<string, string> => {
   const file = '.env';

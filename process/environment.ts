@@ -1,4 +1,4 @@
-/** The environment: one schema, which says what each variable may be. */
+/** The environment: one schema says which values each variable may have. */
 import { type Static, type TProperties, Type } from '@sinclair/typebox';
 import { parser } from '../domain/validate.ts';
 import { ConfigError } from './config-error.ts';
@@ -24,7 +24,7 @@ const port = (fallback?: number) =>
   Type.Integer({ minimum: 1, maximum: 65_535, default: fallback, description: 'a port from 1 to 65535' });
 const word = (fallback?: string) =>
   Type.String({ default: fallback, minLength: 1, pattern: '^\\S+$', description: 'a text without spaces' });
-/** Secret, and no `@` or `/`: a whole URL by mistake would carry its password into the log. */
+/** Secret, and without `@` and `/`: if somebody sets a whole URL by mistake, its password must not get into the log. */
 const host = (fallback?: string) =>
   Type.String({
     secret: true,
@@ -103,7 +103,7 @@ const booleans = new Map([
   ...['false', '0', 'no'].map((word) => [word, false] as const),
 ]);
 
-/** Text that does not read as its type stays text, for the validator to name it. */
+/** Reads a text as its type. If it does not read as that, it stays text, and the validator then names it. */
 const read = (type: string | undefined, text: string): unknown => {
   if (type === 'boolean') return booleans.get(text.toLowerCase()) ?? text;
   if (type === 'integer' || type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
@@ -115,7 +115,11 @@ const parseEnvironment = parser(Environment, 'The environment', (sentence) => ne
 /** Whether a variable of this name is one of the settings. */
 export const isVariable = (name: string): boolean => name in Environment.properties;
 
-/** An empty variable counts as absent, as in a compose file that passes on what is not set. @throws ConfigError */
+/**
+ * Reads and validates the variables. An empty one counts as absent, as a compose file passes on variables that are not
+ * set as empty ones.
+ * @throws ConfigError with one sentence that names the variable
+ */
 export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
   const values: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(Environment.properties as TProperties)) {

@@ -1,25 +1,27 @@
-/** How a process begins and ends: settings, log, signals, a bounded farewell. */
+/** How a process begins and ends: settings, log, signals, and a limited time to finish. */
 import { addresses, type Config, ConfigError, environment, loadConfig } from './config.ts';
 import { createLog } from './log.ts';
 import { logEvents } from './log-events.ts';
 import type { Observer } from './observer.ts';
 import { ignoreUnusedSignals, unusedSignal } from './signals.ts';
 
-/** By default stop_services.sh waits 30 s before it kills; a farewell that takes longer is cut short just before. */
+/**
+ * How long a process may take to finish. By default stop_services.sh kills it after 30 s, so it gives up just before.
+ */
 const FAREWELL_MS = 28_000;
 
-/** How a process tells what happens in it. The log itself is for what is told before and after all else. */
+/** How a process tells what happens in it: to the observer. Only its start and its end go to the log directly. */
 export interface Telling {
   log: ReturnType<typeof createLog>;
   observer: Observer;
 }
 
 /**
- * Runs a process: reads the settings (a bad one ends it with its sentence on standard error and exit code 1),
- * says in the log what it will connect to, and on SIGTERM or SIGINT, or when the supervisor that forked it is gone,
- * calls what `main` returned.
+ * Runs a process. It reads the settings (if one is bad, the process ends with a sentence on standard error and exit
+ * code 1) and logs to which servers it will connect. On SIGTERM or SIGINT, or if the supervisor that forked the process
+ * is gone, it calls the function that `main` returned.
  * @param name how log lines name the process
- * @param main starts the work and returns what finishes it
+ * @param main starts the work and returns a function that finishes it
  */
 export const runProcess = async (
   name: string,

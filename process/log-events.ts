@@ -1,4 +1,4 @@
-/** The observer's first listener: what the log says of what happens. */
+/** The observer's first listener: it writes what happens to the log. */
 import type { Log } from './log.ts';
 import type { JobNamed, Observer, OutcomeTold } from './observer.ts';
 
@@ -35,10 +35,10 @@ const outcome = (log: Log) => (event: OutcomeTold) => {
   }
 };
 
-/** Most of what goes well nobody wants to read a line of each. */
+/** For events that go well and come so often that nobody wants to read a line about each. */
 const nothing = () => {};
 
-/** The words of each event. Nothing else may depend on them but tests and people. */
+/** Makes an observer that logs each event. Only tests and people may depend on the words of a line. */
 export const logEvents = (log: Log): Observer => ({
   serverReached: ({ server, again }) => log.info(`${server} is ${again ? 'back' : 'reached'}`),
   serverLost: ({ server, before, reason }) => {
@@ -131,7 +131,7 @@ export const logEvents = (log: Log): Observer => ({
     ),
 });
 
-/** For whoever says nothing: programs that are over in a moment, and tests. */
+/** An observer that logs nothing, for programs that run only for a moment, and for tests. */
 export const unobserved: Observer = logEvents({
   debug: nothing,
   info: nothing,

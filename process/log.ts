@@ -1,8 +1,8 @@
-/** What every process logs with. */
+/** The log of every process. */
 import { pino } from 'pino';
 import { openOutput } from './output.ts';
 
-/** The member of a line that says when, made once a millisecond. */
+/** Makes the member of a line that says the time; its text is made at most once a millisecond. */
 const clock = () => {
   let last = Number.NaN;
   let text = '';
@@ -16,11 +16,13 @@ const clock = () => {
   };
 };
 
-/** Whether it is of a database's driver: its words hold a statement, and so what customers wrote. */
+/** Whether an error is of a database's driver: its message holds a statement, and so what customers wrote. */
 const holdsStatement = (error: Error): boolean =>
   'sql' in error || 'query' in error || (error.cause instanceof Error && holdsStatement(error.cause));
 
-/** What a line says of an error: where it came from, and none of what others hang on it but its code. */
+/**
+ * What a line says of an error: its type, code, message and stack, and no other properties that libraries add to it.
+ */
 export const loggedError = (error: unknown) => {
   if (!(error instanceof Error)) return error;
   const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
@@ -32,7 +34,10 @@ export const loggedError = (error: unknown) => {
   };
 };
 
-/** Lines of JSON on standard output, which start_services.sh sends to the process's log file. */
+/**
+ * Makes a log that writes lines of JSON to standard output, which start_services.sh sends to the process's log file.
+ * @param name how lines name the process
+ */
 export const createLog = (level: string, name: string) =>
   pino(
     { level, base: { process: name }, timestamp: clock(), serializers: { err: loggedError } },

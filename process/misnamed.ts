@@ -1,11 +1,11 @@
-/** Variables that somebody has set in the belief that they mean something here. */
+/** Finds variables that somebody has set in the belief that they mean something here. */
 import { ConfigError } from './config-error.ts';
 
 type Env = NodeJS.ProcessEnv;
 
 const brokerUrls = ['RABBITMQ_URL', 'RABBITMQ_URI', 'CLOUDAMQP_URL', 'AMQP_URL', 'AMQP_URI'];
 
-/** What is asked for in vain where `missing` says so, and what to write instead. */
+/** Names that ask for something in vain if `missing` says so, and what to write instead. */
 const misnamed: { names: string[]; missing: (env: Env) => boolean; instead: string }[] = [
   {
     names: brokerUrls,
@@ -47,7 +47,7 @@ const misnamed: { names: string[]; missing: (env: Env) => boolean; instead: stri
   },
 ];
 
-/** What compose.yaml reads, and what Kubernetes tells of services that have such names. */
+/** Variables that compose.yaml reads, and those that Kubernetes sets for services with such names. */
 const ofOthers = /^(REDIS_PORT|REDIS_PASSWORD|RABBITMQ_MANAGEMENT_PORT)$|_SERVICE_|_PORT_\d+_/;
 
 const isOf = (prefixes: string[]) => new RegExp(`^(${prefixes.join('|')})_`);
@@ -58,9 +58,9 @@ const isOff = /^(false|0|no|off|disabled|none)?$/i;
 
 /**
  * Looks for variables that mean nothing here.
- * @param known the names of those that do
- * @returns those that are set all the same, for the log
- * @throws ConfigError with one sentence where one asks in vain for a server, an account, a password or TLS
+ * @param known whether a name is one of a setting
+ * @returns the names that look like a setting and are set, for the log
+ * @throws ConfigError with one sentence if a variable asks in vain for a server, an account, a password or TLS
  */
 export const misnamedVariables = (env: Env, known: (name: string) => boolean): string[] => {
   const set = Object.keys(env).filter((name) => env[name] && !known(name));

@@ -1,15 +1,15 @@
 /**
- * What happens in a process, by name. Whoever it happens to tells an observer, once; whoever shows it listens there:
- * the log (log-events.ts), and what counts or traces.
+ * What happens in a process, by name. The code to which something happens tells an observer, once. The log
+ * (log-events.ts), and whatever counts or traces, listens there.
  */
 import type { JobNames, JobType } from '../domain/jobs.ts';
 
 export interface JobNamed extends JobNames {
-  /** Of the HTTP request that the job came with. */
+  /** The id of the HTTP request that the job comes from. */
   requestId?: string | undefined;
 }
 
-/** What became of a job. jobs/outcomes.ts says what each of them means, and tells all of them. */
+/** What became of a job. jobs/outcomes.ts says what each outcome means; jobs/ alone tells them. */
 export type OutcomeTold = JobNamed &
   (
     | { outcome: 'applied' | 'unchanged' | 'superseded'; ms: number }
@@ -30,37 +30,37 @@ interface Death {
 export interface Events {
   /** A server answers, for the first time or again. */
   serverReached: { server: string; again: boolean };
-  /** A server does not answer. `before` is what was known of it; 'lost' where there is only a new reason. */
+  /** A server does not answer. `before` is what was known of it: 'lost' means that only the reason is new. */
   serverLost: { server: string; before: 'unknown' | 'reached' | 'lost'; reason: string };
-  /** A server is there and does not do what it is asked for. */
+  /** A server is there but does not answer in time, or refuses; or one command to it failed. */
   serverSilent: { server: string };
   serverRefuses: { server: string; reason: string };
   commandFailed: { server: string; reason: string };
 
-  /** RabbitMQ reads nothing from those who publish, as its memory or its disk is short. */
+  /** RabbitMQ reads nothing from publishers, as it is short of memory or disk; and it reads again. */
   publishingBlocked: { reason: string | undefined };
   publishingUnblocked: Record<string, never>;
   channelFailed: { reason: string };
-  /** More jobs wait than MAX_BACKLOG, and not any more. */
+  /** More jobs wait than MAX_BACKLOG; and later no longer so many. */
   backlogFull: { waiting: number };
   backlogShrunk: { waiting: number };
   queueDeclared: { queue: string };
   queueNotDeclared: { queue: string; reason: string };
-  /** A queue is used as it is. */
+  /** A queue exists with other arguments, or may not be declared by our account, and is used as it is. */
   queueDiffers: { queue: string; why: 'arguments' | 'permissions' };
   /** A consumer has subscribed, and gets jobs from now on. */
   consuming: { queue: string; prefetch: number };
   subscriptionFailed: { reason: string };
   subscriptionEnded: { queue: string };
-  /** A delivery was answered when its channel had closed. */
+  /** A delivery was answered after its channel had closed. */
   answerTooLate: { error: unknown };
-  /** A job that failed could not be put on the queue where it belongs. */
+  /** A job that failed could not be moved to the queue where it belongs yet. */
   moveDelayed: { queue: string; reason: string; movedFor: string };
 
   databaseRefusesWrites: { reason: string };
   databaseTakesWrites: Record<string, never>;
 
-  /** Redis may throw away what is pending, and not any more. */
+  /** Redis may throw pending copies away; and later keeps them again. */
   memoryUnsafe: { reason: string };
   memorySafe: Record<string, never>;
 
@@ -69,20 +69,20 @@ export interface Events {
   versionsAhead: { orderIds: string[] };
   resetAhead: Record<string, never>;
 
-  /** A write was confirmed by the broker. `confirmMs` is what it took from publishing on. */
+  /** The broker has confirmed a write. `confirmMs` is how long that took after publishing, in milliseconds. */
   writeAccepted: { jobType: JobType; confirmMs: number };
   writeRefused: { requestId: string; outcome: string; reason: string };
-  /** One answer from a cache, or a miss. */
+  /** A cache was asked: `hit` says whether it had an answer. */
   cacheAsked: { cache: 'pending' | 'order' | 'list'; hit: boolean };
 
   batchBegun: { jobs: number };
   batchCommitted: { jobs: number; ms: number };
-  /** Some of its jobs are tried without the others, to find the one that fails. */
+  /** A batch failed and is tried in halves, to find the job that fails. */
   batchSplit: { jobs: number; reason: string };
-  /** Jobs wait for MySQL; told once a minute at the most. */
+  /** Jobs wait for MySQL. This is told at most once a minute. */
   batchWaits: { reason: string; jobs: number | undefined; tries: number };
   outcome: OutcomeTold;
-  /** So many jobs of one batch were accepted before the last reset. */
+  /** How many jobs of a batch were accepted before the last reset. */
   jobsVoid: { jobs: number };
 
   resetRemoves: { orders: number };
@@ -104,14 +104,14 @@ export interface Events {
 
   settingIgnored: { name: string };
   listening: { url: string };
-  /** A process that another one keeps has ended without being asked to, and is started again after so long. */
+  /** A process that another one keeps running has ended by itself, and is started again after `delayMs`. */
   workerDied: Death;
   consumerDied: Death & { error?: unknown };
 }
 
 export type Observer = { [Name in keyof Events]: (event: Events[Name]) => void };
 
-/** Tells everything to several: what each of them does not ask for costs nothing. */
+/** Makes one observer of several: all of them are told, and an event to which one does not listen costs nothing. */
 export const observers = (first: Observer, ...others: Partial<Observer>[]): Observer => {
   const all = { ...first };
   const join = <Name extends keyof Events>(name: Name) => {

@@ -1,15 +1,15 @@
-/** Standard output, as the log writes to it. */
+/** How the log writes to standard output. */
 import { write, writeSync } from 'node:fs';
 
 const STDOUT = 1;
-/** Of lines that cannot be written yet; what comes beyond is lost. */
+/** How many characters of lines may wait to be written; lines beyond that are lost. */
 const MAX_WAITING = 8 * 2 ** 20;
 const BUSY_PAUSE_MS = 100;
 
 /**
- * Standard output for lines that nobody waits for: those of one moment are written together, and the last ones when the
- * process exits. A full disk or a reader that has gone costs lines, not the process (pino's own destination, sonic-boom
- * 4, then tries for ever when the process is to exit).
+ * Opens standard output for lines that nobody waits for. Lines of one moment are written together, the last ones when
+ * the process exits. If the disk is full or the reader has gone, lines are lost but the process goes on. (With pino's
+ * own destination, sonic-boom 4, it would then try for ever when it has to exit.)
  */
 export const openOutput = () => {
   let waiting = '';

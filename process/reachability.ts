@@ -1,13 +1,14 @@
-/** Telling of a server that is lost and back, once a change. */
+/** Tells when a server is lost and when it is back, once for each change. */
 import type { Observer } from './observer.ts';
 
-/** How many reasons of one outage are told: what a server answers may differ each time. */
+/** How many reasons of one outage are told at most: a server may answer something else each time. */
 const MAX_REASONS = 10;
 
 /**
- * Tells when a server is reached for the first time, lost, and back, and each reason that keeps it away: once, however
- * often it is reported.
+ * Tells when a server is reached for the first time, when it is lost, when it is back, and each reason that keeps it
+ * away. Each is told once, however often it is reported.
  * @param server how the log names it
+ * @returns `up` and `down`, to be called whenever the server was or was not reached
  */
 export const reachability = (observer: Observer, server: string) => {
   let reached: boolean | undefined;

@@ -1,17 +1,18 @@
-/** When a process that died is started again. */
+/** Decides when a process that died is started again. */
 
 const STABLE_MS = 1_000;
 const DELAY_MIN_MS = 500;
 const DELAY_MAX_MS = 5_000;
 
 /**
- * Counts deaths: the first is followed by a new process at once; one that did not serve for a second makes the next
- * wait longer, up to five seconds. A connection that was accepted for an API worker waits as long.
+ * Counts early deaths. After a first one a new process is started at once. Each process that dies before it has served
+ * for a second makes the next one wait longer, up to five seconds. A connection that was accepted for an API worker
+ * waits as long.
  */
 export const createRestarts = () => {
   let early = 0;
   return {
-    /** @param servedMs how long the process did its work @returns milliseconds to wait before the next is started */
+    /** @param servedMs how long the process served @returns how many milliseconds to wait before starting the next */
     delayAfter: (servedMs: number): number => {
       if (servedMs >= STABLE_MS) early = 0;
       else early++;

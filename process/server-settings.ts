@@ -1,4 +1,4 @@
-/** Where MySQL and Redis are, who may use them, and with or without TLS: what the variables and URLs come to. */
+/** What the variables and URLs say about MySQL and Redis: where they are, with which account, with or without TLS. */
 import { authorities, readAuthorities } from './authorities.ts';
 import { ConfigError } from './config-error.ts';
 import { readParameters } from './connection-urls.ts';
@@ -7,7 +7,7 @@ import type { Environment } from './environment.ts';
 interface Address {
   host: string;
   port: number;
-  /** Whose certificates to trust: there only with TLS. */
+  /** The authorities to trust, in PEM format: only with TLS. */
   ca?: string[];
 }
 interface MysqlOptions extends Address {
@@ -31,7 +31,7 @@ interface Options<T> {
 /** Sockets take an IPv6 address without the brackets that it has in a URL (RFC 3986, 3.2.2). */
 export const bare = (host: string): string => host.replace(/^\[|\]$/g, '');
 
-/** URL's own error repeats the whole text, password and all. */
+/** Parses a URL. The error of `new URL` repeats the whole text, with the password, so it is replaced. */
 const parseUrl = (name: string, text: string): URL => {
   try {
     const url = new URL(text);
@@ -47,8 +47,10 @@ const parseUrl = (name: string, text: string): URL => {
 const isOwnOfAmazon = (host: string) => host.endsWith('.rds.amazonaws.com');
 
 /**
- * Whom to trust is there only with TLS, and not where mysql2 knows it: RDS certificates are signed by Amazon's own
- * authorities, which it carries.
+ * Where MySQL is and how to connect. `ca` is there only with TLS, and not for RDS: its certificates are signed by
+ * Amazon's own authorities, which mysql2 brings with it.
+ * @param given the environment as it was given, to see which variables are set
+ * @throws ConfigError with one sentence if settings are missing or contradict each other
  */
 export const mysqlOptions = (env: Environment, given: NodeJS.ProcessEnv): Options<MysqlOptions> => {
   const { DB_USER: user, DB_HOST: host, DB_PORT: port, DB_NAME: database } = env;
@@ -86,6 +88,11 @@ export const mysqlOptions = (env: Environment, given: NodeJS.ProcessEnv): Option
   return { options: { ...account, ssl, ...(ssl && trusted(account.host)) }, ignored };
 };
 
+/**
+ * Where Redis is and how to connect.
+ * @param given the environment as it was given, for the authorities
+ * @throws ConfigError with one sentence if settings are invalid or contradict each other
+ */
 export const redisOptions = (env: Environment, given: NodeJS.ProcessEnv): Options<RedisOptions> => {
   const url = parseUrl('REDIS_URL', env.REDIS_URL);
   const said = readParameters('REDIS_URL', url);
