@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { freePort } from '../../ops/ports.ts';
 import { startMysql, stopServer } from '../../ops/private-servers.ts';
+import { commandLine } from '../../ops/processes.ts';
 import { scratchFolder } from '../../testbed/scratch.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 
 /** The account of the service. Unlike that of the tests' shared server it may do nothing to the server. */
 const ACCOUNT = { user: 'service', password: 'service' };
@@ -18,9 +20,14 @@ export const startOwnMysql = async (t: Teardown, options: string[] = []) => {
   const folder = scratchFolder(t, stopServer);
   const port = await freePort();
   const administrator = { user: 'orders', password: 'orders', database: 'orders' };
-  await startMysql({ folder, port, ...administrator, options });
-  const connection = await createConnection({ port, ...administrator, dateStrings: true });
-  connection.on('error', () => {});
+  const start = () => startMysql({ folder, port, ...administrator, options });
+  const open = async () => {
+    const opened = await createConnection({ port, ...administrator, dateStrings: true });
+    opened.on('error', () => {});
+    return opened;
+  };
+  let { pid } = await start();
+  let connection = await open();
   t.teardown(() => connection.destroy());
   const rows = async (sql: string): Promise<RowDataPacket[]> => {
     const [found] = await connection.query<RowDataPacket[]>(sql);
@@ -40,6 +47,14 @@ export const startOwnMysql = async (t: Teardown, options: string[] = []) => {
       DB_USER: ACCOUNT.user,
       DB_PASS: ACCOUNT.password,
       DB_NAME: database,
+    },
+    /** Kills the server and starts it again. */
+    crash: async (): Promise<void> => {
+      process.kill(pid, 'SIGKILL');
+      await until('the server is dead', () => commandLine(pid) === '');
+      connection.destroy();
+      ({ pid } = await start());
+      connection = await open();
     },
     /** Ends the service's connections: those that it makes next find the server as it is set now. */
     cut: async (): Promise<void> => {
