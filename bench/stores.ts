@@ -54,7 +54,7 @@ export const openStores = async (env: NodeJS.ProcessEnv) => {
       await channel.waitForConfirms();
     },
 
-    /** Throws away the jobs that wait. */
+    /** Purges the queue of jobs. */
     purge: async (): Promise<void> => {
       await channel.purgeQueue(queue);
     },

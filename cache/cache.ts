@@ -10,7 +10,7 @@ import { keys } from './keys.ts';
 import { openLink, type RedisLink } from './link.ts';
 import { bump, cachedLists } from './lists.ts';
 import { memoryWatch } from './memory.ts';
-import { cachedOrders, dropDetails } from './orders.ts';
+import { cachedOrders, removeDetails } from './orders.ts';
 import { pendingOrders } from './pending.ts';
 import { getText } from './redis.ts';
 
@@ -52,12 +52,12 @@ export interface Cache {
   time(): Promise<number | null>;
 
   /**
-   * Forgets all that is as old as a reset or older. Readers who have asked MySQL before it removed the orders find
-   * that there was a reset when they store what they got.
-   * @param version of the reset, whose orders MySQL has no more
-   * @returns whether Redis did, and nobody has still to tell it of before; without Redis there is nothing to forget
+   * Removes all that is as old as a reset or older. A reader that asked MySQL before the reset and stores its answer
+   * after it sees that there was a reset and overwrites its answer.
+   * @param version that of the reset, whose orders are no longer in MySQL
+   * @returns true if Redis did so and no process can still have older things to tell it; with CACHE_DISABLED always true
    */
-  clear(version: number): Promise<boolean>;
+  removeUpTo(version: number): Promise<boolean>;
 
   close(): Promise<void>;
 }
@@ -95,7 +95,7 @@ export const openCache = (
   const link = openLink(config, {
     observer,
     onReturn: async (redis, { wasOut, forgotten }) => {
-      if (forgotten) await dropDetails(redis);
+      if (forgotten) await removeDetails(redis);
       if (wasOut) await bump(redis);
       if (accepts) await (wasOut ? beginCompleteSince : readCompleteSince)(redis, latest());
     },
@@ -140,14 +140,18 @@ export const openCache = (
         return Number(seconds) * 1e6 + Number(microseconds);
       }, null),
 
-    clear: async (version) => {
+    removeUpTo: async (version) => {
       const noted = await link.attempt(async (redis) => {
         await redis.set(keys.reset, version);
         return true;
       }, !link.enabled);
-      const swept = [await pending.drop(version), await orders.drop(), await idempotency.drop(version)];
+      const removed = [
+        await pending.removeUpTo(version),
+        await orders.removeAll(),
+        await idempotency.removeUpTo(version),
+      ];
       await lists.invalidate();
-      return noted && !swept.includes(false) && !link.isJustBack();
+      return noted && !removed.includes(false) && !link.isJustBack();
     },
   };
 };

@@ -32,7 +32,7 @@ const claim = script('claim');
 
 const change = script('change');
 
-const dropClaim = script('drop-claim');
+const removeClaim = script('remove-claim');
 
 const ANSWERED = 'answered';
 const NEW = 'new';
@@ -43,7 +43,7 @@ const NEW = 'new';
  * @param latest the greatest version that anybody can have given out by now
  */
 export const idempotencyRecords = (
-  { attempt, sweep }: RedisLink,
+  { attempt, eachKey }: RedisLink,
   { ttl, lease, latest }: { ttl: number; lease: number; latest: () => number },
 ) => ({
   /** Claims a key for a request. Where Redis is away every request is new: its ids follow from the key and it. */
@@ -76,7 +76,7 @@ export const idempotencyRecords = (
       null,
     ),
 
-  /** Drops the records of what was claimed up to a version, of all keys. @returns whether Redis did */
-  drop: (version: number): Promise<boolean> =>
-    sweep(keys.idempotency('*'), (redis, key) => dropClaim(redis, [key], version, latest())),
+  /** Removes the records of all keys that were claimed up to a version. @returns whether Redis did. Never rejects. */
+  removeUpTo: (version: number): Promise<boolean> =>
+    eachKey(keys.idempotency('*'), (redis, key) => removeClaim(redis, [key], version, latest())),
 });

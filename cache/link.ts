@@ -219,7 +219,7 @@ export const openLink = (
     attempt,
 
     /** Does something to each key that matches a pattern. @returns whether it was done to all of them. Never rejects. */
-    sweep: (match: string, work: (redis: Redis, key: string) => Promise<unknown>): Promise<boolean> =>
+    eachKey: (match: string, work: (redis: Redis, key: string) => Promise<unknown>): Promise<boolean> =>
       attempt(async (link) => {
         await onEachKey(link, match, (key) => work(link, key));
         return true;

@@ -1,6 +1,6 @@
 /**
  * Whether Redis will keep what it was given. With any `maxmemory-policy` but noeviction a Redis whose memory is full
- * throws keys away to take new ones: pending copies are among those that may go (they have a TTL), and with them orders
+ * evicts keys to take new ones: pending copies are among those that may go (they have a TTL), and with them orders
  * that were accepted. With noeviction it refuses new ones, which the link notices
  * (https://redis.io/docs/latest/develop/reference/eviction/).
  */
@@ -14,7 +14,7 @@ const SHORT_UNTIL = 0.8;
 const fieldOf = (info: string, name: string): string | undefined =>
   new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
 
-/** @param evicted is called when Redis has thrown keys away since this was asked last */
+/** @param evicted is called when Redis has evicted keys since this was asked last */
 export const memoryWatch = (observer: Observer, evicted: (redis: Redis) => Promise<unknown>) => {
   let concern: string | undefined;
   let short = false;

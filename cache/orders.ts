@@ -5,34 +5,39 @@ import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
 import { getText, onEachKey } from './redis.ts';
 
-/** `ttl` seconds, ±10 %, so that what was cached together does not expire together. */
+/** @returns `ttl` ±10 % in whole seconds, so that answers that were cached together do not expire together */
 export const jittered = (ttl: number, random = Math.random()): number =>
   Math.max(1, Math.round(ttl * (0.9 + random * 0.2)));
 
 /**
- * After a commit an order's answer is replaced by nothing for so many seconds, and an answer is stored only where
- * there is no value: a reader that asked MySQL before the commit and stores after it finds the place taken. Readers
- * give up well before that (api/orders/reads.ts).
+ * After a commit an order's cached answer is replaced by an empty value for this long, and answers are stored only where
+ * there is no value. So a reader that asked MySQL before the commit cannot store its old answer after it. Readers give
+ * up well before the empty value expires (api/orders/reads.ts).
  */
 const GUARD_SECONDS = 5;
 const GUARD = '';
 
-/** About what an id takes in memory. */
+/** About how much memory an id takes. */
 export const BYTES_PER_ID = 100;
 
-/** Drops all that is cached of orders. */
-export const dropDetails = (redis: Redis): Promise<void> =>
+/** Removes all cached answers of single orders. @throws where Redis does not do so */
+export const removeDetails = (redis: Redis): Promise<void> =>
   onEachKey(redis, keys.detail('*'), (key) => redis.unlink(key));
 
 /**
- * @param ttl seconds an answer is kept
- * @param lastReset what this process knows of it
+ * The cached answers of single orders.
+ * @param ttl seconds for which an answer is kept
+ * @param budget how much this process may put into Redis
+ * @param lastReset the version of the last reset that this process knows of, as digits, or null
  */
 export const cachedOrders = (
-  { attempt, tell, sweep, isJustBack }: RedisLink,
+  { attempt, tell, eachKey, isJustBack }: RedisLink,
   { ttl, budget, lastReset }: { ttl: number; budget: Budget; lastReset: () => string | null },
 ) => ({
-  /** What another process has not told Redis yet is not believed. */
+  /**
+   * The cached answer to GET /orders/{id} as JSON, or null. Just after Redis was away the answer is always null: another
+   * process may still have to tell Redis that what is cached is old. Never rejects.
+   */
   findDetail: (orderId: string): Promise<Buffer | null> =>
     attempt(async (redis) => {
       if (isJustBack()) return null;
@@ -40,12 +45,13 @@ export const cachedOrders = (
       return json?.length ? json : null;
     }, null),
 
-  /** What a reader notes before it asks MySQL, and gives back when it stores the answer. */
+  /** A reader notes this before it asks MySQL, and hands it to `putDetail` when it stores the answer. */
   lastReset,
 
   /**
-   * Stores an answer where there is room for it, unless there was a reset since MySQL was asked.
-   * @param resetBefore what `lastReset` said before
+   * Stores an answer if there is room for it, unless there was a reset since MySQL was asked. Never rejects.
+   * @param json the answer to GET /orders/{id}
+   * @param resetBefore what `lastReset` returned before MySQL was asked
    */
   putDetail: (orderId: string, json: Buffer, resetBefore: string | null = lastReset()): Promise<unknown> =>
     attempt(async (redis) => {
@@ -59,7 +65,7 @@ export const cachedOrders = (
       if (stored === 'OK' && reset !== resetBefore) await redis.set(key, GUARD, 'EX', GUARD_SECONDS);
     }, undefined),
 
-  /** After a commit: drops what is cached of orders. */
+  /** To be called after a commit: readers no longer get what is cached of these orders. Never rejects. */
   invalidateDetails: (orderIds: string[]): Promise<void> =>
     tell({
       tell: (redis) =>
@@ -67,6 +73,6 @@ export const cachedOrders = (
       bytes: orderIds.length * BYTES_PER_ID,
     }),
 
-  /** Drops all that is cached of orders. @returns whether Redis did */
-  drop: (): Promise<boolean> => sweep(keys.detail('*'), (redis, key) => redis.unlink(key)),
+  /** Removes all cached answers of single orders. @returns whether Redis did. Never rejects. */
+  removeAll: (): Promise<boolean> => eachKey(keys.detail('*'), (redis, key) => redis.unlink(key)),
 });

@@ -14,7 +14,7 @@
  * A write moves through it in three steps, each one script, so that writers never undo each other's:
  *   reserve     a version greater than all before, by Redis's clock, which all API processes share
  *   show        once the broker has confirmed it: readers see it, unless something newer is to be seen
- *   settle      once a consumer has applied it: what is seen expires, or is dropped where MySQL is newer
+ *   settle      once a consumer has applied it: what is seen expires, or is removed where MySQL is newer
  * The steps of one write may come in any order, and steps may be missing.
  */
 import type { Redis } from 'ioredis';
@@ -31,7 +31,7 @@ const showScript = script('show', 'version-of', 'copy');
 const putBelowScript = script('put-below', 'version-of', 'copy');
 const reserveScript = script('reserve', 'version-of');
 const settleScript = script('settle', 'version-of', 'copy');
-const dropScript = script('drop', 'version-of');
+const removeScript = script('remove-up-to', 'version-of');
 const giveUpScript = script('give-up', 'version-of', 'copy');
 
 /** How long a version that was handed out, and that of a dead letter, is remembered, in seconds: longer than any publish. */
@@ -73,7 +73,7 @@ const chunksOf = <T>(list: T[], size: number): T[][] =>
  * @param latest the greatest version that anybody can have given out by now
  */
 export const pendingOrders = (
-  { attempt, tell, sweep, isJustBack }: RedisLink,
+  { attempt, tell, eachKey, isJustBack }: RedisLink,
   { waitingTtl, appliedTtl, latest }: { waitingTtl: number; appliedTtl: number; latest: () => number },
 ) => {
   // Becomes 1 when Redis turns out to be a cluster.
@@ -211,8 +211,8 @@ export const pendingOrders = (
     /** A POST was refused: nothing of it is seen. */
     remove: (orderId: string, version: number): Promise<void> => unsee(orderId, version, true, false),
 
-    /** Drops what was written up to a version, of all orders. @returns whether Redis did */
-    drop: (version: number): Promise<boolean> =>
-      sweep(keys.pending('*'), (redis, key) => dropScript(redis, [key], version, latest())),
+    /** Removes all pending copies of writes up to a version. @returns whether Redis did. Never rejects. */
+    removeUpTo: (version: number): Promise<boolean> =>
+      eachKey(keys.pending('*'), (redis, key) => removeScript(redis, [key], version, latest())),
   };
 };

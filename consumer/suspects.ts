@@ -4,7 +4,7 @@
  * the database before the job is begun. The more often a job was begun, the fewer others are begun with it. So in the
  * end the culprit is alone and its neighbours are done.
  */
-import { countBegins, forgetBegins, readBegins } from '../db/begun-jobs.ts';
+import { countBegins, readBegins, removeBegins } from '../db/begun-jobs.ts';
 import type { Entry } from '../jobs/applied.ts';
 import type { Rest } from './batches.ts';
 import { type Handling, handleBatch, patiently } from './handle.ts';
@@ -32,7 +32,7 @@ export const handleSuspects = async (suspects: Entry[], rest: Rest, handling: Ha
   const bury = async (entry: Entry): Promise<void> => {
     if (!(await outcomes.crashed(entry))) return;
     // This rejects only if the process ends; then a count is left that nobody reads.
-    await ask(() => forgetBegins(orm, idsOf([entry]))).catch(() => {});
+    await ask(() => removeBegins(orm, idsOf([entry]))).catch(() => {});
   };
 
   let others = suspects.toSorted((a, b) => timesOf(a) - timesOf(b));
@@ -48,6 +48,6 @@ export const handleSuspects = async (suspects: Entry[], rest: Rest, handling: Ha
     const ids = idsOf(batch);
     await ask(() => countBegins(orm, ids));
     await handleBatch(batch, rest, handling);
-    await ask(() => forgetBegins(orm, ids));
+    await ask(() => removeBegins(orm, ids));
   }
 };

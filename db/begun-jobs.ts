@@ -27,7 +27,7 @@ export const countBegins = async (orm: Orm, jobIds: string[]): Promise<void> => 
       .onDuplicateKeyUpdate({ set: { times: sql`${begunJobs.times} + 1` } });
 };
 
-/** Forgets how often jobs were begun. */
-export const forgetBegins = async (orm: Orm, jobIds: string[]): Promise<void> => {
+/** Removes the rows of jobs that are done. @throws the database's error */
+export const removeBegins = async (orm: Orm, jobIds: string[]): Promise<void> => {
   for (const some of parts(jobIds)) await orm.delete(begunJobs).where(inArray(begunJobs.jobId, some));
 };

@@ -14,7 +14,7 @@ const WATCH_INTERVAL_MS = 5_000;
 export const SILENCE_MS = 15_000;
 
 /** What mysql2 connects with, for a pool and for a single connection alike. */
-export const connectionOptions = ({ ssl, ca, ...mysql }: Config['mysql']) => ({
+export const connectionOptions = ({ tls, ca, ...mysql }: Config['mysql']) => ({
   ...mysql,
   charset: 'utf8mb4',
   timezone: 'Z',
@@ -24,7 +24,7 @@ export const connectionOptions = ({ ssl, ca, ...mysql }: Config['mysql']) => ({
   // Not mysql2's own, which escapes with backslashes. A statement without values is as it is.
   queryFormat: (statement: string, values: unknown) =>
     Array.isArray(values) && values.length > 0 ? format(statement, values) : statement,
-  ...tlsOptions({ ssl, ca, ...mysql }),
+  ...tlsOptions({ tls, ca, ...mysql }),
 });
 
 interface DatabaseOptions {

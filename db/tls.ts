@@ -17,8 +17,8 @@ const socketTo = (host: string, port: number): Socket => {
  * What mysql2 connects with where TLS is asked for: a certificate must be signed by an authority that is trusted, and be
  * for the host, by name or by address (RFC 6125; RFC 2818, 3.1).
  */
-export const tlsOptions = ({ ssl, ca, host, port }: Config['mysql']) =>
-  ssl
+export const tlsOptions = ({ tls, ca, host, port }: Config['mysql']) =>
+  tls
     ? {
         // Without authorities it is an RDS, whose certificates are signed by Amazon's own.
         ssl: { ca: ca ?? amazon.ca, verifyIdentity: true },

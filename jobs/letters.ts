@@ -1,4 +1,4 @@
-/** Tells what became of dead letters that operators replay or discard, and of jobs that a reset removes. */
+/** Tells what became of dead letters that operators replay or discard, and of jobs that a reset purges. */
 import type { Cache } from '../cache/cache.ts';
 import { type JobNames, namesIn } from '../domain/jobs.ts';
 import type { Observer } from '../process/observer.ts';
@@ -19,6 +19,6 @@ export const openLetters = (broker: Broker, { pending }: Cache, observer: Observ
     },
   });
 
-/** Tells that a reset has removed a job that was accepted before it. */
+/** Tells that a reset has purged a job that was accepted before it. */
 export const tellVoid = (observer: Observer, names: JobNames): void =>
   observer.outcome({ ...names, outcome: 'void', by: 'reset' });

@@ -27,7 +27,7 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
     name: 'MySQL',
     host: mysql.host,
     port: mysql.port,
-    tls: mysql.ssl,
+    tls: mysql.tls,
     setting: 'DB_HOST',
   },
   ...(cache.disabled

@@ -60,7 +60,7 @@ export interface Events {
   databaseRefusesWrites: { reason: string };
   databaseTakesWrites: Record<string, never>;
 
-  /** Redis may throw pending copies away; and later keeps them again. */
+  /** Redis may evict pending copies; and later keeps them again. */
   memoryUnsafe: { reason: string };
   memorySafe: Record<string, never>;
 

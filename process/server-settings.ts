@@ -14,7 +14,7 @@ interface MysqlOptions extends Address {
   user: string;
   password: string;
   database: string;
-  ssl: boolean;
+  tls: boolean;
 }
 interface RedisOptions extends Address {
   username: string | undefined;
@@ -55,29 +55,29 @@ const isOwnOfAmazon = (host: string) => host.endsWith('.rds.amazonaws.com');
 export const mysqlOptions = (env: Environment, given: NodeJS.ProcessEnv): Options<MysqlOptions> => {
   const { DB_USER: user, DB_HOST: host, DB_PORT: port, DB_NAME: database } = env;
   const url = env.DATABASE_URL ? parseUrl('DATABASE_URL', env.DATABASE_URL) : undefined;
-  const { tls, caFile, ignored } = url ? readParameters('DATABASE_URL', url) : { ignored: [] };
+  const { tls: asked, caFile, ignored } = url ? readParameters('DATABASE_URL', url) : { ignored: [] };
   const trusted = (name: string) => {
     if (caFile) return { ca: [readAuthorities('ssl_ca in DATABASE_URL', caFile)] };
     return isOwnOfAmazon(name) ? {} : { ca: authorities(given) };
   };
   if (user && host && port && database && given.DB_PASS !== undefined) {
-    if (caFile || (tls && !env.DB_USE_SSL))
+    if (caFile || (asked && !env.DB_USE_SSL))
       throw new ConfigError(
         'DATABASE_URL asks for TLS, but DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME win over it: leave these out, or DATABASE_URL.',
       );
-    const ssl = env.DB_USE_SSL;
+    const tls = env.DB_USE_SSL;
     const account = { host: bare(host), port, user, password: env.DB_PASS ?? '', database };
-    return { options: { ...account, ssl, ...(ssl && trusted(account.host)) }, ignored };
+    return { options: { ...account, tls, ...(tls && trusted(account.host)) }, ignored };
   }
   if (!url)
     throw new ConfigError(
       'DATABASE_URL is not set: expected a URL such as mysql://user:password@host:3306/database, or all of DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME.',
     );
-  if (given.DB_USE_SSL && tls !== undefined && tls !== env.DB_USE_SSL)
+  if (given.DB_USE_SSL && asked !== undefined && asked !== env.DB_USE_SSL)
     throw new ConfigError(
-      `DB_USE_SSL is ${env.DB_USE_SSL}, but DATABASE_URL asks for ${tls ? '' : 'no '}TLS: let them say the same.`,
+      `DB_USE_SSL is ${env.DB_USE_SSL}, but DATABASE_URL asks for ${asked ? '' : 'no '}TLS: let them say the same.`,
     );
-  const ssl = tls ?? env.DB_USE_SSL;
+  const tls = asked ?? env.DB_USE_SSL;
   const account = {
     host: bare(url.hostname),
     port: url.port ? Number(url.port) : 3306,
@@ -85,7 +85,7 @@ export const mysqlOptions = (env: Environment, given: NodeJS.ProcessEnv): Option
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
   };
-  return { options: { ...account, ssl, ...(ssl && trusted(account.host)) }, ignored };
+  return { options: { ...account, tls, ...(tls && trusted(account.host)) }, ignored };
 };
 
 /**

@@ -8,7 +8,7 @@ import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { openConnection } from './connection.ts';
 import { answerOf, PublishError } from './errors.ts';
-import { discardHead, type QueuedMessage } from './head.ts';
+import { purgeHead, type QueuedMessage } from './head.ts';
 import { isAllDone } from './progress.ts';
 import { confirmingPublisher, type Properties } from './publisher.ts';
 import { assertQueue, declareBeside, isThere, onChannel, topology } from './topology.ts';
@@ -65,13 +65,13 @@ export interface Broker {
   waiting(): Promise<number>;
 
   /**
-   * Takes messages from the head of the queue of jobs as long as they are to be discarded; the first that is not
-   * goes back with those behind it.
-   * @param most how many at the most
-   * @returns how many were discarded
+   * Purges the head of the queue of jobs: its oldest messages, up to the first that is to stay.
+   * @param most how many messages may be purged
+   * @param isPurged whether a message is to be purged
+   * @returns how many were purged
    * @throws PublishError where the broker is away
    */
-  discardHead(most: number, isDiscarded: (message: QueuedMessage) => boolean): Promise<number>;
+  purgeHead(most: number, isPurged: (message: QueuedMessage) => boolean): Promise<number>;
 
   /** Whether every order that was accepted until now is applied or a dead letter. @throws where that cannot be known */
   isAllDone(): Promise<boolean>;
@@ -201,8 +201,8 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
       await answerOf(connected().questions.checkExchange('amq.direct'));
     },
     waiting: async () => (await answerOf(connected().questions.checkQueue(queue))).messageCount,
-    discardHead: (most, isDiscarded) =>
-      onChannel(connected().model, (channel) => discardHead(channel, queue, most, isDiscarded)),
+    purgeHead: (most, isPurged) =>
+      onChannel(connected().model, (channel) => purgeHead(channel, queue, most, isPurged)),
     isAllDone: async () => isAllDone(connected().model, queue),
     answer: (replyTo) => {
       live?.questions.sendToQueue(replyTo, Buffer.alloc(0));

@@ -1,4 +1,4 @@
-/** Looking at dead letters, putting them back on the queue of jobs, throwing them away. */
+/** Looking at dead letters, replaying them (putting them back on the queue of jobs) and discarding them. */
 import { isUtf8 } from 'node:buffer';
 import { type Static, Type } from '@sinclair/typebox';
 import type { GetMessage } from 'amqplib';
@@ -85,7 +85,7 @@ const toDeadLetter = (message: GetMessage): DeadLetter => {
   };
 };
 
-/** Told of each letter that is put back, or thrown away. */
+/** Who is told of each letter that is replayed or discarded, before it leaves the dead letters. */
 export interface Told {
   replayed(body: Buffer): Promise<void>;
   discarded(body: Buffer): Promise<void>;
@@ -185,7 +185,7 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
         await told.replayed(message.content);
       }),
 
-    /** Throws letters away: all, or those of these jobs. @returns how many */
+    /** Discards letters: all, or those of these jobs. @returns how many */
     discard: (jobIds?: string[]): Promise<number> => take(jobIds, ({ content }) => told.discarded(content)),
   };
 };

@@ -1,31 +1,35 @@
-/** Discarding what waits at the head of a queue. */
+/** Purging the head of a queue: its oldest messages, up to the first that is to stay. */
 import type { Channel, Message } from 'amqplib';
 import { answerOf, PublishError } from './errors.ts';
 
-/** What is taken beyond the last one that is discarded goes back as delivered before, so it is little. */
+/**
+ * How many messages are taken at once. Those that are to stay go back to the queue marked as redelivered, so there should
+ * be few of them.
+ */
 const PREFETCH = 200;
-/** The broker delivers what there is; when nothing comes for so long, nothing is left. */
+/** If no message arrives for so long, the queue is empty: the broker delivers at once what it has. */
 const SILENCE_MS = 500;
 
-/** A message that has not left the queue. */
+/** A message that waits in a queue. */
 export type QueuedMessage = Message;
 
 /**
- * Takes messages in their order and acknowledges them as long as they are to be discarded. What was taken beyond goes
- * back to its place when the channel is closed, which is the caller's part.
- * @param most how many at the most
- * @returns how many were discarded
- * @throws PublishError where the broker is away
+ * Takes messages in their order and acknowledges them, up to the first that is to stay. That one and those taken after it
+ * go back to their places when the caller closes the channel.
+ * @param most how many messages may be purged
+ * @param isPurged whether a message is to be purged
+ * @returns how many were purged
+ * @throws PublishError if the broker is away
  */
-export const discardHead = async (
+export const purgeHead = async (
   channel: Channel,
   queue: string,
   most: number,
-  isDiscarded: (message: QueuedMessage) => boolean,
+  isPurged: (message: QueuedMessage) => boolean,
 ): Promise<number> => {
   if (most === 0) return 0;
   await answerOf(channel.prefetch(Math.min(PREFETCH, most)));
-  let discarded = 0;
+  let purged = 0;
   let over = false;
   let last: Message | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -46,16 +50,16 @@ export const discardHead = async (
     channel
       .consume(queue, (message) => {
         // The broker sends null when the queue is deleted.
-        if (over || !message || !isDiscarded(message)) return end();
+        if (over || !message || !isPurged(message)) return end();
         last = message;
-        discarded++;
+        purged++;
         // Several messages are acknowledged in one frame, while the next ones are on their way.
-        if (discarded % (PREFETCH / 4) === 0 || discarded === most) acknowledge();
-        if (discarded === most) end();
+        if (purged % (PREFETCH / 4) === 0 || purged === most) acknowledge();
+        if (purged === most) end();
         else watch();
       })
       .then(watch, (error) => reject(new PublishError('refused', String(error))));
   }).finally(() => clearTimeout(timer));
   acknowledge();
-  return discarded;
+  return purged;
 };

@@ -81,13 +81,13 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
       said = performance.now();
       observer.resetRemoves({ orders });
     });
-    const jobs = await broker.discardHead(waited ?? (await broker.waiting()), ({ content, properties }) => {
+    const jobs = await broker.purgeHead(waited ?? (await broker.waiting()), ({ content, properties }) => {
       const names = namesIn(content);
-      const discards = isVoid(names.version, properties, version, waited !== undefined);
-      if (discards) tellVoid(observer, names);
-      return discards;
+      const purges = isVoid(names.version, properties, version, waited !== undefined);
+      if (purges) tellVoid(observer, names);
+      return purges;
     });
-    if (!(await cache.clear(version)))
+    if (!(await cache.removeUpTo(version)))
       // Meanwhile readers ask MySQL, which has none of the removed orders any more.
       return observer.resetWaits({});
     await endReset(alone, version);
@@ -139,7 +139,7 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
         return forgetReset(database.orm);
       }
       clock.observe(version);
-      // While Redis is away a reset cannot be completed: see `clear`.
+      // While Redis is away a reset cannot be completed: see `removeUpTo`.
       if (isComplete || (cache.enabled && (await cache.time()) === null)) return;
       try {
         await locked(0, async (alone) => {

@@ -27,15 +27,15 @@ export const createMemory = <T extends Sized>(maxBytes: number) => {
   let total = 0;
 
   const counts = (item: Sized) => used.has(item) || kept.get(item.key) === item;
-  const drop = (item: T) => {
+  const remove = (item: T) => {
     kept.delete(item.key);
     if (!used.has(item)) total -= item.bytes;
   };
-  /** Drops items until there is room, but none in use, as that would free nothing. @returns whether there is room */
+  /** Removes items until there is room, but none in use, as that would free nothing. @returns whether there is room */
   const makeRoom = (bytes: number): boolean => {
     for (const item of kept.values()) {
       if (total + bytes <= maxBytes) break;
-      if (!used.has(item)) drop(item);
+      if (!used.has(item)) remove(item);
     }
     return total + bytes <= maxBytes;
   };
@@ -54,7 +54,7 @@ export const createMemory = <T extends Sized>(maxBytes: number) => {
     /** Keeps an item in place of the one with its key, unless there is no room for it. */
     keep: (item: T): void => {
       const before = kept.get(item.key);
-      if (before !== undefined) drop(before);
+      if (before !== undefined) remove(before);
       if (!used.has(item)) {
         if (item.bytes > maxBytes || !makeRoom(item.bytes)) return;
         total += item.bytes;

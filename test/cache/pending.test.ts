@@ -133,7 +133,7 @@ t.test('many orders are settled at once, each by itself, whatever the keys of ot
   }
 });
 
-t.test('what was written up to a version is dropped, what is newer stays', async (t) => {
+t.test('what was written up to a version is removed, what is newer stays', async (t) => {
   const own = await isolatedEnvironment();
   const redis = (await openStores(t, own)).redis;
   const cache = await openReadyCache(t, own);
@@ -147,7 +147,7 @@ t.test('what was written up to a version is dropped, what is newer stays', async
   await redis.set(`temp_order:${unreadable}`, '{"order_id": ');
   await redis.lpush(`temp_order:${list}`, 'a list');
   await redis.set(`orders:detail:${before}`, 'cached');
-  t.ok(await cache.clear(VERSION));
+  t.ok(await cache.removeUpTo(VERSION));
   t.strictSame((await redis.keys('*')).sort(), [
     'orders:list:version',
     'orders:reset',

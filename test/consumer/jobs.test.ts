@@ -111,7 +111,7 @@ t.test('a job delivered twice changes nothing the second time', async (t) => {
 });
 
 t.test(
-  'after the commit: detail dropped, list version bumped, pending copy settled, delete remembered',
+  'after the commit: detail invalidated, list version bumped, pending copy settled, delete remembered',
   async (t) => {
     const job = createJob();
     const { order_id } = job.payload;

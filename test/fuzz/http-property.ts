@@ -103,8 +103,8 @@ export const httpFuzz = async (service: Service) => {
     };
   };
 
-  /** Whether everything that was there before is not any more. */
-  const swept = (
+  /** Whether a request to remove everything, as a reset does, was carried out. */
+  const wasDone = (
     { request, exchange: { answers } }: { request: Request; exchange: Exchange },
     path: string,
   ) => request.target === path && answers[0]?.status === 200;
@@ -131,10 +131,10 @@ export const httpFuzz = async (service: Service) => {
     async (requests) => {
       const resolved = requests.map((request, i) => withKnown(request, ledger.pick(i) ?? MISSING));
       const results = await Promise.all(resolved.map(send));
-      const wasReset = results.some((result) => swept(result, '/admin/reset'));
-      if (wasReset || results.some((result) => swept(result, '/admin/dead-letters/discard')))
+      const wasReset = results.some((result) => wasDone(result, '/admin/reset'));
+      if (wasReset || results.some((result) => wasDone(result, '/admin/dead-letters/discard')))
         ledger.homeless.clear();
-      if (wasReset) ledger.clear();
+      if (wasReset) ledger.removeAll();
       // Whether a write without an answer was accepted nobody knows.
       for (const {
         request,

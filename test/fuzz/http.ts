@@ -241,7 +241,7 @@ const tooLarge = valid('POST', '/orders', validOrder).map(
 );
 
 /** They change what all other requests find. */
-const sweeping = fc.constantFrom('/admin/reset', '/admin/dead-letters/discard').map(
+const removeAll = fc.constantFrom('/admin/reset', '/admin/dead-letters/discard').map(
   (to): Request => ({
     method: 'POST',
     target: to,
@@ -259,5 +259,5 @@ export const anyRequest: fc.Arbitrary<Request> = fc.oneof(
   { weight: 30, arbitrary: request({}) },
   { weight: 20, arbitrary: malformed },
   { weight: 1, arbitrary: tooLarge },
-  { weight: 1, arbitrary: sweeping },
+  { weight: 1, arbitrary: removeAll },
 );

@@ -71,7 +71,7 @@ export const createLedger = () => {
       forgotten.add(id);
     },
 
-    clear: (): void => {
+    removeAll: (): void => {
       entries.clear();
       homeless.clear();
       forgotten.clear();

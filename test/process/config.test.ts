@@ -10,7 +10,7 @@ const database = {
   user: 'anna',
   password: 'pw',
   database: 'shop',
-  ssl: false,
+  tls: false,
 };
 const five = { DB_USER: 'bob', DB_PASS: 's3', DB_HOST: 'db2', DB_PORT: '3310', DB_NAME: 'store' };
 
@@ -68,7 +68,7 @@ const good: [variable: string, value: string, expected: object][] = [
   ['CONSUMER_CONCURRENCY', '16', { consumer: { concurrency: 16 } }],
   ['SIMULATED_WRITE_LAG', '0', { consumer: { writeLagMs: 0 } }],
   ['SIMULATED_WRITE_LAG', '1.5', { consumer: { writeLagMs: 1500 } }],
-  ['DB_USE_SSL', 'true', { mysql: { ssl: true } }],
+  ['DB_USE_SSL', 'true', { mysql: { tls: true } }],
   ['CACHE_DISABLED', 'TRUE', { cache: { disabled: true } }],
   ['CACHE_DISABLED', '0', { cache: { disabled: false } }],
   ['ORDERS_CACHE_TTL', '1', { cache: { ordersTtl: 1 } }],
@@ -185,7 +185,7 @@ t.test('an empty variable counts as absent', async (t) => {
 
 t.test('MySQL', async (t) => {
   const mysql = (env: NodeJS.ProcessEnv) => loadConfig(env).mysql;
-  const own = { host: 'db2', port: 3310, user: 'bob', password: 's3', database: 'store', ssl: false };
+  const own = { host: 'db2', port: 3310, user: 'bob', password: 's3', database: 'store', tls: false };
   t.strictSame(mysql(five), own, 'the five suffice');
   t.strictSame(mysql({ ...five, DATABASE_URL }), own, 'and win');
   t.strictSame(

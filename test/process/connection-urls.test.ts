@@ -21,10 +21,10 @@ t.test('TLS that a URL asks for, and whom it trusts', async (t) => {
     'ssl_verify_cert=true',
     'ssl_verify_identity=1',
   ])
-    t.equal(mysql(query).ssl, true, query);
+    t.equal(mysql(query).tls, true, query);
   t.strictSame(mysql(`ssl_ca=${own}`).ca, [certificate], 'no others');
-  t.equal(mysql(`ssl_ca=${own}`).ssl, true);
-  t.match(mysql('ssl=true', { DB_USE_SSL: 'true' }), { ssl: true });
+  t.equal(mysql(`ssl_ca=${own}`).tls, true);
+  t.match(mysql('ssl=true', { DB_USE_SSL: 'true' }), { tls: true });
 
   const trusted = (ca: string[] | undefined) => ca?.join('').match(/BEGIN CERTIFICATE/g)?.length ?? 0;
   const env = { SSL_CERT_FILE: own, NODE_EXTRA_CA_CERTS: extra };

@@ -90,7 +90,7 @@ t.test('what a quorum queue gives up is in the dead letters', async (t) => {
 });
 
 for (const type of ['quorum', 'classic'])
-  t.test(`${type}: the head of the queue is discarded, up to the first that is not to be`, async (t) => {
+  t.test(`${type}: the head of the queue is purged, up to the first that is not to be`, async (t) => {
     const env = await isolatedEnvironment({ RABBITMQ_QUEUE_TYPE: type });
     const broker = await open(t, env);
     const stores = await openStores(t, env);
@@ -102,16 +102,16 @@ for (const type of ['quorum', 'classic'])
     const nextIs = async (n: number) =>
       t.equal(String((await until('there is one', () => stores.take())).content), String(n));
     await fill(0, 460);
-    t.equal(await broker.discardHead(100, below(1_000)), 100, 'no more than asked for');
+    t.equal(await broker.purgeHead(100, below(1_000)), 100, 'no more than asked for');
     await until('the others are back', async () => (await stores.waiting()) === 360);
-    t.equal(await broker.discardHead(1_000, below(407)), 307);
+    t.equal(await broker.purgeHead(1_000, below(407)), 307);
     await until('the others are back', async () => (await stores.waiting()) === 53);
     await nextIs(407);
     await nextIs(408);
-    t.equal(await broker.discardHead(1_000, below(409)), 0);
+    t.equal(await broker.purgeHead(1_000, below(409)), 0);
     await until('all are back', async () => (await stores.waiting()) === 51);
-    t.equal(await broker.discardHead(1_000, () => true), 51, 'and it ends where nothing is left');
-    t.equal(await broker.discardHead(0, () => true), 0);
+    t.equal(await broker.purgeHead(1_000, () => true), 51, 'and it ends where nothing is left');
+    t.equal(await broker.purgeHead(0, () => true), 0);
   });
 
 t.test('a queue that exists with other arguments is used as it is', async (t) => {
