@@ -1,11 +1,12 @@
-/** Answering the deliveries of one channel with as few frames as their order allows. */
+/** Answers the deliveries of one channel, with as few frames as the order in which they are done allows. */
 import type { Channel, Message } from 'amqplib';
 
 /**
- * Splits answers into what one frame can say and what each needs a frame for: `multiple` answers everything up to
- * a tag (https://www.rabbitmq.com/docs/confirms#consumer-acks-multiple-parameter).
- * @param oldest the oldest tag that stays unanswered, undefined where none does
- * @param tags ascending
+ * Splits tags into those that one frame answers and those that need a frame each: with `multiple` a frame answers
+ * everything up to a tag (https://www.rabbitmq.com/docs/confirms#consumer-acks-multiple-parameter).
+ * @param oldest the oldest tag that stays unanswered, undefined if none does
+ * @param tags those to answer, ascending
+ * @returns `upTo`: one frame answers all tags up to this one, undefined if there is none; `single`: the rest
  */
 export const splitAnswers = (
   oldest: number | undefined,
@@ -15,11 +16,11 @@ export const splitAnswers = (
   return { upTo: tags[below - 1], single: tags.slice(below) };
 };
 
-/** Knows which deliveries of a channel are unanswered. */
+/** Keeps track of which deliveries of a channel are unanswered, and answers them. */
 export const createAcknowledger = (channel: Channel) => {
   /** In the order of arrival, which is that of the tags. */
   const unanswered = new Set<number>();
-  /** Who waits until the deliveries up to a tag are answered. */
+  /** Those who wait until all deliveries up to a tag are answered. */
   let waiting: { upTo: number; resolve: () => void }[] = [];
   const answer = (deliveryTag: number, allUpTo: boolean) =>
     channel.ack({ fields: { deliveryTag } } as Message, allUpTo);
@@ -32,18 +33,19 @@ export const createAcknowledger = (channel: Channel) => {
   };
 
   return {
-    /** Resolves when what has arrived until now is answered; never where the channel closes before. */
+    /** Resolves when all deliveries that have arrived by now are answered; never if the channel closes before that. */
     whenDone: (): Promise<void> =>
       new Promise((resolve) => {
         waiting.push({ upTo: [...unanswered].at(-1) ?? 0, resolve });
         tellWaiting();
       }),
 
+    /** Notes that a delivery has arrived. */
     arrived: (tag: number): void => {
       unanswered.add(tag);
     },
 
-    /** @throws where the channel is closed; the broker then delivers once more what was unanswered */
+    /** Acknowledges deliveries. @throws if the channel is closed; the broker then delivers all unanswered ones again */
     acknowledge: (tags: number[]): void => {
       for (const tag of tags) unanswered.delete(tag);
       const [oldest] = unanswered;
@@ -54,7 +56,11 @@ export const createAcknowledger = (channel: Channel) => {
       tellWaiting();
     },
 
-    /** For the broker's own dead-lettering; dropped where its queue has none. @throws where the channel is closed */
+    /**
+     * Rejects a delivery: the broker moves it to where its queue's own dead-lettering says, or removes it if the queue
+     * has none.
+     * @throws if the channel is closed
+     */
     reject: (tag: number): void => {
       unanswered.delete(tag);
       channel.reject({ fields: { deliveryTag: tag } } as Message, false);

@@ -1,6 +1,6 @@
 /**
- * Publishing to RabbitMQ. All that depends on the connection (topology, the confirm channel) is made anew each
- * time; until that is done, publishing fails at once.
+ * Publishing to RabbitMQ. Everything that depends on the connection (the queues, the confirm channel) is set up again
+ * on each new one. Until that is done, publishing fails at once.
  */
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Config } from '../process/config.ts';
@@ -15,8 +15,8 @@ import { assertQueue, declareBeside, isThere, onChannel, topology } from './topo
 
 const WATCH_INTERVAL_MS = 1_000;
 /**
- * How long a queue that was deleted stays away: RabbitMQ 3.10 makes one that is declared again at once from what is
- * left of the old one, and its consumers' acknowledgements have no effect.
+ * How long we wait before we declare a queue again that somebody deleted. If we did so at once, RabbitMQ 3.10 would
+ * make it from what is left of the old one, and acknowledgements on it would have no effect.
  */
 const DECLARE_PAUSE_MS = 3_000;
 
@@ -24,11 +24,11 @@ interface Live {
   model: ChannelModel;
   publish: ReturnType<typeof confirmingPublisher>;
   confirms: ConfirmChannel;
-  /** For questions: an error closes their channel, which must not take confirms with it. */
+  /** For questions, which have a channel of their own: an error closes it, and must not take confirms with it. */
   questions: Channel;
 }
 
-/** How RabbitMQ refuses a message that is larger than its max_message_size. */
+/** What RabbitMQ says when it refuses a message that is larger than its max_message_size. */
 const TOO_LARGE = /larger than configured max size (\d+)/;
 const FRAME_MIN_BYTES = 4_096;
 
@@ -37,31 +37,34 @@ export interface Broker {
   /** The queue of jobs. */
   readonly queue: string;
 
-  /** Resolves once the broker was reached for the first time, or after so many milliseconds. */
+  /** Resolves when the broker has been reached for the first time, or after `ms` milliseconds. Never rejects. */
   reachedWithin(ms: number): Promise<void>;
 
-  /** Whether it is connected and takes messages: where it does and refuses one, that is for the message's sake. */
+  /**
+   * Whether the broker is connected and takes messages. If it is and refuses a message all the same, the reason is in
+   * that message or its queue.
+   */
   takesMessages(): boolean;
 
-  /** Whether the broker itself moves a job that is rejected to the dead letters, however large it is. */
+  /** Whether the broker itself moves a rejected job to the dead letters, which it can however large the job is. */
   deadLettersRejected(): boolean;
 
-  /** The most bytes of a frame on the connection, as both sides agreed; the headers of a message are one frame. */
+  /** How many bytes a frame may have, as both sides agreed. The headers of a message must fit into one frame. */
   frameMax(): number;
 
   /**
    * Puts a message on a queue and waits until the broker has it on disk.
-   * @throws PublishError at once where the broker is away or takes nothing, or when no confirm comes in time
+   * @throws PublishError: at once if the broker is away or takes no messages, later if no confirm comes in time
    */
   publish(queue: string, body: Buffer, properties: Properties): Promise<void>;
 
-  /** Puts a new job on its queue, unless too many wait there. @throws PublishError */
+  /** Publishes a new job, as `publish` does. @throws PublishError, with `overfull` if too many jobs wait already */
   accept(body: Buffer, properties: Properties): Promise<void>;
 
-  /** One round trip. @throws PublishError where the broker is away */
+  /** Asks the broker something, to see whether it answers. @throws PublishError if it does not */
   ping(): Promise<void>;
 
-  /** How many jobs wait, those of delay queues left out. @throws PublishError where the broker is away */
+  /** How many jobs wait in the queue of jobs, delay queues not included. @throws PublishError if the broker is away */
   waiting(): Promise<number>;
 
   /**
@@ -69,32 +72,38 @@ export interface Broker {
    * @param most how many messages may be purged
    * @param isPurged whether a message is to be purged
    * @returns how many were purged
-   * @throws PublishError where the broker is away
+   * @throws PublishError if the broker is away
    */
   purgeHead(most: number, isPurged: (message: QueuedMessage) => boolean): Promise<number>;
 
-  /** Whether every order that was accepted until now is applied or a dead letter. @throws where that cannot be known */
+  /**
+   * Whether every order that was accepted until now is applied or a dead letter.
+   * @throws if that cannot be known: the broker or one of the consumers does not answer
+   */
   isAllDone(): Promise<boolean>;
 
-  /** Sends an empty message to who asked; where that cannot be, they ask again. */
+  /** Answers a question of `isAllDone`. If the broker is away nothing is sent, and whoever asked will ask again. */
   answer(replyTo: string): void;
 
   /**
-   * Runs `work` on a channel of its own; what it took and did not acknowledge goes back in its place.
-   * @throws PublishError where the broker is away, and whatever `work` throws
+   * Runs `work` on a channel of its own. Messages that `work` takes and does not acknowledge go back to their places.
+   * @throws PublishError if the broker is away, and whatever `work` throws
    */
   withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T>;
 
+  /** Closes the connection, for which it waits two seconds at the most. */
   close(): Promise<void>;
 }
 
-/** Opens the connection in the background. */
+/** Opens the connection in the background: the broker may be away, and is connected to when it is back. */
 export const openBroker = async (config: Config['rabbitmq'], observer: Observer): Promise<Broker> => {
   const { queue, queueType, publishTimeoutMs, maxBacklog } = config;
   let live: Live | undefined;
   let blocked = false;
   let overfull = false;
-  /** Of a message, as far as the broker has said so: what is larger would close the channel for all others too. */
+  /**
+   * How large a message may be, if the broker has said so. A larger one would close the channel, and fail all others.
+   */
   let maxBytes = Number.POSITIVE_INFINITY;
   let rejectedAreKept = false;
   let reached = () => {};
@@ -146,14 +155,21 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
     else observer.publishingUnblocked({});
   });
 
-  /** A connection that is blocked is not read from either: a question on it would wait as long as the alarm. */
+  /**
+   * What publishes and asks at present. While the connection is blocked the broker reads nothing from it: a question
+   * too would wait for as long as the broker's alarm lasts.
+   * @throws PublishError if the broker is away or takes no messages
+   */
   const connected = (): Live => {
     if (!live) throw new PublishError('refused', 'RabbitMQ is not connected.');
     if (blocked) throw new PublishError('refused', 'RabbitMQ takes no messages for now.');
     return live;
   };
 
-  /** Also finds out that the queue is gone: the question then closes its channel, and all is declared anew. */
+  /**
+   * Counts the jobs that wait. If the queue is gone, this question fails and closes its channel; then the connection is
+   * closed as well, and the queues are declared on the next one.
+   */
   const watchBacklog = async () => {
     const { messageCount } = await connected().questions.checkQueue(queue);
     const before = overfull;

@@ -1,4 +1,4 @@
-/** A connection to RabbitMQ that comes back by itself. */
+/** A connection to RabbitMQ that is made again whenever it is lost. */
 import { type ChannelModel, connect } from 'amqplib';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
@@ -14,8 +14,8 @@ const RECOVERY = { initialDelay: 100, maxDelay: 5_000, factor: 2, jitter: 0.5 };
 /**
  * Opens the connection in the background.
  * @param name how the observer and the broker's own tools name it
- * @param setup runs on each new connection before it counts as there; where it rejects, the next is tried
- * @param lost is called when a connection is gone
+ * @param setup runs on each new connection before it is used; if it rejects, the connection is closed and another tried
+ * @param lost is called when a connection is gone, and each time that none can be made
  */
 export const openConnection = async (
   { protocol, hostname, port, username, password, ca }: Config['rabbitmq'],
@@ -70,18 +70,21 @@ export const openConnection = async (
   connection.on('error', () => {});
 
   return {
-    /** The broker's memory or disk is short: it reads nothing from connections that publish. */
+    /**
+     * Calls `changed` with a reason when the broker reads nothing more from connections that publish, as it is short of
+     * memory or disk, and with undefined when that is over.
+     */
     onBlocked: (changed: (reason: string | undefined) => void): void => {
       connection.on('blocked', changed);
       connection.on('unblocked', () => changed(undefined));
     },
 
-    /** Begins again with a new connection. */
+    /** Closes the connection, so that a new one is made. */
     reconnect: (): void => {
       current?.close().catch(() => {});
     },
 
-    /** A broker that does not answer does not keep the process from ending. */
+    /** Closes the connection for good. Waits for a broker that does not answer for two seconds at the most. */
     close: async (): Promise<void> => {
       await withDeadline(connection.close(), CLOSE_TIMEOUT_MS).catch(() => {});
     },

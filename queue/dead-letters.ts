@@ -10,7 +10,7 @@ import { deadQueue } from './topology.ts';
 const Maybe = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
 
-/** What an operator sees of a dead letter; null where the message does not say. */
+/** What an operator sees of a dead letter. A field is null if the message does not say. */
 export const DeadLetter = Type.Object({
   job_id: Maybe(Type.String()),
   job_type: Maybe(Type.String()),
@@ -32,12 +32,12 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
-/** What the API takes at the most, and so the largest body that can be a job of its own, is shown whole. */
+/** Bodies up to this size are shown as a whole: the API takes no larger ones, so no job of its own is larger. */
 const WHOLE_BYTES = 2 ** 20;
 const BEGINNING_BYTES = 2 ** 16;
-/** Of what else is shown of a letter: anybody may have put anything there. */
+/** How much is shown of each other text of a letter: anybody may have put anything there. */
 const MAX_CHARACTERS = 1_000;
-/** Of the bodies of a page, which goes on elsewhere where there are more. */
+/** Once the bodies of a page have so many bytes the page ends, and the next letters are on the next page. */
 const PAGE_BYTES = 4 * 2 ** 20;
 
 const parseBody = (content: Buffer): Record<string, unknown> => {
@@ -49,7 +49,7 @@ const parseBody = (content: Buffer): Record<string, unknown> => {
   }
 };
 
-/** The id that the job gives itself, or its message where it gives none or is too large to look. */
+/** The id in the job, or that of its message if the job has none or is too large to be parsed. */
 const jobIdOf = (body: Record<string, unknown>, { properties }: GetMessage): string | null =>
   textOrNull(body.job_id) ?? textOrNull(properties.messageId);
 
@@ -92,13 +92,17 @@ export interface Told {
 }
 const nobody: Told = { replayed: async () => {}, discarded: async () => {} };
 
-/** Each method throws PublishError where RabbitMQ is away or does not answer. */
+/**
+ * The dead letters of the queue of jobs. Each method throws PublishError if RabbitMQ is away or does not answer.
+ * @param told is told of each letter that is replayed or discarded; nobody by default
+ */
 export const deadLetters = (broker: Broker, told: Told = nobody) => {
   const queue = deadQueue(broker.queue);
 
   /**
-   * Takes letters one by one, oldest first; those that `visit` does not acknowledge go back in the end.
-   * @param visit is given the letter, its place from 0 and how many there are, and returns whether to go on
+   * Takes letters one by one, oldest first. Those that `visit` does not acknowledge go back in the end.
+   * @param visit gets a letter and its place, counted from 0, and returns whether to go on
+   * @returns how many letters there are
    */
   const takeEach = (
     visit: (message: GetMessage, place: number, acknowledge: () => void) => Promise<boolean>,
@@ -112,7 +116,12 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
       return messageCount;
     });
 
-  /** Handles each letter that is wanted and acknowledges it after; the others go back. @returns how many */
+  /**
+   * Handles letters and acknowledges each afterwards; the others stay.
+   * @param jobIds which letters: those of these jobs, or all if undefined
+   * @returns how many were handled
+   * @throws PublishError: at once if the broker is away, at the end if one of the letters is too large for the broker
+   */
   const take = async (
     jobIds: string[] | undefined,
     handle: (message: GetMessage) => Promise<void>,
@@ -137,7 +146,12 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
     return taken;
   };
 
-  /** Shows letters one at a time, oldest first; they stay where they are. @param show returns whether to go on */
+  /**
+   * Shows letters one at a time, oldest first; they stay where they are.
+   * @param offset how many letters to skip
+   * @param show gets a letter and its place, counted from 0, and returns whether to go on
+   * @returns how many letters there are
+   */
   const each = (
     offset: number,
     show: (letter: DeadLetter, place: number) => Promise<boolean> | boolean,
@@ -148,8 +162,10 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
     each,
 
     /**
-     * A page of the letters: `limit` at the most, fewer where their bodies are large.
-     * @returns where the next page begins, null where this is the last one
+     * A page of the letters, oldest first.
+     * @param offset how many letters to skip
+     * @param limit how many to give at the most; it gives fewer if their bodies are large
+     * @returns the letters, how many there are in all, and the offset of the next page, null if this is the last one
      */
     list: async (
       offset: number,
@@ -166,7 +182,7 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
       return { total, letters, nextOffset: letters.length > 0 && next < total ? next : null };
     },
 
-    /** Puts letters back as if they came for the first time: all, or those of these jobs. @returns how many */
+    /** Puts letters back as if they came for the first time: all, or those of these jobs. @returns how many were */
     replay: (jobIds?: string[]): Promise<number> =>
       take(jobIds, async (message) => {
         const headers = Object.entries(message.properties.headers ?? {}).filter(
@@ -185,7 +201,7 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
         await told.replayed(message.content);
       }),
 
-    /** Discards letters: all, or those of these jobs. @returns how many */
+    /** Discards letters: all, or those of these jobs. @returns how many were */
     discard: (jobIds?: string[]): Promise<number> => take(jobIds, ({ content }) => told.discarded(content)),
   };
 };

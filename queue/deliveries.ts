@@ -16,7 +16,7 @@ import { answerQuestions } from './progress.ts';
 import { DELAYS_MS } from './topology.ts';
 
 const CLOSE_TIMEOUT_MS = 2_000;
-/** From the end of a delay to a consumer that has the job. */
+/** How long it may take from the end of a delay until a consumer has the job. */
 const DELAY_MARGIN_MS = 5_000;
 
 interface Subscription {
@@ -43,8 +43,9 @@ const answer = (
 const SECOND_MS = 1_000;
 
 /**
- * An AMQP timestamp is in whole seconds (0-9-1, 4.2.5.4). A job that has failed was there before that, and each was
- * before it came.
+ * The latest time at which a message can have been published, or undefined if the message tells nothing of it. An AMQP
+ * timestamp is in whole seconds (0-9-1, 4.2.5.4), so the end of that second counts. A job that has failed was published
+ * before its first failure, and every job before it was received.
  */
 const publishedAt = ({ timestamp, headers }: MessageProperties, receivedAt: Date): Date | undefined => {
   const failed = headers?.['x-first-failed-at'];
@@ -55,10 +56,10 @@ const publishedAt = ({ timestamp, headers }: MessageProperties, receivedAt: Date
   return said.length > 0 ? new Date(Math.min(...said, receivedAt.getTime())) : undefined;
 };
 
-/** Types of jobs; what says nothing of its type may be a create. */
+/** The types of jobs that create no order. A message without a type may create one. */
 const createsNothing = new Set<unknown>(['update_order_status', 'delete_order'] satisfies JobType[]);
 
-/** What deliveries of one subscription have in common. */
+/** What all deliveries of one subscription share. */
 interface Taking {
   subscription: Subscription;
   mover: ReturnType<typeof createMover>;
@@ -67,7 +68,10 @@ interface Taking {
   delayed: () => void;
 }
 
-/** A message that the broker has handed over. A class, as a backlog is so many of them: their methods are shared. */
+/**
+ * A message that the broker has handed over. This is a class so that all share their methods: with a backlog there are
+ * very many.
+ */
 export class Delivery {
   readonly #message: ConsumeMessage;
   readonly #taking: Taking;
@@ -82,12 +86,12 @@ export class Delivery {
     return this.#message.content;
   }
 
-  /** Whether the broker has delivered it before: its consumer went away before it answered. */
+  /** Whether the broker has delivered it before, to a consumer that went away without an answer. */
   get redelivered(): boolean {
     return this.#message.fields.redelivered;
   }
 
-  /** The id of the HTTP request, where the publisher gave one. */
+  /** The id of the HTTP request, if the publisher gave one. */
   get requestId(): string | undefined {
     return this.#message.properties.correlationId;
   }
@@ -100,24 +104,31 @@ export class Delivery {
     return this.#taking.subscription;
   }
 
-  /** When it was published at the latest, where the message says something of that. */
+  /** The latest time at which it can have been published, or undefined if the message tells nothing of it. */
   publishedAt(): Date | undefined {
     return publishedAt(this.#message.properties, this.receivedAt);
   }
 
-  /** Whether its channel has closed: then the broker delivers it once more, and no answer reaches it. */
+  /**
+   * Whether its channel has closed. If so, no answer reaches the broker any more, and it delivers the message again.
+   */
   isLost(): boolean {
     return !this.#taking.subscription.open;
   }
 
-  /** Back to the queue after a delay, or to the dead letters when it has been tried often enough. Never rejects. */
+  /**
+   * Moves it to a delay queue, from which it comes back, or to the dead letters if it has failed often enough.
+   * @param reason a word for the failure
+   * @param error a sentence
+   * @returns where it went. Never rejects.
+   */
   retry(reason: string, error: string): Promise<Moved> {
     const { mover, delayed } = this.#taking;
     if (!createsNothing.has(this.#message.properties.type)) delayed();
     return mover.retry(this.#held(), reason, error);
   }
 
-  /** Never rejects. */
+  /** Moves it to the dead letters. @returns where it went. Never rejects. */
   deadLetter(reason: string, error: string): Promise<Moved> {
     return this.#taking.mover.deadLetter(this.#held(), reason, error);
   }
@@ -134,9 +145,9 @@ export class Delivery {
 }
 
 /**
- * Subscribes to the queue of jobs, and again after each reconnection. Moving has a connection of its own: from
- * one that publishes, a broker short of memory would not read acknowledgements either.
- * @param prefetch how many jobs the broker hands out before the first is answered
+ * Subscribes to the queue of jobs, and again after each reconnection. Jobs are moved over a connection of their own: a
+ * broker that is short of memory reads nothing from connections that publish, so acknowledgements must not share one.
+ * @param prefetch how many unanswered jobs the broker hands out at the most
  * @param onDelivery is called for each job as it arrives
  */
 export const takeJobs = async (
@@ -151,7 +162,7 @@ export const takeJobs = async (
   let ending = false;
   const mover = createMover(broker, observer, { maxAttempts, isEnding: () => ending });
 
-  /** Until when an order may wait in a delay queue that this process put there. */
+  /** Until when a job that this process put into a delay queue, and that may create an order, can still wait there. */
   let delayedUntil = Number.NEGATIVE_INFINITY;
   const delayed = () => {
     delayedUntil = performance.now() + Math.max(...DELAYS_MS) + DELAY_MARGIN_MS;
@@ -197,7 +208,7 @@ export const takeJobs = async (
   });
 
   return {
-    /** Answers deliveries whose jobs are done. Those of a channel that has closed are delivered once more. */
+    /** Acknowledges deliveries whose jobs are done. The broker delivers those of a channel that has closed again. */
     acknowledge: (deliveries: Delivery[]): void => {
       const bySubscription = new Map<Subscription, number[]>();
       for (const { subscription, tag } of deliveries) {
@@ -208,14 +219,14 @@ export const takeJobs = async (
       for (const [subscription, tags] of bySubscription)
         answer(subscription, observer, ({ acknowledge }) => acknowledge(tags));
     },
-    /** No further deliveries from here on; those that were made can still be answered. */
+    /** Ends the subscription: no more deliveries arrive, and those that did can still be answered. Never rejects. */
     stop: async (): Promise<void> => {
       ending = true;
       if (!subscription?.consumerTag) return;
       const cancelled = subscription.channel.cancel(subscription.consumerTag);
       await withDeadline(cancelled, CLOSE_TIMEOUT_MS).catch(() => {});
     },
-    /** Closes the channel, then the connection: the broker takes back what was not answered. */
+    /** Closes the channel, then the connection; the broker takes back what was not answered. Never rejects. */
     close: async (): Promise<void> => {
       // Closing a channel is a round trip behind the answers sent on it; closing the connection may overtake them.
       const closed = subscription?.open ? subscription.channel.close() : Promise.resolve();

@@ -1,22 +1,24 @@
-/** What goes wrong with RabbitMQ, and what it says of why: a reply code and a sentence (AMQP 0-9-1, 1.2). */
+/** Failures of RabbitMQ, and the reasons that it gives: a reply code and a sentence (AMQP 0-9-1, 1.2). */
 import { withDeadline } from '../process/deadline.ts';
 
-/** The reply code, also where the error has another one for its cause; undefined where it is not the broker's. */
+/** The broker's reply code, of the error itself or of one that caused it; undefined if the broker sent none. */
 export const codeOf = (error: unknown): number | undefined => {
   if (!(error instanceof Error)) return undefined;
   return 'code' in error && typeof error.code === 'number' ? error.code : codeOf(error.cause);
 };
 
+/** What the error says, or its name if it says nothing. */
 export const reasonOf = (error: unknown): string =>
   error instanceof Error ? error.message || error.name : String(error);
 
 const ANSWER_WITHIN_MS = 5_000;
 
-/** The broker has not confirmed a message. */
+/** The broker has not confirmed a message, or not answered a question. */
 export class PublishError extends Error {
   /**
-   * refused: the broker does not have it. overfull: nor was it asked, as too many wait already. impossible: nor was
-   * it asked, as it is a message that cannot be sent. unknown: it may have it, as nothing was heard in time.
+   * refused: the broker does not have the message. overfull: the message was not sent, as too many wait already.
+   * impossible: it was not sent, as no message like it can be. unknown: the broker may have it, as no answer came in
+   * time.
    */
   readonly outcome: 'refused' | 'overfull' | 'impossible' | 'unknown';
 
@@ -27,8 +29,8 @@ export class PublishError extends Error {
 }
 
 /**
- * Waits for the broker's answer to anything but a message.
- * @throws PublishError where it does not answer in time, or the connection is lost, or what was asked for is not there
+ * Waits for the broker's answer to anything but a message, five seconds at the most.
+ * @throws PublishError if no answer comes in time, the connection is lost, or the broker refuses
  */
 export const answerOf = async <T>(question: PromiseLike<T>): Promise<T> => {
   try {

@@ -1,8 +1,8 @@
 /**
- * What the broker says when it refuses a connection that it had let log in: at a limit, for want of a virtual host
- * or of rights in it. amqplib 2.3 keeps only that a ConnectionClose came instead of the answer that it expected, and
- * shows the frame to nobody; so this is the one place that reaches into it. The test of this file fails where a newer
- * version needs it no more, or has it no more.
+ * Why the broker refuses a connection after the log-in: a limit is reached, the virtual host does not exist, or the
+ * account has no rights in it. amqplib 2.3 reports only that a ConnectionClose came instead of the expected answer, and
+ * shows the frame with the reason to nobody. So this file, and no other, reaches into amqplib. Its test fails if a
+ * newer version of amqplib reports the reason by itself, or has changed inside.
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -15,7 +15,7 @@ type Step = (this: unknown, callback: (error: Error | null, frame: Frame | null)
 const require = createRequire(import.meta.url);
 const TOLD = Symbol('tells what the broker says');
 
-/** Has the handshakes of all connections fail with what the broker says, and its reply code. */
+/** Makes the handshakes of all connections fail with the broker's own sentence and its reply code as `code`. */
 export const tellRefusals = (): void => {
   // The package exports no more than its entry.
   const path = join(dirname(require.resolve('amqplib')), 'lib', 'connection.js');

@@ -3,8 +3,8 @@ import type { Channel, Message } from 'amqplib';
 import { answerOf, PublishError } from './errors.ts';
 
 /**
- * How many messages are taken at once. Those that are to stay go back to the queue marked as redelivered, so there should
- * be few of them.
+ * How many messages are taken at once. Those that are to stay go back to the queue marked as redelivered, so there
+ * should be few of them.
  */
 const PREFETCH = 200;
 /** If no message arrives for so long, the queue is empty: the broker delivers at once what it has. */
@@ -14,8 +14,8 @@ const SILENCE_MS = 500;
 export type QueuedMessage = Message;
 
 /**
- * Takes messages in their order and acknowledges them, up to the first that is to stay. That one and those taken after it
- * go back to their places when the caller closes the channel.
+ * Takes messages in their order and acknowledges them, up to the first that is to stay. That one and those taken after
+ * it go back to their places when the caller closes the channel.
  * @param most how many messages may be purged
  * @param isPurged whether a message is to be purged
  * @returns how many were purged

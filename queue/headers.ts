@@ -1,38 +1,38 @@
 /**
- * What of a message's headers and properties goes with it to another queue. Whoever published it may have put there
- * what amqplib reads but cannot write, what no longer fits a frame, or what would take the message elsewhere.
+ * Which headers and properties of a message go with it to another queue. Its publisher may have set some that amqplib
+ * can read but not write, that do not fit into a frame, or that would send the message elsewhere.
  */
 import type { Message } from 'amqplib';
 import type { Properties } from './publisher.ts';
 
-/** A short string of AMQP 0-9-1 has at most so many bytes, and so has the name of a header. */
+/** How many bytes a short string of AMQP 0-9-1 may have; the name of a header is one. */
 const SHORT_BYTES = 255;
-/** Deeper ones nobody needs, and writing them needs a stack as deep. */
+/** How deep headers may be nested. Nobody needs deeper ones, and writing them needs a stack as deep. */
 const MAX_DEPTH = 32;
-/** The buffer that amqplib writes headers into. */
+/** The size of the buffer into which amqplib writes headers. */
 const MAX_HEADER_BYTES = 65_536;
-/** For the rest of the frame that headers are in: five short strings, a time, flags, what frames it. */
+/** What else is in the frame with the headers: five short strings, a time, flags and the frame's own bytes. */
 const OTHER_BYTES = 2_048;
 const MAX_DROPPED_CHARACTERS = 500;
-/** The greatest that 64 bits hold without a sign: those near it are read as 2^64, for which they have no room. */
+/** The greatest timestamp that can be written: those nearer to 2^64 are read as 2^64, which 64 bits do not hold. */
 const MAX_TIMESTAMP = 2 ** 64 - 2 ** 11;
 
-/** What the broker itself notes of a message's way: of a forged or an old one it would draw wrong conclusions. */
+/** Headers in which the broker notes a message's way. It would draw wrong conclusions from forged or old ones. */
 const isBrokersOwn = (name: string) =>
   /^x-(death|delivery-count|acquired-count|(first|last)-death-(exchange|queue|reason))$/.test(name);
-/** The broker sends a copy to each queue that these name (https://www.rabbitmq.com/docs/sender-selected). */
+/** Headers that name queues to which the broker sends a copy (https://www.rabbitmq.com/docs/sender-selected). */
 const isRoute = (name: string) => name === 'CC' || name === 'BCC';
 
 interface Written {
-  /** As amqplib writes it, with a type where it would guess a wrong one. */
+  /** The value as amqplib is to write it, with a type if amqplib would guess a wrong one. */
   value: unknown;
-  /** On the wire. */
+  /** How many bytes it has on the wire. */
   bytes: number;
 }
 
 /**
- * Not by its prototype, as Buffer.isBuffer does: amqplib gives a table with a member `__proto__` that member's value
- * for a prototype, so that it may look like what it is not.
+ * Does not look at the prototype, as Buffer.isBuffer does: if a table has a member `__proto__`, amqplib makes its value
+ * the prototype of the table, which then may look like a Buffer.
  */
 const isBytes = (value: object): value is Buffer => ArrayBuffer.isView(value);
 const isTable = (value: object): value is Record<string, unknown> => !Array.isArray(value) && !isBytes(value);
@@ -66,7 +66,7 @@ const writtenAll = (entries: [name: string, value: unknown][], depth: number) =>
   return { written, bytes };
 };
 
-/** @returns undefined for what cannot be written */
+/** How a value of a header is written. @returns undefined if it cannot be written */
 const writtenOf = (value: unknown, depth = 0): Written | undefined => {
   if (value === null) return { value, bytes: 1 };
   if (typeof value === 'boolean') return { value, bytes: 2 };
@@ -86,15 +86,19 @@ const writtenOf = (value: unknown, depth = 0): Written | undefined => {
   return { value: { '!': 'object', value: Object.fromEntries(written) }, bytes };
 };
 
-/** A short string, where it is one: bytes that are no UTF-8 are read as three each. */
+/**
+ * The text if it fits into a short string, otherwise undefined. It may not fit although it came as one: each byte that
+ * is not UTF-8 is read as a character of three.
+ */
 const short = (text: unknown): string | undefined =>
   typeof text === 'string' && Buffer.byteLength(text) <= SHORT_BYTES ? text : undefined;
 
 /**
- * The headers of a message for its new place: those that can go with it, in their order, and above them our own.
- * @param own must be small
- * @param frameMax the most bytes of a frame on the connection
- * @returns `x-dropped-headers` has the names of those that were left behind
+ * The headers of a message for its new place: our own, then those of the message that can go with it, in their order.
+ * @param foreign the message's headers
+ * @param own our own, which are small
+ * @param frameMax how many bytes a frame may have on the connection
+ * @returns the headers; `x-dropped-headers` names those that were left behind
  */
 export const carriedHeaders = (
   foreign: Record<string, unknown>,
@@ -121,13 +125,14 @@ export const carriedHeaders = (
   return { ...headers, 'x-dropped-headers': names.join(', ').slice(0, MAX_DROPPED_CHARACTERS) };
 };
 
-/** For a message that has no id. */
+/** An id for a message that has none. */
 export const deliveryId = ({ fields }: Pick<Message, 'fields'>): string =>
   `${'consumerTag' in fields ? fields.consumerTag : 'get'}-${fields.deliveryTag}`;
 
 /**
- * The other properties that go with it. Not those that would let it expire, be answered, be ordered otherwise or be
- * refused in another's name: `expiration`, `replyTo`, `priority`, `userId`.
+ * The properties that go with a message to another queue. Left out are those that would make it expire (`expiration`),
+ * be answered (`replyTo`), be ordered differently (`priority`), or be refused because another account sends it
+ * (`userId`).
  */
 export const carriedProperties = (
   message: Pick<Message, 'properties' | 'fields'>,

@@ -1,6 +1,6 @@
 /**
- * Moving messages: published to the new place and confirmed, then acknowledged in the old one. A crash in between
- * makes a duplicate, never a loss.
+ * Moves messages: publishes them to the new queue, waits for the confirm, then acknowledges them in the old one. A
+ * crash in between makes a duplicate, never a loss.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
@@ -10,28 +10,28 @@ import { PublishError, reasonOf } from './errors.ts';
 import { carriedHeaders, carriedProperties, deliveryId } from './headers.ts';
 import { DELAYS_MS, deadQueue, delayAfter, retryQueue } from './topology.ts';
 
-/** How long a message that could not be moved stays with us before we try again, where the broker is away. */
+/** How long we wait before we try again to move a message, if the broker is away. */
 const AWAY_PAUSE_MS = 1_000;
-/** Where it was refused; from the first try elsewhere on twice as long each time. */
+/** The same if the broker refused it. From the first try with another queue on the pause doubles each time. */
 const REFUSED_PAUSE_MS = 1_000;
 const REFUSED_PAUSE_MAX_MS = 60_000;
-/** A queue that is gone is declared again meanwhile. */
+/** How often we try the queue it is meant for. Meanwhile a queue that is gone is declared again. */
 const TRIES_BEFORE_ELSEWHERE = 6;
 const MAX_ERROR_BYTES = 1_000;
-/** Of bodies on their way at once. A larger one goes alone. */
+/** How many bytes of bodies may be on their way at the same time. A larger body goes alone. */
 const MAX_MOVING_BYTES = 8 * 2 ** 20;
 const MAX_ATTEMPTS_SAID = 1_000_000;
 
 /**
- * Where a delivery went: to a delay queue, to the dead letters, or, as it is not ours any more, back to the broker.
- * `attempt` is how often the job has been tried by now.
+ * Where a delivery went: to a delay queue, to the dead letters, or back to the broker, because its channel closed or
+ * the process ends. `attempt` is how often the job has been tried by now, `delayMs` milliseconds.
  */
 export type Moved =
   | { outcome: 'retried'; attempt: number; delayMs: number }
   | { outcome: 'dead'; attempt: number }
   | { outcome: 'returned' };
 
-/** Of its failures, as headers. */
+/** The headers that tell of a job's failures. */
 type Story = Record<`x-${string}`, string | number>;
 interface Told {
   /** How often the job has failed by now. */
@@ -39,17 +39,20 @@ interface Told {
   own: Story;
 }
 
-/** What a move needs of the delivery. */
+/** The delivery, as far as a move needs it. */
 export interface Held {
   message: ConsumeMessage;
-  /** Whether it is still ours. */
+  /** Whether its channel is open, so that it is still ours. */
   isOpen(): boolean;
   acknowledge(): void;
-  /** Hands it to the broker's own dead-lettering. */
+  /** Rejects it, so that the broker moves it to the dead letters itself. */
   reject(): void;
 }
 
-/** Begins work in its order, as long as all of it together has at most so many bytes. Larger work runs alone. */
+/**
+ * A gate that admits work in the order in which it comes, as long as all work inside has `limit` bytes at the most.
+ * Larger work is admitted when nothing else is inside.
+ */
 const byteGate = (limit: number) => {
   let inHand = 0;
   const waiting: { bytes: number; enter: () => void }[] = [];
@@ -74,7 +77,10 @@ const byteGate = (limit: number) => {
   };
 };
 
-/** How often the job has failed before, as far as the header is ours: another publisher may have put anything there. */
+/**
+ * How often the job has failed before; 0 if the header cannot be ours, as another publisher may have put anything
+ * there.
+ */
 const failuresBefore = (header: unknown): number =>
   Number.isInteger(header) ? Math.min(Math.max(0, Number(header)), MAX_ATTEMPTS_SAID) : 0;
 
@@ -82,8 +88,9 @@ const isTime = (header: unknown): header is string =>
   typeof header === 'string' && header.length <= 40 && !Number.isNaN(Date.parse(header));
 
 /**
- * @param maxAttempts how often a job is tried before it is a dead letter
- * @param isEnding whether the process is about to end
+ * What moves deliveries to delay queues and to the dead letters.
+ * @param maxAttempts how often a job is tried before it becomes a dead letter
+ * @param isEnding returns whether the process is about to end: then a move that fails is not tried again
  */
 export const createMover = (
   broker: Broker,
@@ -92,10 +99,12 @@ export const createMover = (
 ) => {
   const dead = deadQueue(broker.queue);
   const delayOf = new Map(DELAYS_MS.map((ms): [string, number] => [retryQueue(broker.queue, ms), ms]));
-  /** The longest delay first. */
+  /** The delay queues, the longest delay first. */
   const delays = [...delayOf.keys()].reverse();
   const throughGate = byteGate(MAX_MOVING_BYTES);
-  /** What was told of a queue since it took a message: many may wait for the same thing. */
+  /**
+   * The problems of queues that the observer was told of, so that it hears of each once until the queue works again.
+   */
   const said = new Set<string>();
 
   const send = async (to: string, message: ConsumeMessage, own: Story, bare: boolean) => {
@@ -108,7 +117,10 @@ export const createMover = (
     for (const problem of said) if (problem.startsWith(`${to} `)) said.delete(problem);
   };
 
-  /** Tries for as long as the delivery is ours, and so keeps its place in the prefetch: better than to lose the job. */
+  /**
+   * Moves a delivery, and tries for as long as it is ours. Meanwhile it takes up a place in the prefetch, which is
+   * better than to lose the job.
+   */
   const move = async (held: Held, to: string, { own, failures: attempt }: Told): Promise<Moved> => {
     let refusals = 0;
     let bare = false;
@@ -168,11 +180,14 @@ export const createMover = (
   };
 
   return {
-    /** Never rejects. */
+    /** Moves a delivery to the dead letters. @returns where it went. Never rejects. */
     deadLetter: (held: Held, reason: string, error: string): Promise<Moved> =>
       move(held, dead, storyOf(held, reason, error)),
 
-    /** To a delay queue, or to the dead letters when it has failed often enough. Never rejects. */
+    /**
+     * Moves a delivery to a delay queue, or to the dead letters if it has failed often enough.
+     * @returns where it went. Never rejects.
+     */
     retry: (held: Held, reason: string, error: string): Promise<Moved> => {
       const story = storyOf(held, reason, error);
       const delay = retryQueue(broker.queue, delayAfter(story.failures));

@@ -1,9 +1,10 @@
 /**
- * Whether every order that was accepted until now has been applied, or is a dead letter. The broker tells how many jobs
- * wait and how many consumers there are, but not how many jobs these hold: they are asked, by a message to all of them,
- * and answer when they hold nothing any more that they got before the question, and have lately put no job into a delay
- * queue that may create an order. (Others wait there for orders that are not there, which says nothing.) A consumer that
- * does not answer (it is frozen, waits for MySQL, or is another program) may hold something.
+ * Finds out whether every order that was accepted until now has been applied or is a dead letter. The broker tells how
+ * many jobs wait and how many consumers there are, but not how many jobs the consumers hold. So a message asks all of
+ * them. A consumer answers when it is done with all jobs that it got before the question, unless it has lately put a
+ * job into a delay queue that may create an order. (Jobs that create nothing may wait there for orders that do not
+ * exist, so they do not count.) A consumer that does not answer may hold something: it is frozen, waits for MySQL, or
+ * is another program.
  */
 import type { Channel, ChannelModel } from 'amqplib';
 import { withDeadline } from '../process/deadline.ts';
@@ -12,19 +13,19 @@ import { onChannel } from './topology.ts';
 const questionsOf = (queue: string): string => `${queue}.questions`;
 /** RabbitMQ's own name for answers to a channel (https://www.rabbitmq.com/docs/direct-reply-to). */
 const REPLY_TO = 'amq.rabbitmq.reply-to';
-/** How long consumers may take to be done with what they hold. */
+/** How long consumers may take to answer, and so to be done with the jobs that they hold. */
 const ANSWERS_WITHIN_MS = 5_000;
 
 const assertQuestions = (channel: Channel, queue: string) =>
   channel.assertExchange(questionsOf(queue), 'fanout', { durable: false, autoDelete: true });
 
-/** How many consumers there are, where no job waits. */
+/** How many consumers the queue has, or undefined if jobs wait in it. */
 const consumersOfEmpty = async (model: ChannelModel, queue: string): Promise<number | undefined> => {
   const { messageCount, consumerCount } = await onChannel(model, (channel) => channel.checkQueue(queue));
   return messageCount > 0 ? undefined : consumerCount;
 };
 
-/** Resolves when so many have answered. */
+/** Asks all consumers, and resolves when so many have answered. */
 const askAll = (channel: Channel, queue: string, consumers: number): Promise<void> =>
   new Promise((resolve, reject) => {
     let answers = 0;
@@ -43,8 +44,8 @@ const askAll = (channel: Channel, queue: string, consumers: number): Promise<voi
   });
 
 /**
- * Whether all orders that the broker had taken when this was called are done.
- * @throws where the broker does not answer, or consumers do not within some seconds
+ * Whether all orders that the broker had confirmed when this was called are applied or dead letters.
+ * @throws if the broker or one of the consumers does not answer within some seconds
  */
 export const isAllDone = async (model: ChannelModel, queue: string): Promise<boolean> => {
   const look = () => withDeadline(consumersOfEmpty(model, queue), ANSWERS_WITHIN_MS);
@@ -57,11 +58,11 @@ export const isAllDone = async (model: ChannelModel, queue: string): Promise<boo
 };
 
 /**
- * Makes a consumer answer questions, which come behind the jobs on its channel. Where that is not to be had, as an
- * account may not, it gives no answers.
- * @param whenDone resolves when what was delivered until now is answered
- * @param answer sends an answer to where a question wants it, by another connection: from one that publishes, a broker
- *   short of memory would not read acknowledgements
+ * Makes a consumer answer questions, which arrive on its channel behind the jobs. If its account may not declare what
+ * that needs, it gives no answers.
+ * @param whenDone resolves when all deliveries that have arrived by now are answered
+ * @param answer sends an answer to `replyTo`. It uses another connection: a broker that is short of memory reads
+ *   nothing from connections that publish, and so would not read this one's acknowledgements
  */
 export const answerQuestions = async (
   model: ChannelModel,

@@ -1,8 +1,8 @@
-/** Publishing with confirms: a promise that is kept only once the broker has the message. */
+/** Publishing with confirms: the promise resolves only when the broker has the message. */
 import type { ConfirmChannel, Options } from 'amqplib';
 import { PublishError } from './errors.ts';
 
-/** `contentType` is that of JSON if absent. */
+/** The properties of a message; `contentType` is `application/json` if absent. */
 export type Properties = Pick<
   Options.Publish,
   'contentEncoding' | 'contentType' | 'correlationId' | 'headers' | 'timestamp' | 'type'
@@ -10,17 +10,18 @@ export type Properties = Pick<
   messageId: string;
 };
 
-/** The API takes bodies of at most so much; beyond it a confirm may take longer. */
+/** The confirm of a larger message may take longer. The API takes no larger bodies. */
 const LARGE_BYTES = 2 ** 20;
-/** How fast a large message is written and confirmed at least. */
+/** The least speed that is expected of a large message until it is confirmed. */
 const BYTES_PER_MS = 1_000;
 
-/** Messages to one queue under one id, which other publishers may give to several, have the same fate. */
+/** The key of a message that may be returned. Other publishers may give one id to several: these are returned alike. */
 const returnKey = (queue: string, messageId: string) => `${queue} ${messageId}`;
 
 /**
- * Wraps one confirm channel. Messages are persistent, and returned where no queue takes them.
- * @param timeoutMs how long a confirm may take
+ * Makes the function that publishes on a confirm channel. Messages are persistent; if their queue does not exist the
+ * broker returns them, and publishing fails.
+ * @param timeoutMs how many milliseconds a confirm may take
  */
 export const confirmingPublisher = (channel: ConfirmChannel, timeoutMs: number) => {
   // An unroutable message is confirmed too; its return comes first (https://www.rabbitmq.com/docs/confirms).
@@ -49,7 +50,7 @@ export const confirmingPublisher = (channel: ConfirmChannel, timeoutMs: number) 
     return false;
   };
 
-  /** @throws PublishError */
+  /** Resolves when the broker has confirmed the message. @throws PublishError */
   return (queue: string, body: Buffer, properties: Properties): Promise<void> =>
     new Promise((resolve, reject) => {
       if (isSilent()) return reject(new PublishError('refused', 'RabbitMQ does not answer.'));

@@ -1,4 +1,4 @@
-/** The queues, by name and by argument. */
+/** The queues: their names and arguments, and how they are declared. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from '../process/config.ts';
@@ -8,23 +8,26 @@ import { answerOf, codeOf, reasonOf } from './errors.ts';
 /** How long a job that failed waits before its next try: 1 s after the first failure, later the last of these. */
 export const DELAYS_MS = [1_000, 5_000, 15_000, 60_000] as const;
 
-/** @param failures how often the job has failed by now, at least once */
+/** How many milliseconds a job waits. @param failures how often it has failed by now, at least once */
 export const delayAfter = (failures: number): number =>
   DELAYS_MS[Math.min(failures, DELAYS_MS.length) - 1] ?? 0;
 
+/** The name of the queue of dead letters. @param queue the queue of jobs */
 export const deadQueue = (queue: string): string => `${queue}.dead`;
+/** The name of a delay queue. @param queue the queue of jobs */
 export const retryQueue = (queue: string, delayMs: number): string => `${queue}.retry.${delayMs}`;
 
 const ACCESS_REFUSED = 403;
 const NOT_FOUND = 404;
 const PRECONDITION_FAILED = 406;
-/** From the first failure of a declaration to its next try; then twice as long each time. */
+/** How long we wait after a declaration has failed for the first time; the pause doubles each time. */
 const DECLARE_AGAIN_MS = 1_000;
 const DECLARE_AGAIN_MAX_MS = 30_000;
 
 /**
- * Runs `work` on a channel of its own, which an error may close without harm to others. The channel is closed in
- * any case: one that stays open keeps the messages that were taken on it from everybody.
+ * Runs `work` on a channel of its own, so that an error, which closes the channel, does no harm to other work. The
+ * channel is closed in the end in any case: while it is open nobody else gets the messages that were taken on it.
+ * @throws PublishError if the broker is away, and whatever `work` throws
  */
 export const onChannel = async <T>(
   model: ChannelModel,
@@ -41,12 +44,13 @@ export const onChannel = async <T>(
   }
 };
 
+/** A queue as it is to be declared. */
 export interface Queue {
   name: string;
   args: Record<string, unknown>;
 }
 
-/** Whether a queue is there. @throws PublishError where the broker does not say */
+/** Whether a queue exists. @throws PublishError if the broker does not say */
 export const isThere = (model: ChannelModel, queue: string): Promise<boolean> =>
   onChannel(model, async (channel) => {
     try {
@@ -59,10 +63,10 @@ export const isThere = (model: ChannelModel, queue: string): Promise<boolean> =>
   });
 
 /**
- * Declares a queue. One that exists with other arguments, as an operator or another service declared it, or that
- * this account may not declare, is used as it is.
- * @returns whether it has these arguments
- * @throws PublishError
+ * Declares a queue. If it exists already and an operator or another service gave it other arguments, or if this account
+ * may not declare it, it is used as it is.
+ * @returns whether the queue has these arguments
+ * @throws PublishError if the queue is not there in the end
  */
 export const assertQueue = async (
   model: ChannelModel,
@@ -84,9 +88,9 @@ export const assertQueue = async (
 };
 
 /**
- * Declares queues beside whatever else is done, each by itself and until it is there or the connection is gone.
- * @param declared is told each time whether the queue has its arguments
- * @returns declares one again, as one that was deleted, after so many milliseconds
+ * Declares queues in the background, each by itself, and tries until the queue is there or the connection is gone.
+ * @param declared is called for each queue that is there, and is told whether it has its arguments
+ * @returns a function that declares a queue again, as somebody may have deleted it, after a pause in milliseconds
  */
 export const declareBeside = (
   model: ChannelModel,
@@ -126,17 +130,20 @@ export const declareBeside = (
 const majorVersion = (model: ChannelModel): number =>
   Number.parseInt(String(model.connection.serverProperties.version), 10);
 
-/** A quorum queue of RabbitMQ 4 drops a message after 20 deliveries, which innocent ones reach by crashes alone. */
+/**
+ * By default a quorum queue of RabbitMQ 4 gives a message up after 20 deliveries. An innocent one gets that far when
+ * its consumers crash.
+ */
 const unlimited = (model: ChannelModel) => (majorVersion(model) >= 4 ? { 'x-delivery-limit': -1 } : {});
 
-/** @param to where messages go that the queue gives up */
+/** Arguments of a queue that dead-letters. @param to the queue to which its messages then go */
 const deadLetteringTo = (to: string) => ({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': to });
 
 /**
- * The queue of jobs, its dead letters and its delay queues. A message in a delay queue goes back to the queue of
- * jobs when its time is over; a quorum queue lets go of it only once the other queue has it
- * (https://www.rabbitmq.com/docs/dlx, https://www.rabbitmq.com/docs/quorum-queues). Dead letters are in a classic
- * queue: looking at them counts as delivering them.
+ * The queue of jobs, its dead letters and its delay queues. When its time is over a message goes from a delay queue
+ * back to the queue of jobs. A delay queue that is a quorum queue keeps the message until the queue of jobs has it
+ * (https://www.rabbitmq.com/docs/dlx, https://www.rabbitmq.com/docs/quorum-queues). The queue of dead letters is a
+ * classic one: each look at a message counts as a delivery, and quorum queues may limit these.
  */
 export const topology = (
   model: ChannelModel,
