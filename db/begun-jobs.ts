@@ -1,33 +1,43 @@
 /** How often jobs were begun that ended the process that took them, as far as is known. */
-import { inArray, sql } from 'drizzle-orm';
 import type { Orm } from './client.ts';
-import { begunJobs } from './schema.ts';
-import { MODEST_BYTES, partsOf } from './statements.ts';
+import { format } from './literals.ts';
+import { MODEST_BYTES, partsOf, runAll, runEach } from './statements.ts';
 
 /** The id of another publisher's job: 64 characters of any kind, in hexadecimal. */
 const JOB_ID_BYTES = 600;
-const parts = (jobIds: string[]) => partsOf(jobIds, JOB_ID_BYTES, MODEST_BYTES);
 
-/** @returns how often each of the jobs was begun; those that never were are left out */
+/** The statement for some jobs at a time, so that it never gets too long. */
+const forSome = (jobIds: string[], statement: (some: string[]) => string): string[] =>
+  partsOf(jobIds, JOB_ID_BYTES, MODEST_BYTES).map(statement);
+
+/**
+ * Reads how often jobs were begun.
+ * @returns how often each of the jobs was begun; those that never were are left out
+ * @throws the database's error
+ */
 export const readBegins = async (orm: Orm, jobIds: string[]): Promise<Map<string, number>> => {
-  const begins = new Map<string, number>();
-  for (const some of parts(jobIds)) {
-    const rows = await orm.select().from(begunJobs).where(inArray(begunJobs.jobId, some));
-    for (const { jobId, times } of rows) begins.set(jobId, times);
-  }
-  return begins;
+  const statements = forSome(jobIds, (some) =>
+    format('SELECT job_id, times FROM begun_jobs WHERE job_id IN (?)', [some]),
+  );
+  const results = await runAll(orm, statements);
+  const rows = results.flat() as { job_id: string; times: number }[];
+  return new Map(rows.map(({ job_id, times }) => [job_id, times]));
 };
 
-/** Counts that jobs are begun once more. */
-export const countBegins = async (orm: Orm, jobIds: string[]): Promise<void> => {
-  for (const some of parts(jobIds))
-    await orm
-      .insert(begunJobs)
-      .values(some.map((jobId) => ({ jobId, times: 1 })))
-      .onDuplicateKeyUpdate({ set: { times: sql`${begunJobs.times} + 1` } });
-};
+/** Counts that jobs are begun once more. @throws the database's error */
+export const countBegins = (orm: Orm, jobIds: string[]): Promise<void> =>
+  runEach(
+    orm,
+    forSome(jobIds, (some) =>
+      format('INSERT INTO begun_jobs (job_id, times) VALUES ? ON DUPLICATE KEY UPDATE times = times + 1', [
+        some.map((jobId) => [jobId, 1]),
+      ]),
+    ),
+  );
 
 /** Removes the rows of jobs that are done. @throws the database's error */
-export const removeBegins = async (orm: Orm, jobIds: string[]): Promise<void> => {
-  for (const some of parts(jobIds)) await orm.delete(begunJobs).where(inArray(begunJobs.jobId, some));
-};
+export const removeBegins = (orm: Orm, jobIds: string[]): Promise<void> =>
+  runEach(
+    orm,
+    forSome(jobIds, (some) => format('DELETE FROM begun_jobs WHERE job_id IN (?)', [some])),
+  );

@@ -1,12 +1,13 @@
 /** What reads and writes orders. Nothing here decides what a job means: domain/plan.ts does. */
-import { eq } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Order, OrderItem } from '../domain/order.ts';
 import type { AcceptedOrder, Changes, Deletion, StatusChange } from '../domain/plan.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
 import { format } from './literals.ts';
 import { resetVersion } from './resets.ts';
-import { orders } from './schema.ts';
+import { readRows } from './rows.ts';
+import { deletedOrders, orders } from './schema.ts';
 import { bytesAtOnce, inserts, MODEST_BYTES, partsOf, row, runAll } from './statements.ts';
 import { NOW } from './time.ts';
 
@@ -218,8 +219,14 @@ export const changeOrders = async (
 
 /** The version of the newest write to an order, 'deleted' where it existed once, or undefined. */
 export const findVersion = async (orm: Orm, id: string): Promise<number | 'deleted' | undefined> => {
-  const [order] = await orm.select({ version: orders.version }).from(orders).where(eq(orders.id, id));
+  const [order] = await readRows<{ version: number }>(
+    orm,
+    sql`select ${orders.version} from ${orders} where ${orders.id} = ${id}`,
+  );
   if (order) return order.version;
-  const [deleted] = await runAll(orm, selectDeleted([id]));
-  return (deleted as unknown[]).length > 0 ? 'deleted' : undefined;
+  const deleted = await readRows(
+    orm,
+    sql`select ${deletedOrders.id} from ${deletedOrders} where ${deletedOrders.id} = ${id}`,
+  );
+  return deleted.length > 0 ? 'deleted' : undefined;
 };

@@ -4,14 +4,14 @@
  * or be cut short at any place, and whoever goes on derives all from the version again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import { isTime, lastVersionOf, timeOf } from '../domain/versions.ts';
 import type { Alone } from './alone.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
 import { isLockConflict } from './errors.ts';
-import { format } from './literals.ts';
 import { readRows } from './rows.ts';
+import { deletedOrders, lastReset, orderItems, orders } from './schema.ts';
 import { runEach } from './statements.ts';
 import { NOW } from './time.ts';
 
@@ -43,7 +43,7 @@ export interface Reset {
 export const readReset = async (orm: Pick<Orm, 'execute'>): Promise<Reset> => {
   const [row] = await readRows<{ at: string; complete: number; now: number }>(
     orm,
-    sql.raw(`SELECT at, complete, ${NOW} AS now FROM last_reset WHERE id = 1`),
+    sql`select at, complete, ${sql.raw(NOW)} as now from ${lastReset} where id = 1`,
   );
   if (!row) throw new Error('The table last_reset is empty: run the migrations.');
   return { version: resetVersion(row.at), complete: row.complete === 1, now: row.now };
@@ -52,7 +52,7 @@ export const readReset = async (orm: Pick<Orm, 'execute'>): Promise<Reset> => {
 /** Takes a reset back whose time is ahead of the clock, as no reset can have been. */
 export const forgetReset = async (orm: Pick<Orm, 'execute'>): Promise<void> => {
   await orm.execute(
-    sql`update last_reset set at = '1970-01-01', complete = true where id = 1 and at > utc_timestamp(3) + interval 1 minute`,
+    sql`update ${lastReset} set at = '1970-01-01', complete = true where id = 1 and at > utc_timestamp(3) + interval 1 minute`,
   );
 };
 
@@ -72,11 +72,11 @@ export const lockResets = async (alone: Alone, seconds: number): Promise<boolean
 
 /** The moment: from here on all is gone that is as old as `version` or older. It waits for whoever applies a job. */
 export const beginReset = async (alone: Alone, version: number): Promise<void> => {
-  await alone.execute(sql`update last_reset set at = ${timeOf(version)}, complete = false where id = 1`);
+  await alone.execute(sql`update ${lastReset} set at = ${timeOf(version)}, complete = false where id = 1`);
 };
 
 export const endReset = async (alone: Alone, version: number): Promise<void> => {
-  await alone.execute(sql`update last_reset set complete = true where id = 1 and at = ${timeOf(version)}`);
+  await alone.execute(sql`update ${lastReset} set complete = true where id = 1 and at = ${timeOf(version)}`);
 };
 
 /** Runs a transaction, again where it met another one. */
@@ -95,12 +95,7 @@ const patiently = async <T>(alone: Alone, work: (tx: Transaction) => Promise<T>)
 const chunksOf = async (alone: Alone, ids: string[]): Promise<string[][]> => {
   const counts = await readRows<{ id: string; items: number }>(
     alone,
-    sql.raw(
-      format(
-        'SELECT order_id AS id, COUNT(*) AS items FROM order_items WHERE order_id IN (?) GROUP BY order_id',
-        [ids],
-      ),
-    ),
+    sql`select order_id as id, count(*) as items from ${orderItems} where order_id in ${ids} group by order_id`,
   );
   const itemsOf = new Map(counts.map(({ id, items }) => [id, items]));
   const chunks: string[][] = [];
@@ -116,10 +111,11 @@ const chunksOf = async (alone: Alone, ids: string[]): Promise<string[][]> => {
 };
 
 /**
- * Removes the orders and tombstones of before a reset.
- * @param latest the greatest version that can be: what is from further ahead is from before the reset too
- * @param removed is called with the number of orders after each transaction
- * @throws the database's error; what was removed by then is gone, and its number is right
+ * Removes the orders and tombstones that are from before a reset.
+ * @param version that of the reset
+ * @param latest returns the greatest version that can be: what is from further ahead is removed too
+ * @param removed is called after each transaction with the number of orders that it removed
+ * @throws the database's error; what was removed by then stays removed, and `removed` was told of it
  */
 export const removeOrders = async (
   alone: Alone,
@@ -128,44 +124,34 @@ export const removeOrders = async (
   removed: (orders: number) => void,
 ): Promise<void> => {
   const ranges = [
-    { of: (column: string) => `${column} <= ?`, bound: () => timeOf(version) },
-    { of: (column: string) => `${column} > ?`, bound: () => timeOf(latest()) },
+    (column: SQL) => sql`${column} <= ${timeOf(version)}`,
+    (column: SQL) => sql`${column} > ${timeOf(latest())}`,
   ];
-  for (const { of, bound } of ranges)
+  for (const within of ranges)
     for (;;) {
-      const at = bound();
+      const isOld = within(sql`accepted_at`);
       const found = await readRows<{ id: string }>(
         alone,
-        sql.raw(
-          format(
-            `SELECT id FROM orders FORCE INDEX (orders_newest) WHERE ${of('accepted_at')} ORDER BY accepted_at, id LIMIT ${ORDERS_PER_CHUNK}`,
-            [at],
-          ),
-        ),
+        sql`select id from ${orders} force index (orders_newest) where ${isOld} order by accepted_at, id limit ${ORDERS_PER_CHUNK}`,
       );
       if (found.length === 0) break;
       const ids = found.map(({ id }) => id);
       for (const chunk of await chunksOf(alone, ids)) {
         // Meanwhile a new order may have taken the id of a removed one.
-        const statement = format(
-          `DELETE orders FROM orders FORCE INDEX (PRIMARY) WHERE id IN (?) AND ${of('accepted_at')}`,
-          [chunk.sort(), at],
-        );
-        const orders = await patiently(alone, async (tx) => {
-          const [{ affectedRows }] = await tx.execute(sql.raw(statement));
+        const statement = sql`delete ${orders} from ${orders} force index (primary) where id in ${chunk.sort()} and ${isOld}`;
+        const count = await patiently(alone, async (tx) => {
+          const [{ affectedRows }] = await tx.execute(statement);
           await runEach(tx, addToCount(-affectedRows));
           return affectedRows;
         });
-        removed(orders);
+        removed(count);
       }
     }
-  for (const { of, bound } of ranges)
+  for (const within of ranges)
     for (;;) {
-      const statement = format(`DELETE FROM deleted_orders WHERE ${of('deleted_at')} LIMIT ?`, [
-        bound(),
-        ITEMS_PER_CHUNK,
-      ]);
-      const [{ affectedRows }] = await patiently(alone, (tx) => tx.execute(sql.raw(statement)));
+      const isOld = within(sql`deleted_at`);
+      const statement = sql`delete from ${deletedOrders} where ${isOld} limit ${ITEMS_PER_CHUNK}`;
+      const [{ affectedRows }] = await patiently(alone, (tx) => tx.execute(statement));
       if (affectedRows === 0) break;
     }
 };

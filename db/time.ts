@@ -8,6 +8,6 @@ export const NOW = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
 
 /** MySQL's time in microseconds since 1970. @throws the database's error */
 export const readTime = async (orm: Orm): Promise<number> => {
-  const [row] = await readRows<{ now: number }>(orm, sql.raw(`SELECT ${NOW} AS now`));
+  const [row] = await readRows<{ now: number }>(orm, sql`select ${sql.raw(NOW)} as now`);
   return Number(row?.now);
 };
