@@ -1,19 +1,25 @@
 /**
- * How much a process puts into Redis as cache: never more within its times to live than so many bytes. What Redis keeps
- * as a promise (pending copies, answers to Idempotency-Keys) shares its memory with that, and must not be pushed out.
+ * Limits how much cache a process has in Redis: at no time more than so many bytes that have not expired. Redis keeps
+ * promises in the same memory (pending copies, answers to Idempotency-Keys), and cache must not push these out.
  */
 
-/** About what Redis takes for a key beside its value. */
+/** About how much memory Redis takes for a key in addition to its value. */
 const BYTES_PER_KEY = 150;
 
-/** @param maxBytes of all that is alive at once; what has expired counts for a second longer at the most */
+/**
+ * A budget of bytes in Redis.
+ * @param maxBytes how many bytes all values that have not expired may have; expired ones may count for a second longer
+ * @param now a clock in milliseconds
+ */
 export const createBudget = (maxBytes: number, now: () => number = () => performance.now()) => {
-  /** Bytes by the second in which they expire. */
+  /** How many bytes expire in each second. */
   const expiring = new Map<number, number>();
   let total = 0;
 
   return {
-    /** Whether there is room for a value of so many bytes and milliseconds; then it counts. */
+    /**
+     * Whether there is room for a value of so many bytes that lives so many milliseconds. If there is, it is counted.
+     */
     take: (bytes: number, ttlMs: number): boolean => {
       const second = Math.floor(now() / 1_000);
       for (const [end, expired] of expiring)

@@ -16,18 +16,18 @@ import { getText } from './redis.ts';
 
 export { RedisUnusable } from './link.ts';
 
-/** How much longer than a publish a request may take before its Idempotency-Key is free for a retry. */
+/** How much longer than its publish a request may take until its Idempotency-Key is free for another try. */
 const LEASE_MARGIN_SECONDS = 5;
 
 /** How often a process that accepts writes asks whether Redis will keep what it was given. */
 const LOOK_INTERVAL_MS = 5_000;
-/** For values of megabytes. */
+/** How long a command may take on the link for large values, which are megabytes. */
 const LARGE_TIME_LIMIT_MS = 5_000;
 const OPENED_WITHIN_MS = 1_000;
-/** Of what a process may have in Redis: pages for which nobody has asked twice. */
+/** Which part of a process's memory in Redis is for pages that nobody has asked for twice. */
 const ASKED_ONCE = 1 / 4;
 
-/** What a process keeps in Redis. Only `ping` ever rejects: a cache that fails is a cache that misses. */
+/** What a process keeps in Redis. Only `ping` rejects: if Redis fails, everything else behaves as if it had no data. */
 export interface Cache {
   /** False with CACHE_DISABLED. */
   readonly enabled: boolean;
@@ -36,33 +36,40 @@ export interface Cache {
   readonly lists: ReturnType<typeof cachedLists>;
   readonly idempotency: ReturnType<typeof idempotencyRecords>;
 
-  /** Resolves once Redis was reached for the first time, or after so many milliseconds. */
+  /** Resolves when Redis has been reached for the first time, or after `ms` milliseconds. Never rejects. */
   reachedWithin(ms: number): Promise<void>;
 
-  /** When Redis was last out of reach, by its clock in microseconds: what was written before may not have been told. */
+  /**
+   * When Redis was last out of reach, by its clock in microseconds since 1970: it may not have been told of writes
+   * before that.
+   */
   since(): number;
 
-  /** @throws RedisUnusable with why Redis is of no use just now */
+  /** Finds out whether Redis works. @throws RedisUnusable, which says why Redis is of no use at present */
   ping(): Promise<void>;
 
-  /** What keeps a Redis that works from being relied on, as a sentence, or undefined. */
+  /** A sentence if Redis works but may lose what it was given, otherwise undefined. */
   concern(): Promise<string | undefined>;
 
-  /** Redis's clock in microseconds since 1970; null where Redis is away. Learns of resets by the way. */
+  /** Redis's clock in microseconds since 1970, or null if Redis is away. The same call finds out about resets. */
   time(): Promise<number | null>;
 
   /**
    * Removes all that is as old as a reset or older. A reader that asked MySQL before the reset and stores its answer
    * after it sees that there was a reset and overwrites its answer.
    * @param version that of the reset, whose orders are no longer in MySQL
-   * @returns true if Redis did so and no process can still have older things to tell it; with CACHE_DISABLED always true
+   * @returns true if Redis did so and no process can still have older things to tell it; with CACHE_DISABLED always
+   *   true
    */
   removeUpTo(version: number): Promise<boolean>;
 
   close(): Promise<void>;
 }
 
-/** A link for large values, opened with the first of them. Whether Redis is there the other one tells. */
+/**
+ * A link for large values, which is opened when the first one comes. It reports no outages, as the other link already
+ * does.
+ */
 const largeLink = (config: Pick<Config, 'redis' | 'cache'>, { commandFailed }: Observer) => {
   const observer = { ...unobserved, commandFailed };
   let opened: { link: RedisLink; reached: Promise<void> } | undefined;
@@ -79,10 +86,10 @@ const largeLink = (config: Pick<Config, 'redis' | 'cache'>, { commandFailed }: O
 };
 
 /**
- * Opens the cache. When Redis is back, what this process could not tell it is told first; and
- * as others may have failed to tell it of commits, no list of before is believed.
- * @param latest the greatest version that anybody can have given out by now
- * @param accepts whether this process accepts writes: then pending copies may be missing after it was without Redis
+ * Opens the cache. When Redis is back after an outage, this process first tells it what it could not tell meanwhile. It
+ * also makes all cached lists void, as other processes may have failed to tell Redis of their commits.
+ * @param latest returns the greatest version that anybody can have given out by now
+ * @param accepts whether this process accepts writes. If so, pending copies may be missing after an outage
  */
 export const openCache = (
   config: Pick<Config, 'redis' | 'cache' | 'rabbitmq'>,

@@ -1,4 +1,7 @@
-/** Since when there is a pending copy of every write that waits: `orders:since`, microseconds since 1970, for ever. */
+/**
+ * The time since which every write that waits has a pending copy. It is in `orders:since`, in microseconds since 1970,
+ * and does not expire.
+ */
 import type { Redis } from 'ioredis';
 import { keys } from './keys.ts';
 import { script } from './script.ts';
@@ -8,10 +11,15 @@ const sinceScript = script('complete-since');
 const asNumber = async (redis: Redis, latest: number, anew: '1' | ''): Promise<number> =>
   Number(await sinceScript(redis, [keys.completeSince], latest, anew));
 
-/** @param latest the greatest time that can be, in microseconds */
+/**
+ * Reads the time since which copies are complete; if there is none, they are complete from now on.
+ * @param latest the greatest time that can be, in microseconds since 1970; a greater one is taken for none
+ * @returns microseconds since 1970
+ * @throws the error of Redis
+ */
 export const readCompleteSince = (redis: Redis, latest: number): Promise<number> =>
   asNumber(redis, latest, '');
 
-/** Copies may be missing of what was accepted until now. */
+/** Notes that copies are complete only from now on: those of earlier writes may be missing. Otherwise as above. */
 export const beginCompleteSince = (redis: Redis, latest: number): Promise<number> =>
   asNumber(redis, latest, '1');

@@ -1,8 +1,8 @@
-/** Every key of Redis. Those of orders are the Flask service's, so that both can share one. */
+/** All keys in Redis. Those of orders are the same as the Flask service's, so that both can share a Redis. */
 export const keys = {
   pending: (orderId: string) => `temp_order:${orderId}`,
   detail: (orderId: string) => `orders:detail:${orderId}`,
-  /** `query` is '' for the whole list. */
+  /** The key of a list. @param query the normalised query, '' for the whole list */
   list: (version: string, query: string) => `orders:list:${version}${query && `:${query}`}`,
   listVersion: 'orders:list:version',
   /** The version of the last reset. */

@@ -1,13 +1,13 @@
 /**
- * A link to Redis, and the rules for everything above it: a cache that fails is a cache that misses, and no request
- * waits for it. A Redis that answers and refuses (a replica after a failover, one that is out of memory or may not
- * write to its disk, an account that may not run scripts) is as good as away. What tells is one probe, which writes by
- * the means that the service uses. The link is
- *   serving   from a probe that succeeded on: commands are sent. From then on the probe runs now and then, and when
- *             a command is refused by something that its own keys do not explain.
- *   out       from a lost connection, a command that got no answer in time, or a probe that failed on: every attempt
- *             misses at once. The probe runs until it succeeds; then Redis is told what it could not be told
- *             meanwhile, and only then the link serves again.
+ * A link to Redis, and what everything above it relies on: if Redis fails, attempts miss as with an empty cache, and no
+ * request waits for it. A Redis that answers but refuses is as good as away: it may be a replica after a failover, be
+ * out of memory, be unable to write to its disk, or not let our account run scripts. One probe decides: a script that
+ * writes in the way in which the service does. The link is either
+ *   serving   Commands are sent. This begins when the probe has succeeded. The probe then runs every second, and
+ *             whenever a command is refused for a reason that has nothing to do with its keys.
+ *   out       Every attempt misses at once. This begins when the connection is lost, a command gets no answer in time,
+ *             or the probe fails. The probe then runs until it succeeds; after that Redis is told what it could not be
+ *             told meanwhile, and only then the link serves again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
@@ -22,27 +22,30 @@ import { createUntold, type Telling } from './untold.ts';
 /** How often the probe runs while the link is out, and while it serves. */
 const RETRY_INTERVAL_MS = 500;
 const WATCH_INTERVAL_MS = 1_000;
-/** A connection that is half open never answers: after so many probes in vain another one is tried. */
+/** After so many probes without an answer we try another connection, as a half-open one never answers. */
 const SILENCES_PER_CONNECTION = 3;
-/** How often a Redis that refuses is connected to anew: the name may mean another server by now. */
+/** How often we connect again to a Redis that refuses: by now its name may lead to another server. */
 const RECONNECT_INTERVAL_MS = 3_000;
-/** A Redis that refuses so soon after it was back is given a longer pause. */
+/** If Redis refuses so soon after it was back, we wait for the longer pause before we probe again. */
 const FLAPPING_MS = 1_000;
 const FLAPPING_PAUSE_MS = 1_000;
-/** How long other processes may need to tell a Redis that is back what they have to. */
+/** How long after an outage other processes may still be telling Redis what they could not tell it meanwhile. */
 const OTHERS_TELL_WITHIN_MS = 5_000;
 
-/** Why Redis is of no use just now: a sentence of Redis's, or of ours, that anybody may read. */
+/** Says why Redis is of no use at present, in a sentence of Redis's or ours that is fit for anybody to read. */
 export class RedisUnusable extends Error {}
 
 const probeScript = script('probe');
 const PROBED = [keys.pending('probe'), keys.detail('probe'), keys.idempotency('probe')];
 
-/** Reconnecting brings a Redis that reads its data no nearer, and its limit of clients is not helped by more of them. */
+/**
+ * Whether a new connection may help against this refusal. It does not if Redis is still loading its data, is busy with
+ * a script, or has too many clients already.
+ */
 const mayReconnectHelp = (error: unknown): boolean =>
   isRefusal(error) && !/^(LOADING|BUSY|ERR max number of clients)/.test(reasonOf(error));
 
-/** What is told of a link, once a change; one that was lost may turn out to refuse. */
+/** Tells the observer of each change of a link once. A link that was lost and then refuses is a change too. */
 const createReports = (observer: Observer, server: string) => {
   let reached: boolean | undefined;
   let refused = false;
@@ -67,24 +70,25 @@ const createReports = (observer: Observer, server: string) => {
   };
 };
 
+/** How Redis came to be usable. */
 export interface Return {
-  /** Whether Redis was out before; otherwise this process has just begun. */
+  /** Whether it was out before. If not, this process has just begun. */
   wasOut: boolean;
-  /** Whether there was more to be told than could be kept. */
+  /** Whether this process had more to tell Redis than it could keep, and forgot some of it. */
   forgotten: boolean;
 }
 
 export interface LinkOptions {
   observer: Observer;
-  /** How the observer is told its name. */
+  /** The name by which the observer is told of it. */
   name?: string;
-  /** Milliseconds that a command may take; a second by default. */
+  /** How many milliseconds a command may take; a second by default. */
   timeLimitMs?: number;
-  /** Runs each time before the link serves, after what was not told. */
+  /** Runs each time before the link serves, after Redis has been told what it had not been told. */
   onReturn?: (redis: Redis, what: Return) => Promise<void>;
 }
 
-/** Opens the connection in the background; with CACHE_DISABLED there is none and every attempt misses. */
+/** Opens the connection in the background. With CACHE_DISABLED there is none, and every attempt misses. */
 export const openLink = (
   config: Pick<Config, 'redis' | 'cache'>,
   { observer, name = 'Redis', timeLimitMs, onReturn = async () => {} }: LinkOptions,
@@ -97,7 +101,7 @@ export const openLink = (
   let closed = false;
   let why: unknown;
   let reconnectedAt = Number.NEGATIVE_INFINITY;
-  /** When the link was back, by Redis's clock in microseconds and by performance.now(). */
+  /** When the link last began to serve, by Redis's clock in microseconds and (after an outage) by performance.now(). */
   let since = 0;
   let backAt = Number.NEGATIVE_INFINITY;
   let wasOut = false;
@@ -107,7 +111,11 @@ export const openLink = (
   });
 
   let probing: Promise<number> | undefined;
-  /** @throws what keeps Redis from working for us */
+  /**
+   * Probes Redis.
+   * @returns its clock in microseconds since 1970
+   * @throws the error that keeps it from working for us
+   */
   const probe = (link: Redis): Promise<number> => {
     probing ??= Promise.all(PROBED.map((key) => probeScript(link, [key])))
       .then((times) => Math.max(...times.map(Number)))
@@ -124,7 +132,10 @@ export const openLink = (
     if (!closed) reports.fails(error);
   };
 
-  /** Whether a refusal says something of the command that was refused only: the probe decides. */
+  /**
+   * Whether an error concerns only the command that failed. If its keys do not explain that, the probe decides.
+   * @throws the probe's error if Redis as a whole does not work
+   */
   const isOfTheCommand = async (link: Redis, error: unknown): Promise<boolean> => {
     if (!isRefusal(error)) return false;
     if (isOfItsKeys(error)) return true;
@@ -173,7 +184,10 @@ export const openLink = (
     recovering = false;
   };
 
-  /** @returns whether the command failed for its own sake. Never rejects. */
+  /**
+   * Decides what the failure of a command means. If it means that Redis does not work, the link is out.
+   * @returns whether the error concerns only the command. Never rejects.
+   */
   const judge = async (link: Redis, error: unknown): Promise<boolean> => {
     observer.commandFailed({ server: name, reason: reasonOf(error) });
     try {
@@ -203,7 +217,7 @@ export const openLink = (
     });
   }
 
-  /** Runs commands; whatever fails about them, the answer is `otherwise`. Never rejects. */
+  /** Runs commands. @returns their result, or `otherwise` if the link is out or they fail. Never rejects. */
   const attempt = async <T>(commands: (redis: Redis) => Promise<T>, otherwise: T): Promise<T> => {
     if (!redis || !serving) return otherwise;
     try {
@@ -218,7 +232,10 @@ export const openLink = (
     enabled: redis !== undefined,
     attempt,
 
-    /** Does something to each key that matches a pattern. @returns whether it was done to all of them. Never rejects. */
+    /**
+     * Runs `work` on each key that matches a pattern.
+     * @returns whether that succeeded for all keys; true with CACHE_DISABLED. Never rejects.
+     */
     eachKey: (match: string, work: (redis: Redis, key: string) => Promise<unknown>): Promise<boolean> =>
       attempt(async (link) => {
         await onEachKey(link, match, (key) => work(link, key));
@@ -226,8 +243,8 @@ export const openLink = (
       }, redis === undefined),
 
     /**
-     * Tells Redis something that it must know sooner or later: now, or as soon as it is back, before anybody asks it
-     * anything. Never rejects.
+     * Tells Redis something that it must know sooner or later. If Redis is out it is told as soon as it is back, before
+     * anybody reads from it. Never rejects.
      */
     tell: async (telling: Telling): Promise<void> => {
       if (!redis) return;
@@ -241,18 +258,18 @@ export const openLink = (
       }
     },
 
-    /** Resolves once Redis was reached for the first time, or after so many milliseconds. */
+    /** Resolves when Redis has been reached for the first time, or after `ms` milliseconds. Never rejects. */
     reachedWithin: async (ms: number): Promise<void> => {
       if (redis) await withDeadline(firstReached, ms).catch(() => {});
     },
 
-    /** When the link was last out, by Redis's clock in microseconds: what was written before may not have been told. */
+    /** When the link began to serve, by Redis's clock in microseconds: it may not know of writes before that. */
     since: (): number => since,
 
-    /** Whether Redis was out a moment ago, so that other processes may still have to tell it something. */
+    /** Whether Redis was out until a moment ago, so that other processes may still have something to tell it. */
     isJustBack: (): boolean => performance.now() < backAt + OTHERS_TELL_WITHIN_MS,
 
-    /** @throws RedisUnusable with why Redis is of no use just now */
+    /** Finds out whether Redis works. @throws RedisUnusable, which says why Redis is of no use at present */
     ping: async (): Promise<void> => {
       if (!redis) return;
       try {
@@ -264,6 +281,7 @@ export const openLink = (
       }
     },
 
+    /** Closes the connection at once. */
     close: async (): Promise<void> => {
       closed = true;
       clearInterval(watcher);

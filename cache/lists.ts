@@ -1,4 +1,4 @@
-/** Answers to GET /orders as their bytes, by the version of the list that they show. */
+/** Cached answers to GET /orders, as bytes. Each is stored under the version of the list that it shows. */
 import type { Redis } from 'ioredis';
 import type { Budget } from './budget.ts';
 import { keys } from './keys.ts';
@@ -8,13 +8,20 @@ import { script } from './script.ts';
 
 const bumpScript = script('bump');
 
-/** The lists of before are read no more. @returns the new version */
+/**
+ * Begins a new version, so that nobody reads the lists of earlier ones.
+ * @returns the new version
+ * @throws Redis's error
+ */
 export const bump = (redis: Redis): Promise<unknown> => bumpScript(redis, [keys.listVersion]);
 
 /**
- * Versions are asked for and counted up as everything else is. Lists have a link of their own, with more time: a large
- * one over a slow network delays no pending copy, and takes none with it when it is given up.
- * @param query of the methods: the answer's normalised query, '' for the whole list
+ * The cached lists. Their versions go over the link that everything uses (`attempt`, `tell`). The lists themselves go
+ * over a link of their own (`attemptLarge`), with more time: a large list over a slow network then delays no pending
+ * copy, and fails none when it takes too long. In all methods `query` is the answer's normalised query, '' for the
+ * whole list.
+ * @param budget how much this process may put into Redis
+ * @param onceBudget the same for answers that nobody has asked for twice
  */
 export const cachedLists = (
   { attempt, tell }: Pick<RedisLink, 'attempt' | 'tell'>,
@@ -25,8 +32,9 @@ export const cachedLists = (
 
   return {
     /**
-     * The version that a list read from MySQL from now on may be stored under; null where Redis is away. All who
-     * ask in one turn of the event loop share one question, which leaves when the turn ends: after the last has asked.
+     * The version under which a list may be stored that is read from MySQL after this; null if Redis is away. All who
+     * ask in one turn of the event loop share a question. It is sent at the end of the turn, so after the last of them
+     * asked.
      */
     version: (): Promise<string | null> => {
       if (reading === undefined) {
@@ -42,7 +50,7 @@ export const cachedLists = (
       return reading;
     },
 
-    /** An answer and the milliseconds that it has left, or null. */
+    /** A cached answer and how many milliseconds it has left, or null. Never rejects. */
     find: (version: string, query: string): Promise<{ bytes: Buffer; ttlMs: number } | null> =>
       attemptLarge(async (redis) => {
         const key = keys.list(version, query);
@@ -51,9 +59,10 @@ export const cachedLists = (
       }, null),
 
     /**
-     * Keeps an answer for a whole number of milliseconds, where there is room for it.
-     * @param askedOnce whether nobody has asked for it twice yet: all of these have a part of the room
-     * @returns true where it is kept
+     * Stores an answer if there is room for it. Never rejects.
+     * @param ttlMs for how many milliseconds, a whole number
+     * @param askedOnce whether nobody has asked for it twice yet; all such answers have a part of the room
+     * @returns true if it is stored
      */
     put: (
       version: string,
@@ -68,7 +77,7 @@ export const cachedLists = (
         return true;
       }, false),
 
-    /** After a commit: the lists of this version are read no more. */
+    /** To be called after a commit: nobody reads the lists that are cached by now any more. Never rejects. */
     invalidate: (): Promise<void> => tell({ tell: bump, bytes: 0, name: 'lists' }),
   };
 };

@@ -1,20 +1,23 @@
 /**
- * Whether Redis will keep what it was given. With any `maxmemory-policy` but noeviction a Redis whose memory is full
- * evicts keys to take new ones: pending copies are among those that may go (they have a TTL), and with them orders
- * that were accepted. With noeviction it refuses new ones, which the link notices
+ * Watches whether Redis will keep what it was given. If its memory is full and its `maxmemory-policy` is not
+ * noeviction, Redis evicts keys to make room. Pending copies may be among them, as they have a TTL, and readers then
+ * miss orders that were accepted. With noeviction it refuses new keys instead, which the link notices
  * (https://redis.io/docs/latest/develop/reference/eviction/).
  */
 import type { Redis } from 'ioredis';
 import type { Observer } from '../process/observer.ts';
 
-/** Of maxmemory: from there on memory is short, and below that no more. */
+/** Memory is short from the first part of maxmemory on, until less than the second is used. */
 const SHORT_FROM = 0.9;
 const SHORT_UNTIL = 0.8;
 
 const fieldOf = (info: string, name: string): string | undefined =>
   new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
 
-/** @param evicted is called when Redis has evicted keys since this was asked last */
+/**
+ * Watches the memory of Redis, and tells the observer what has changed.
+ * @param evicted is called by `look` if Redis has evicted keys since the last look
+ */
 export const memoryWatch = (observer: Observer, evicted: (redis: Redis) => Promise<unknown>) => {
   let concern: string | undefined;
   let short = false;
@@ -32,10 +35,10 @@ export const memoryWatch = (observer: Observer, evicted: (redis: Redis) => Promi
   };
 
   return {
-    /** What keeps Redis from being relied on, or undefined. */
+    /** A sentence that says why Redis may lose keys, as of the last look; undefined if it will not. */
     concern: () => concern,
 
-    /** Asks Redis, and tells what has changed. @throws where it does not answer, or may not be asked */
+    /** Asks Redis how its memory is. @throws if Redis does not answer or does not let this account ask */
     look: async (redis: Redis): Promise<void> => {
       const [memory, stats] = await Promise.all([redis.info('memory'), redis.info('stats')]);
       const now = judge(memory);

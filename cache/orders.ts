@@ -1,4 +1,4 @@
-/** What MySQL said of single orders a moment ago, as the bytes of the answer. */
+/** Cached answers to GET /orders/{id}: what MySQL said of single orders a moment ago, as bytes. */
 import type { Redis } from 'ioredis';
 import type { Budget } from './budget.ts';
 import { keys } from './keys.ts';
@@ -10,9 +10,9 @@ export const jittered = (ttl: number, random = Math.random()): number =>
   Math.max(1, Math.round(ttl * (0.9 + random * 0.2)));
 
 /**
- * After a commit an order's cached answer is replaced by an empty value for this long, and answers are stored only where
- * there is no value. So a reader that asked MySQL before the commit cannot store its old answer after it. Readers give
- * up well before the empty value expires (api/orders/reads.ts).
+ * After a commit an order's cached answer is replaced by an empty value for this long, and answers are stored only
+ * where there is no value. So a reader that asked MySQL before the commit cannot store its old answer after it. Readers
+ * give up well before the empty value expires (api/orders/reads.ts).
  */
 const GUARD_SECONDS = 5;
 const GUARD = '';
@@ -35,8 +35,8 @@ export const cachedOrders = (
   { ttl, budget, lastReset }: { ttl: number; budget: Budget; lastReset: () => string | null },
 ) => ({
   /**
-   * The cached answer to GET /orders/{id} as JSON, or null. Just after Redis was away the answer is always null: another
-   * process may still have to tell Redis that what is cached is old. Never rejects.
+   * The cached answer to GET /orders/{id} as JSON, or null. Just after Redis was away the answer is always null:
+   * another process may still have to tell Redis that what is cached is old. Never rejects.
    */
   findDetail: (orderId: string): Promise<Buffer | null> =>
     attempt(async (redis) => {

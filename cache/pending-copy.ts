@@ -1,6 +1,9 @@
-/** A pending copy as readers find it, and as a POST puts it. */
+/** The text of a pending copy: as a POST puts it, and what it tells readers. */
 
-/** What a reader lays over what it finds elsewhere; an order is JSON, ready to send. `version` is 0 where the writer gave none. */
+/**
+ * What a copy tells a reader: the order is deleted, or a write waits, which wins over what the reader finds elsewhere.
+ * The JSON of an order is ready to be sent. `version` is 0 if the writer gave none.
+ */
 export type Pending = Waiting | { kind: 'deleted' };
 export type Waiting = { version: number; deleting: boolean } & (
   | { kind: 'order'; json: Buffer }
@@ -8,15 +11,15 @@ export type Waiting = { version: number; deleting: boolean } & (
 );
 
 /**
- * A copy that is as its POST put it ends in a space, which Lua never writes, and its version is in the last place:
- * what comes before is the answer to a reader, byte for byte.
+ * A copy that nothing has changed since its POST put it ends in its version and a space, which Lua never writes. What
+ * comes before the version is the answer to a reader, byte for byte.
  */
 const VERSION_DIGITS = 16;
 const VERSION_FIELD = ',"version":"';
-/** How a copy ends that is as the POST of this version put it. */
+/** The end of a copy that nothing has changed since the POST of this version put it. */
 export const tailOf = (version: number): string =>
   `${VERSION_FIELD}${String(version).padStart(VERSION_DIGITS, '0')}"} `;
-/** @param order JSON */
+/** The copy of a new order. @param order its JSON, as readers get it */
 export const copyOf = (order: string, version: number): string => `${order.slice(0, -1)}${tailOf(version)}`;
 const TAIL_BYTES = tailOf(0).length;
 const SPACE = 0x20;
@@ -31,7 +34,11 @@ const asPut = (raw: Buffer): Pending | undefined => {
   return { kind: 'order', json: raw.subarray(0, end + 1), version, deleting: false };
 };
 
-/** What a copy shows. @throws where it is not one */
+/**
+ * What a copy tells readers, or undefined if it shows nothing.
+ * @param raw the copy, whose bytes may be changed
+ * @throws if it is not a copy
+ */
 export const parse = (raw: Buffer): Pending | undefined => {
   const copy = asPut(raw);
   if (copy) return copy;

@@ -34,27 +34,29 @@ const settleScript = script('settle', 'version-of', 'copy');
 const removeScript = script('remove-up-to', 'version-of');
 const giveUpScript = script('give-up', 'version-of', 'copy');
 
-/** How long a version that was handed out, and that of a dead letter, is remembered, in seconds: longer than any publish. */
+/**
+ * For how many seconds the versions of reservations and of dead letters are remembered: longer than any publish takes.
+ */
 const RESERVE_TTL = 120;
 
-/** What MySQL holds of an order once jobs are applied. */
+/** What MySQL holds of an order after jobs were applied. */
 export interface Settled {
   orderId: string;
-  /** The version of its newest write, or that it is deleted. */
+  /** The version of its newest write, or 'deleted'. */
   state: number | 'deleted';
-  /** Whether what readers see is as new as its version says: a job without a version may have changed it. */
+  /** False if a job without a version may have changed the order, so that its version does not tell how new it is. */
   versioned: boolean;
 }
 
-/** About what a copy without its order, or what is to be told of one, takes in memory. */
+/** About how much memory a copy takes without its order, and so does what Redis is to be told of one. */
 const BYTES_PER_COPY = 300;
 
-/** Whether the write was a dead letter and waits again. */
+/** `again` is true if the write was a dead letter and waits again. */
 export interface Again {
   again?: boolean;
 }
 
-/** Orders that one command settles. While it does, some hundred microseconds, Redis answers nobody else. */
+/** How many orders one command settles. It takes some hundred microseconds, in which Redis answers nobody else. */
 const SETTLED_TOGETHER = 50;
 
 const settling = ({ orderId, state, versioned }: Settled) => [
@@ -68,9 +70,10 @@ const chunksOf = <T>(list: T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
 
 /**
- * @param waitingTtl seconds a write stays readable while it waits to be applied
- * @param appliedTtl seconds it stays readable after
- * @param latest the greatest version that anybody can have given out by now
+ * The pending copies. None of the methods rejects.
+ * @param waitingTtl for how many seconds a write stays readable while it waits to be applied
+ * @param appliedTtl for how many seconds it stays readable after that
+ * @param latest returns the greatest version that anybody can have given out by now
  */
 export const pendingOrders = (
   { attempt, tell, eachKey, isJustBack }: RedisLink,
@@ -125,6 +128,7 @@ export const pendingOrders = (
     });
 
   return {
+    /** What readers see of the writes to an order that wait; undefined if there is nothing or Redis is away. */
     find: (orderId: string): Promise<Pending | undefined> =>
       attempt(async (redis) => {
         const raw = await redis.getBuffer(keys.pending(orderId));
@@ -132,8 +136,8 @@ export const pendingOrders = (
       }, undefined),
 
     /**
-     * Since when an order that was accepted and waits would have a copy, given that `find` found no order: microseconds
-     * since 1970, 'deleted' where the copy says that, or null where Redis cannot say.
+     * To be asked when `find` found no order: since when every accepted order that waits has a copy.
+     * @returns microseconds since 1970, 'deleted' if the copy says so, or null if Redis cannot tell
      */
     completeSince: (orderId: string): Promise<number | 'deleted' | null> =>
       attempt(async (redis) => {
@@ -150,13 +154,16 @@ export const pendingOrders = (
       }, null),
 
     /**
-     * Shows a new order, unless it is there already, applied, or a dead letter. Whether it was put.
+     * Shows a new order, unless it is there already, applied, or a dead letter.
      * @param json the order as readers get it
+     * @returns whether it is shown from now on
      */
     put: (orderId: string, json: string, version: number): Promise<boolean> =>
       attempt((redis) => putCopy(redis, orderId, json, version), false),
 
-    /** The same for an order that was accepted and could not be shown, or that comes back from the dead letters. */
+    /**
+     * Does the same, later if Redis is away, for an accepted order that could not be shown or that was a dead letter.
+     */
     putLater: (orderId: string, json: string, version: number, { again }: Again = {}): Promise<void> =>
       tell({
         tell: (redis) => putCopy(redis, orderId, json, version, again),
@@ -164,8 +171,10 @@ export const pendingOrders = (
       }),
 
     /**
-     * A version for a write to an order, greater than those of all writes before; null where Redis is away.
-     * @param least what the caller's own clock says, which may have given out versions while Redis was away
+     * Reserves a version for a write to an order, greater than those of all earlier writes.
+     * @param least the least that it may be. The caller's clock says it, as it may have given out versions without
+     *   Redis
+     * @returns the version, or null if Redis is away
      */
     reserve: (orderId: string, least = 0): Promise<number | null> =>
       attempt(
@@ -174,13 +183,15 @@ export const pendingOrders = (
         null,
       ),
 
+    /** Shows a PATCH that was accepted, unless readers see something newer. */
     showStatus: (orderId: string, version: number, status: string, again?: Again): Promise<void> =>
       show(orderId, version, status, '', again),
 
+    /** Shows that a DELETE was accepted. */
     showDeleting: (orderId: string, version: number, again?: Again): Promise<void> =>
       show(orderId, version, 'deleting', 'deleting', again),
 
-    /** What MySQL holds after jobs were applied. */
+    /** Tells what MySQL holds of orders after jobs were applied. */
     settle: (orders: Settled[]): Promise<void> =>
       tell({
         tell: async (redis) => {
@@ -204,14 +215,17 @@ export const pendingOrders = (
         bytes: orders.length * BYTES_PER_COPY,
       }),
 
-    /** A write is a dead letter: readers see it no more, but what was before it. A POST takes its order with it. */
+    /**
+     * Tells that a write is a dead letter: readers see what they saw before that write.
+     * @param isCreate whether it is a POST: then its order goes with it
+     */
     giveUp: (orderId: string, version: number, isCreate: boolean): Promise<void> =>
       unsee(orderId, version, isCreate, true),
 
-    /** A POST was refused: nothing of it is seen. */
+    /** Removes what a POST that was refused has put. */
     remove: (orderId: string, version: number): Promise<void> => unsee(orderId, version, true, false),
 
-    /** Removes all pending copies of writes up to a version. @returns whether Redis did. Never rejects. */
+    /** Removes all pending copies of writes up to a version. @returns whether Redis did */
     removeUpTo: (version: number): Promise<boolean> =>
       eachKey(keys.pending('*'), (redis, key) => removeScript(redis, [key], version, latest())),
   };

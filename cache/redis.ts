@@ -2,17 +2,18 @@
 import { type Command, Redis } from 'ioredis';
 import type { Config } from '../process/config.ts';
 
-/** No request waits longer than this for Redis. */
+/** How long a request waits for Redis at the most. */
 const COMMAND_TIMEOUT_MS = 1_000;
 const TIMED_OUT = 'Redis did not answer in time.';
 const RECONNECT_MAX_MS = 2_000;
 
 /**
- * The commands of one turn of the event loop leave in one write and share one time limit. ioredis's own pipelining makes
- * three promises a command, a timer each, and sends no pipeline before the last one is answered.
+ * Sends the commands of one turn of the event loop in one write, and gives them one time limit. ioredis's own
+ * pipelining makes three promises and a timer for each command, and sends a pipeline only when the one before is
+ * answered.
  */
 export class PipeliningRedis extends Redis {
-  /** How long commands may take, in milliseconds. */
+  /** How many milliseconds commands may take. */
   timeLimitMs = COMMAND_TIMEOUT_MS;
   private turn: Command[] | undefined;
 
@@ -43,8 +44,8 @@ export class PipeliningRedis extends Redis {
 }
 
 /**
- * A connection that is made in the background, and again whenever it is lost, each time with a new look-up of the name.
- * @param timeLimitMs how long a command may take
+ * A connection that is made in the background, and again whenever it is lost. Each time the name is looked up again.
+ * @param timeLimitMs how many milliseconds a command may take
  */
 export const connect = (
   { tls, ca, ...options }: Config['redis'],
@@ -69,34 +70,42 @@ export const connect = (
   return redis;
 };
 
-/** Redis's errors begin with a word of their own. */
+/** Tests for an error of Redis by the word with which its message begins. */
 const saysFirst = (word: string) => (error: unknown) =>
   error instanceof Error && error.message.startsWith(word);
+/** Whether Redis does not know a script by its hash. */
 export const isUnknownScript = saysFirst('NOSCRIPT');
 const isOfWrongType = saysFirst('WRONGTYPE');
-/** A cluster takes no keys of several slots in one command (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). */
+/**
+ * Whether a cluster refused a command because its keys are in several slots
+ * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+ */
 export const isAcrossSlots = saysFirst('CROSSSLOT');
 
+/** Whether a command got no answer in time. */
 export const isTimeout = (error: unknown): boolean => error instanceof Error && error.message === TIMED_OUT;
 
-/** Redis has answered, with an error. */
+/** Whether Redis has answered, with an error. */
 export const isRefusal = (error: unknown): boolean => error instanceof Error && error.name === 'ReplyError';
 
-/** What the keys of one command bring about, whatever others are answered. */
+/** Whether the keys of a command explain its error, so that it says nothing about other commands. */
 export const isOfItsKeys = (error: unknown): boolean => isOfWrongType(error) || isAcrossSlots(error);
 
 const LONGEST_REASON = 120;
-/** Where other things than Redis's own words begin: what it was asked, a script's name, another server's address. */
+/**
+ * What follows Redis's own words in an error: the command with its arguments, a script's name, another server's
+ * address.
+ */
 const OTHER_WORDS = /,? with args| script: |, on @user_script|(?<=^(MOVED|ASK)) /;
 
-/** A text, or null where there is none or something else in its place. */
+/** The text of a key, or null if there is none or the key holds something else. @throws Redis's error */
 export const getText = (redis: Redis, key: string): Promise<string | null> =>
   redis.get(key).catch((error) => {
     if (isOfItsKeys(error)) return null;
     throw error;
   });
 
-/** Why Redis does not do what it is asked, in its own first words: neither data nor addresses. */
+/** Why Redis does not do what it was asked, in its own first words, without data and addresses. */
 export const reasonOf = (error: unknown): string => {
   if (isTimeout(error)) return TIMED_OUT;
   if (!(error instanceof Error) || !isRefusal(error)) return 'Redis is not connected.';
@@ -106,7 +115,7 @@ export const reasonOf = (error: unknown): string => {
 };
 
 const SCAN_COUNT = 1_000;
-/** Does something to each key that matches a pattern, to those of one step of the scan at once. */
+/** Runs `work` on each key that matches a pattern, on those of one step of the scan at once. @throws Redis's error */
 export const onEachKey = async (
   redis: Redis,
   match: string,

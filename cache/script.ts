@@ -4,14 +4,16 @@ import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { isUnknownScript } from './redis.ts';
 
-/** By way of the folder above, so that it is found from the bundled programs in dist/ as well. */
+/** The text of a script. The path goes by the folder above, so that the bundled programs in dist/ find the file too. */
 const source = (name: string): string =>
   readFileSync(new URL(`../cache/scripts/${name}.lua`, import.meta.url), 'utf8');
 
 /**
- * A script, which is sent only where Redis does not know it by its hash yet.
- * @param name of its file
- * @param shared the files of functions that it uses, in their order
+ * Makes a function that runs a script. The script's text is sent only if Redis does not know it by its hash.
+ * @param name of its file, without `.lua`
+ * @param shared the names of files with functions that it uses, in their order
+ * @returns a function of the link's Redis, the keys and the arguments; it returns what the script does, and throws
+ *   Redis's error
  */
 export const script = (name: string, ...shared: string[]) => {
   const lua = [...shared, name].map(source).join('\n');

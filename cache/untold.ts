@@ -1,25 +1,26 @@
-/** What could not be told to Redis while it was away, in the order in which it came, up to a number of bytes. */
+/** Keeps what Redis could not be told while it was away, in its order, up to a number of bytes. */
 import type { Redis } from 'ioredis';
 
-/** Something that Redis must be told, now or later. Telling it twice must be as good as once. */
+/** Something that Redis must be told, now or later. To tell it twice must do no harm. */
 export interface Telling {
   tell: (redis: Redis) => Promise<unknown>;
-  /** About what it takes in memory. */
+  /** About how much memory it takes. */
   bytes: number;
-  /** Where it is enough that the first of those with this name is told. */
+  /** All tellings with the same name are equal: it is enough to tell the first of them. */
   name?: string;
 }
 
-/** Some 50,000 orders that were applied. */
+/** Enough for some 50,000 orders that were applied. */
 const MAX_BYTES = 16 * 2 ** 20;
 const TOLD_TOGETHER = 100;
 
+/** Makes an empty list of what is still to be told. @param maxBytes how much of it is kept */
 export const createUntold = (maxBytes = MAX_BYTES) => {
   let waiting: Telling[] = [];
   let bytes = 0;
   let forgotten = false;
 
-  /** Those that came first go first: of them the least is still cached. */
+  /** Forgets the oldest: of what they concern the least is still cached. */
   const forget = () => {
     const last = waiting.findIndex(({ bytes: some }) => {
       bytes -= some;
@@ -36,17 +37,20 @@ export const createUntold = (maxBytes = MAX_BYTES) => {
   return {
     isEmpty: (): boolean => waiting.length === 0,
 
-    /** Whether something was forgotten since this was asked last. */
+    /** Whether something was forgotten since this was last asked. */
     hasForgotten: (): boolean => {
       const before = forgotten;
       forgotten = false;
       return before;
     },
-    /** Something was forgotten, and who asked for it could not act upon that. */
+    /** To be called if `hasForgotten` was true and the caller could not act on that: it will be true again. */
     stillForgotten: (): void => {
       forgotten = true;
     },
 
+    /**
+     * Adds something to be told, unless something with its name is there. If it gets too much, the oldest is forgotten.
+     */
     add: (telling: Telling): void => {
       if (telling.name !== undefined && waiting.some(({ name }) => name === telling.name)) return;
       waiting.push(telling);
@@ -54,16 +58,16 @@ export const createUntold = (maxBytes = MAX_BYTES) => {
       if (bytes > maxBytes) forget();
     },
 
-    /** Another found that it need not be told. */
+    /** Removes something that need not be told after all. */
     remove: (telling: Telling): void => {
       waiting = waiting.filter((other) => other !== telling);
       count();
     },
 
     /**
-     * Tells what waits, in its order.
-     * @param isFutile whether telling something failed for its own sake: then it is not told again
-     * @throws the first other failure; what is not told yet stays
+     * Tells Redis everything, in its order.
+     * @param isFutile whether an error concerns only what was being told: then that is not told again
+     * @throws the first other error; what is not told yet stays
      */
     tellAll: async (redis: Redis, isFutile: (error: unknown) => Promise<boolean>): Promise<void> => {
       while (waiting.length > 0) {

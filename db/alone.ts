@@ -7,14 +7,18 @@ import { setUpSession } from './session.ts';
 /** A connection that nobody shares: what it locks is its own, and goes with it. */
 export type Alone = Pick<MySql2Database, 'execute' | 'transaction'>;
 
-/** Nothing is heard for so long from a connection that is half open: one that is alive is asked for a sign of life. */
+/**
+ * A connection over which nothing is heard for so long is taken to be half open. One that is alive answers a ping
+ * before that.
+ */
 const SILENCE_MS = 60_000;
 const PING_MS = 10_000;
-/** Its signs of life wait behind a statement that waits for a lock. */
+/** The answer to a ping comes after the statement that is running, so no statement may wait for a lock for long. */
 const LOCK_WAIT_SECONDS = 5;
 
 /**
- * Opens a connection, runs `work` over it, and closes it.
+ * Opens a connection of its own, runs `work` over it, and closes it.
+ * @returns what `work` does
  * @throws the database's error, and whatever `work` throws
  */
 export const withAlone = async <T>(

@@ -1,9 +1,9 @@
-/** How often jobs were begun that ended the process that took them, as far as is known. */
+/** Counts how often jobs were begun that may have ended the process that took them. */
 import type { Orm } from './client.ts';
 import { format } from './literals.ts';
 import { MODEST_BYTES, partsOf, runAll, runEach } from './statements.ts';
 
-/** The id of another publisher's job: 64 characters of any kind, in hexadecimal. */
+/** How long the id of a job can be in a statement: another publisher's may be 64 characters of any kind. */
 const JOB_ID_BYTES = 600;
 
 /** The statement for some jobs at a time, so that it never gets too long. */

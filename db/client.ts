@@ -10,10 +10,13 @@ import { tlsOptions } from './tls.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const WATCH_INTERVAL_MS = 5_000;
-/** Longer than any statement takes, lock waits aside. */
+/**
+ * How long a connection in use may be silent: longer than any statement runs, and than it waits for a lock
+ * (db/pool.ts).
+ */
 export const SILENCE_MS = 15_000;
 
-/** What mysql2 connects with, for a pool and for a single connection alike. */
+/** The options with which mysql2 connects, for a pool and for a single connection. */
 export const connectionOptions = ({ tls, ca, ...mysql }: Config['mysql']) => ({
   ...mysql,
   charset: 'utf8mb4',
@@ -28,17 +31,17 @@ export const connectionOptions = ({ tls, ca, ...mysql }: Config['mysql']) => ({
 });
 
 interface DatabaseOptions {
-  /** How many connections at the most. */
+  /** How many connections there may be. */
   connections: number;
-  /** After so many milliseconds a connection in use is given up: longer than any transaction pauses. */
+  /** A connection in use that is silent for so many milliseconds is closed; no transaction may pause for so long. */
   silenceMs?: number;
-  /** Statements may come several at once (db/statements.ts). */
+  /** Whether several statements may be sent at once (db/statements.ts). */
   applies?: boolean;
 }
 
 /** What the service asks of MySQL. */
 export interface Database {
-  /** For the statements of this folder. */
+  /** What the functions of this folder run their statements with. */
   readonly orm: Orm;
 
   /**
@@ -47,24 +50,26 @@ export interface Database {
    */
   alone<T>(work: (alone: Alone) => Promise<T>): Promise<T>;
 
-  /** @throws whatever keeps MySQL from answering */
+  /** Finds out whether MySQL answers. @throws whatever keeps it from that */
   ping(): Promise<void>;
 
   /**
-   * Shared by those who ask at once, as it may have to wait for somebody's lock.
-   * @throws whatever keeps MySQL from taking writes
+   * Finds out whether MySQL takes writes. All who ask at the same time share one question, as it may have to wait for a
+   * lock.
+   * @throws whatever keeps MySQL from that
    */
   probeWrites(): Promise<void>;
 
+  /** Closes all connections. */
   close(): Promise<void>;
 }
 
-/** Changes nothing and locks nothing, and a server or an account that writes are refused to refuses it. */
+/** Changes nothing and locks nothing, and yet fails if the server or the account may not write. */
 const WRITE_NOTHING = 'UPDATE last_reset SET at = at WHERE id = 0';
 
 /**
- * Opens the pool; connections are made when they are needed, so that a process starts without MySQL. Tells
- * when MySQL is lost or refuses writes and when that is over, also while nobody asks for anything.
+ * Opens the pool. Connections are made when they are needed, so a process starts without MySQL. The observer is told
+ * when MySQL is lost or refuses writes, and when that is over, even while nothing else is asked of MySQL.
  */
 export const openDatabase = (
   config: Config['mysql'],

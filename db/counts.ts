@@ -4,13 +4,14 @@ import type { Alone } from './alone.ts';
 import { readRows } from './rows.ts';
 import { orderCounts, orders } from './schema.ts';
 
-/** Each connection adds to a row of its own; two that share one by chance only wait for each other. */
+/** How many rows the count is spread over. Two connections that happen to add to the same row wait for each other. */
 const SLOTS = 256;
 
 /**
- * Notes that a transaction inserts or deletes orders. Its last statement, so that it holds its row for no longer
- * than its commit takes.
- * @param change how many more orders there are, or fewer
+ * Counts what a transaction inserts or deletes. This has to be its last statement, so that it locks a row of the count
+ * for no longer than its commit takes.
+ * @param change by how many orders there are more, or with a minus fewer
+ * @returns the statement, or none if there is no change
  */
 export const addToCount = (change: number): string[] => {
   if (change === 0) return [];
@@ -19,7 +20,7 @@ export const addToCount = (change: number): string[] => {
   ];
 };
 
-/** The number of orders, as a query within another. */
+/** A query for the number of orders, to be put into another one. */
 export const orderTotal = sql`select coalesce(sum(${orderCounts.orders}), 0) from ${orderCounts}`;
 
 /** Asks to be the only one who corrects the number. The lock goes with the connection. @returns whether it is */

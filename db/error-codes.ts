@@ -1,16 +1,16 @@
 /**
- * What the errors mean that MySQL 8.4 and MariaDB 10.11 answer statements with, by their numbers
- * (https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html, https://mariadb.com/kb/en/mariadb-error-codes/).
- * Their whole lists were gone through once; what is not here cannot come from a statement of ours as it is meant, or says
- * nothing of who is to blame.
+ * The meaning of the errors with which MySQL 8.4 and MariaDB 10.11 answer statements, by their numbers
+ * (https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html,
+ * https://mariadb.com/kb/en/mariadb-error-codes/). It is made from their whole lists. An error that is not here either
+ * cannot be the answer to one of our statements, or does not tell who is to blame.
  */
 
 /**
- * value: what the statement was given does not fit, its job is to blame.
- * busy: the server cannot do it now.
- * away: this connection is of no use any more, or there is none to be had.
- * readOnly: the same, as writes are refused over it while reads are answered.
- * refused: the same, until somebody mends accounts, privileges or tables.
+ * value: a value in the statement does not fit, so its job is to blame.
+ * busy: the server cannot do it at present.
+ * away: this connection is of no more use, or none can be made.
+ * readOnly: this connection is of no more use, as the server answers reads but refuses writes.
+ * refused: this connection is of no more use, until somebody mends accounts, privileges or tables.
  */
 export type Meaning = 'value' | 'busy' | 'away' | 'readOnly' | 'refused';
 
@@ -230,19 +230,19 @@ const byNumber = new Map(
   ),
 );
 
-/** Below it are errors of files and of memory, as when there is no room for a temporary table. */
+/** Lower numbers are errors of files and of memory, such as no room for a temporary table. */
 const FIRST_OF_SERVER = 1_000;
 
-/** @returns undefined where the list says nothing */
+/** What an error means. @param number the server's @returns undefined if it is not in the list */
 export const meaningOf = (number: number): Meaning | undefined =>
   number < FIRST_OF_SERVER ? 'busy' : byNumber.get(number);
 
-/** Those that are a value's fault and whose words name columns and keys, never the value. */
+/** Those errors of the kind `value` whose messages name columns and keys, but never the value. */
 const wordsAreOurs = new Set([
   1048, 1153, 1162, 1216, 1217, 1263, 1264, 1265, 1364, 1369, 1406, 1451, 1452, 3673, 3819, 4025,
 ]);
 
-/** Whether the server's words hold nothing that a client wrote. */
+/** Whether the message of an error contains nothing that a client wrote. @param number the server's */
 export const isHarmless = (number: number): boolean => {
   const meaning = meaningOf(number);
   return meaning === 'value' ? wordsAreOurs.has(number) : meaning !== undefined;

@@ -1,7 +1,7 @@
 /** Who is to blame for a failure: the server, or what it was asked. */
 import { isHarmless, type Meaning, meaningOf } from './error-codes.ts';
 
-/** Codes of Node and of mysql2 where the server did not answer. */
+/** Codes of errors of Node and of mysql2 that mean that the server did not answer. */
 const unanswered = new Set([
   'ECONNREFUSED', // nothing listens: the server is down or still starting
   'ECONNRESET', // the connection was cut
@@ -21,17 +21,17 @@ const unanswered = new Set([
   'PROTOCOL_SEQUENCE_TIMEOUT', // a statement outlived its time limit
 ]);
 
-/** Of those, where the connection was there when the statement was sent. */
+/** Those of them that mean that the connection was lost after the statement was sent. */
 const cut = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'PROTOCOL_CONNECTION_LOST']);
 
-/** mysql2's own words without a code, for what it is asked over a connection or a pool that is no more, or too full. */
+/** mysql2's messages of errors without a code: the connection or the pool is closed, or too many wait for one. */
 const codeless = /closed state|Pool is closed|Queue limit reached/;
 
-/** The first of the error and of those that it wraps (drizzle-orm's DrizzleQueryError) of which something is true. */
+/** The first of an error and those that caused it for which `holds`. (drizzle-orm's DrizzleQueryError wraps others.) */
 const find = (error: unknown, holds: (error: Error) => boolean): Error | undefined =>
   error instanceof Error ? (holds(error) ? error : find(error.cause, holds)) : undefined;
 
-/** The number of the error that the server answered with. Node's own are negative. */
+/** The number of the server's error, or undefined if it is not the server's. Node's own numbers are negative. */
 const numberOf = (error: unknown): number | undefined => {
   const answer = find(error, (one) => 'errno' in one && typeof one.errno === 'number' && one.errno > 0);
   return answer && 'errno' in answer ? Number(answer.errno) : undefined;
@@ -42,7 +42,7 @@ const codeOf = (error: unknown): string => {
   return coded && 'code' in coded ? String(coded.code) : '';
 };
 
-/** Whether mysql2 says that the connection is of no further use, whatever the reason. */
+/** Whether mysql2 says that the connection cannot be used any more, whatever the reason. */
 const isFatal = (error: unknown): boolean =>
   find(error, (one) => 'fatal' in one && one.fatal === true) !== undefined;
 
@@ -56,13 +56,14 @@ const isUnanswered = (error: unknown): boolean =>
   find(error, ({ message }) => codeless.test(message)) !== undefined ||
   (numberOf(error) === undefined && isFatal(error));
 
-/** Whether the same work may succeed later, though nobody mends anything. */
+/** Whether the same work may succeed later without anybody mending anything. */
 export const isPassing = (error: unknown): boolean =>
   isUnanswered(error) || ['busy', 'away', 'readOnly'].includes(meaning(error) ?? '');
 
 /**
- * Who is to blame for a failed job. job: what it asks for does not fit, or the failure is none of the database's. server:
- * any other job would have failed. unknown: the server's error is not in the list (db/error-codes.ts).
+ * Who is to blame for a failed job. job: what it asks for does not fit, or the failure has nothing to do with the
+ * database. server: any other job would have failed too. unknown: the server's error is not in the list
+ * (db/error-codes.ts).
  */
 export const blameOf = (error: unknown): 'job' | 'server' | 'unknown' => {
   if (meaning(error) === 'value') return 'job';
@@ -70,35 +71,35 @@ export const blameOf = (error: unknown): 'job' | 'server' | 'unknown' => {
   return numberOf(error) === undefined ? 'job' : 'unknown';
 };
 
-/** Whether the failure is the database's and not that of the request that it failed for. */
+/** Whether the database failed, or may have, rather than that the request could not be served. */
 export const isSystemFailure = (error: unknown): boolean => blameOf(error) !== 'job';
 
-/** Whether less of the same may succeed: the server failed over a statement, and is there. */
+/** Whether a part of the same work may succeed: the server is there, and the failure is about the statement. */
 export const mayBeSplit = (error: unknown): boolean => {
   const found = meaning(error);
   if (numberOf(error) === undefined) return cut.has(codeOf(error));
   return found === undefined || found === 'busy' || found === 'value';
 };
 
-/** Whether the connection, and others of its age, should be replaced by one for which DNS is asked again. */
+/** Whether this connection and others as old should be replaced by new ones, for which DNS is asked again. */
 export const needsNewConnection = (error: unknown): boolean =>
   ['away', 'readOnly', 'refused'].includes(meaning(error) ?? '');
 
 /** 1062: a row with this key exists. */
 export const isDuplicate = (error: unknown): boolean => numberOf(error) === 1062;
 
-/** 1205, 1213: the transaction met another one, and nothing of it has happened once it is rolled back. */
+/** 1205, 1213: the transaction ran into another one. Once it is rolled back it can be tried again. */
 export const isLockConflict = (error: unknown): boolean => [1205, 1213].includes(numberOf(error) ?? 0);
 
 /** 1049: the database named in the settings does not exist. */
 export const isUnknownDatabase = (error: unknown): boolean => numberOf(error) === 1049;
 
-/** 1146: a table is not there; 1142: it is not there for this account. */
+/** 1146: a table does not exist; 1142: this account may not use it. */
 export const isMissingTable = (error: unknown): boolean => [1142, 1146].includes(numberOf(error) ?? 0);
 
 /**
- * What went wrong, for logs and dead letters: the server's own words, without the statement that drizzle-orm puts in
- * front, and without what the server repeats of the values in it.
+ * What went wrong, for logs and dead letters: the server's own words, without the statement that drizzle-orm puts
+ * before them, and without the values that the server repeats.
  */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);

@@ -5,36 +5,43 @@ import { orderTotal } from './counts.ts';
 import type { Reader } from './reader.ts';
 import { deletedOrders, orderItems, orders } from './schema.ts';
 
-/** Which orders: those with this status, as its column compares them, and whose name begins so. */
+/** Lets through the orders with this status, and whose customer's name begins so. Case and accents do not count. */
 export interface OrderFilter {
   status?: string;
   customer_name?: string;
 }
 
-/** The place of an order in the list. The time is as the database writes it, in UTC. */
+/** The place of an order in the list. `acceptedAt` is written as in the database, in UTC. */
 export interface Position {
   acceptedAt: string;
   id: string;
 }
 
-/** Before every order: the greatest time that the column holds. */
+/** The place before all orders. Its time is the greatest that the column holds. */
 export const BEGINNING: Position = { acceptedAt: '9999-12-31 23:59:59.999', id: '' };
 
-/** Items of a part at the most, as far as its orders have about as many as those before: the server sorts them. */
+/**
+ * How many items a part should have at the most, as the server sorts them. The size of a part is estimated from the
+ * items of the part before it.
+ */
 const ITEMS_PER_PART = 50_000;
 const ORDERS_PER_PART = 1_000;
-/** Orders that are read in one part, whatever is in them. */
+/** How many orders the first part has, whatever is in them. */
 export const FIRST_PART = 100;
 
-/** What is known when all orders of a page have been read. */
+/** What is known after all orders of a page have been read. */
 export interface PageEnd {
-  /** The place of the last order, where more follow. */
+  /** The place of the last order, undefined if no more follow. */
   end: Position | undefined;
-  /** How many orders there are in all, or that the filter lets through; undefined where nobody asked. */
+  /** How many orders the filter lets through in all; undefined if nobody asked for that. */
   total: number | undefined;
 }
 
-/** Where an order is or, deleted by now, was. Undefined where there never was one, or nobody noted its place. */
+/**
+ * The place of an order, also of one that is deleted by now. Undefined if there never was such an order, or its place
+ * was not noted.
+ * @throws the database's error, or the signal's reason
+ */
 export const findPosition = async (reader: Reader, id: string): Promise<Position | undefined> => {
   for (const table of [orders, deletedOrders]) {
     const [row] = await reader.rows<{ accepted_at: string | null }>(
@@ -54,13 +61,15 @@ const conditions = ({ status, customer_name }: OrderFilter): (SQL | undefined)[]
       sql`${orders.customerName} like ${`${customer_name.replace(/[|%_]/g, '|$&')}%`} escape '|'`,
 ];
 
-/** Every order that the filter lets through is looked at; without a filter the counters say it. */
+/**
+ * A query for how many orders the filter lets through. It looks at each of them; without a filter it adds up counts.
+ */
 const totalOf = (filter: OrderFilter): SQL =>
   filter.status === undefined && filter.customer_name === undefined
     ? orderTotal
     : sql`select count(*) from ${orders} where ${and(...conditions(filter))}`;
 
-/** How many orders the filter lets through, counted one by one. */
+/** Counts the orders that the filter lets through, one by one. @throws the database's error, or the signal's reason */
 export const countOrders = async (reader: Reader, filter: OrderFilter): Promise<number> => {
   const [row] = await reader.rows<{ total: number }>(
     sql`select count(*) as total from ${orders} where ${and(sql`true`, ...conditions(filter))}`,
@@ -69,8 +78,8 @@ export const countOrders = async (reader: Reader, filter: OrderFilter): Promise<
 };
 
 /**
- * The orders that come after a place. The bound on it is one range of the index for each half of it; it stands there
- * for the first page too, which MariaDB otherwise sorts the table for.
+ * The part of a query that finds the orders after a place. Each half of the condition is a range of the index. It is
+ * there for the first page too: without it MariaDB would sort the whole table.
  */
 const following = (filter: OrderFilter, after: Position): SQL => {
   const { acceptedAt, id } = orders;
@@ -80,7 +89,10 @@ const following = (filter: OrderFilter, after: Position): SQL => {
   return sql`from ${orders} where ${and(...conditions(filter), isAfter)} order by ${direction}`;
 };
 
-/** What readPage() gives in the end of an uncounted page, before any of its orders is read. */
+/**
+ * Finds the `end` that readPage() returns, without reading the orders.
+ * @throws the database's error, or the signal's reason
+ */
 export const findEnd = async (
   reader: Reader,
   filter: OrderFilter,
@@ -101,9 +113,10 @@ type Row = { total: number | null } & (
 );
 
 /**
- * Up to `limit` orders that come after a place, read by the index: one statement, so all of one moment. They are
- * given as they come.
- * @param counted whether to tell how many there are in all
+ * Reads up to `limit` orders that come after a place. It is one statement, which goes by the index, so that all orders
+ * are as of the same moment. They are given as they arrive.
+ * @param counted whether to count all orders that the filter lets through
+ * @throws the database's error, or the signal's reason
  */
 export async function* readPage(
   reader: Reader,
@@ -124,7 +137,7 @@ export async function* readPage(
   let total: number | undefined;
   let last: Position | undefined;
   let end: Position | undefined;
-  /** The order whose items are coming. */
+  /** The order whose items are arriving. */
   let order: Order | undefined;
   for await (const rows of reader.batches<Row>(query)) {
     const complete: Order[] = [];
@@ -152,7 +165,10 @@ export async function* readPage(
   return { end, total };
 }
 
-/** The same in as many statements as it takes for none to be long: of one moment within a snapshot. */
+/**
+ * Does the same in as many statements as are needed to keep each short. All orders are as of the same moment only if
+ * the reader is in a snapshot.
+ */
 export async function* readOrders(
   reader: Reader,
   filter: OrderFilter,

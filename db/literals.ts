@@ -1,11 +1,11 @@
 /**
- * Values written into statements so that they mean the same whatever `sql_mode` the server has: a backslash escapes
- * something in one mode and is a character like any other in another (NO_BACKSLASH_ESCAPES), so none is ever written.
+ * Writes values into statements, so that they mean the same in every `sql_mode` of the server. A backslash is an escape
+ * in one mode and an ordinary character in another (NO_BACKSLASH_ESCAPES), so none is ever written.
  */
 
-/** Whether a text cannot be in quotes as it is. */
+/** A text with one of these cannot be put between quotes as it is. */
 const special = /['\\\0]/;
-/** What it cannot hold in quotes in every mode: a backslash, and NUL, which not everything on the way lets through. */
+/** These cannot be between quotes at all: a backslash, and NUL, which not everything on the way lets through. */
 const unquotable = /[\\\0]/;
 
 const textLiteral = (text: string): string => {
@@ -15,14 +15,14 @@ const textLiteral = (text: string): string => {
   return `'${text.replaceAll("'", "''")}'`;
 };
 
-/** In UTC, with milliseconds. */
+/** A time as SQL, in UTC and with milliseconds. */
 const timeLiteral = (time: Date): string => {
   const iso = time.toISOString();
   return `'${iso.slice(0, 10)} ${iso.slice(11, 23)}'`;
 };
 
 /**
- * A value as SQL. A list becomes its values with commas in between, a list of lists so many rows in parentheses.
+ * A value as SQL. A list becomes its values with commas in between, a list of lists rows in parentheses.
  * @throws TypeError for what has no literal, such as an object, an infinite number or an invalid time
  */
 export const literal = (value: unknown): string => {
@@ -42,8 +42,8 @@ export const literal = (value: unknown): string => {
 export const identifier = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
 /**
- * Puts values in the place of question marks.
- * @param text holds no other question marks
+ * Replaces the question marks of a statement by values.
+ * @param text the statement, with no other question marks
  * @throws TypeError where there are not as many values, or one has no literal
  */
 export const format = (text: string, values: readonly unknown[]): string => {

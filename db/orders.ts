@@ -1,4 +1,4 @@
-/** What reads and writes orders. Nothing here decides what a job means: domain/plan.ts does. */
+/** Reads and writes orders. Nothing here decides what a job means; domain/plan.ts does. */
 import { sql } from 'drizzle-orm';
 import type { Order, OrderItem } from '../domain/order.ts';
 import type { AcceptedOrder, Changes, Deletion, StatusChange } from '../domain/plan.ts';
@@ -11,9 +11,9 @@ import { deletedOrders, orders } from './schema.ts';
 import { bytesAtOnce, inserts, MODEST_BYTES, partsOf, row, runAll } from './statements.ts';
 import { NOW } from './time.ts';
 
-/** An id with its quotes and what is between two, twice: some statements have it so often. */
+/** How many bytes an id takes, with quotes and a comma, in a statement that has it twice. */
 const ID_BYTES = 2 * 40;
-/** What a changed status takes in a statement, in hexadecimal too. */
+/** How many bytes a changed status takes in a statement at the most, that is in hexadecimal. */
 const CHANGE_BYTES = 400;
 
 const SELECT_ORDER = `SELECT customer_name, status, item_name AS name, quantity
@@ -21,8 +21,9 @@ const SELECT_ORDER = `SELECT customer_name, status, item_name AS name, quantity
   WHERE orders.id = ? ORDER BY order_items.id`;
 
 /**
- * The order, or undefined. One row an item, so that an order and its items come from the same snapshot; prepared, as it
- * is asked for more often than anything else.
+ * Finds an order; undefined if there is none. One statement reads it with its items, a row for each, so that they are
+ * as of the same moment. It is prepared, as it is asked for more often than anything else.
+ * @throws the database's error
  */
 export const findOrder = async (orm: Orm, id: string): Promise<Order | undefined> => {
   const [found] = await orm.$client.execute(SELECT_ORDER, [id]);
@@ -39,8 +40,8 @@ export const findOrder = async (orm: Orm, id: string): Promise<Order | undefined
 };
 
 /**
- * Inserts orders. They fail with isDuplicate() where one exists already.
- * @param maxBytes of a statement
+ * The statements that insert orders. They fail with isDuplicate() if one exists already.
+ * @param maxBytes how long a statement may be
  * @throws StatementTooLarge
  */
 export const insertOrders = (accepted: AcceptedOrder[], maxBytes = MODEST_BYTES): string[] => {
@@ -61,10 +62,10 @@ export const insertOrders = (accepted: AcceptedOrder[], maxBytes = MODEST_BYTES)
   ];
 };
 
-/** In a small table the optimizer would rather read all rows, and so wait for those that others have locked. */
+/** A hint: in a small table the optimizer would read all rows, and so wait for those that others have locked. */
 const BY_KEY = 'FORCE INDEX (PRIMARY)';
 
-/** Set the status and the version of orders. */
+/** The statements that set the status and the version of orders. */
 const updateStatuses = (changes: StatusChange[], maxBytes: number): string[] =>
   partsOf(changes, CHANGE_BYTES, maxBytes).map(updateSome);
 const updateSome = (changes: StatusChange[]): string => {
@@ -82,7 +83,7 @@ const deleteRows = (ids: string[], maxBytes: number): string[] =>
     format(`DELETE orders FROM orders ${BY_KEY} WHERE id IN (?)`, [some]),
   );
 
-/** Leave the tombstones of orders. One from before a reset may be there still. */
+/** The statements that put up tombstones of orders. One from before a reset may still be there. */
 const buryOrders = (deletions: Deletion[], maxBytes: number): string[] =>
   partsOf(deletions, CHANGE_BYTES, maxBytes).map((some) =>
     format(
@@ -93,7 +94,7 @@ const buryOrders = (deletions: Deletion[], maxBytes: number): string[] =>
     ),
   );
 
-/** Delete orders and leave their tombstones. */
+/** The statements that delete orders and put up their tombstones. */
 const deleteOrders = (deletions: Deletion[], maxBytes: number): string[] => [
   ...buryOrders(deletions, maxBytes),
   ...deleteRows(
@@ -102,44 +103,47 @@ const deleteOrders = (deletions: Deletion[], maxBytes: number): string[] => [
   ),
 ];
 
-/** Finds those of the orders that existed once and were deleted: rows of `id` and `deleted_at`. */
+/** The statements that find the tombstones of orders: rows of `id` and `deleted_at`. */
 const selectDeleted = (ids: string[], maxBytes = MODEST_BYTES): string[] =>
   partsOf(ids, ID_BYTES, maxBytes).map((some) =>
     format('SELECT id, deleted_at FROM deleted_orders WHERE id IN (?)', [some]),
   );
 
-/** As a DATETIME(3) is written: of two, the later one is the greater text. */
+/** A time as a DATETIME(3) is written. Compared as texts, the later one is the greater. */
 type Datetime = string;
 
-/** @param resetAt what was deleted up to then is not known any more */
+/** The ids of orders from their tombstones. @param resetAt the time of the last reset; older tombstones do not count */
 const idsOf = (rows: unknown, resetAt: Datetime): string[] =>
   (rows as { id: string; deleted_at: Datetime }[])
     .filter(({ deleted_at }) => deleted_at > resetAt)
     .map(({ id }) => id);
 
-/** What is known before jobs are applied. */
+/** What has to be known of orders before jobs are applied to them. */
 export interface Before {
-  /** Jobs of this version or an older one are void; 0 where there was no reset. */
+  /** The version of the last reset: jobs of it or of an older one are void. 0 if there was none. */
   lastReset: number;
   resetAt: Datetime;
-  /** Of those of the orders that exist, the versions of their newest writes. They are locked. */
+  /** The orders that exist, with the version of the newest write to each. They are locked. */
   versions: Map<string, number>;
-  /** Those of the orders that a reset has still to remove: they do not exist. They are locked. */
+  /** The orders that count as removed, as a reset will remove their rows. They are locked. */
   remnants: Set<string>;
-  /** Those of the orders that existed once and were deleted. */
+  /** The orders that existed once and were deleted. */
   deleted: string[];
-  /** What was ahead of any clock, and counts for nothing. */
+  /** Whose times are ahead of any clock, and so are ignored: the reset's, and those of orders. */
   ahead: { lastReset: boolean; orders: string[] };
-  /** How long what is sent at once may be: the server's own limit, which after a failover may be another. */
+  /** How many bytes may be sent at once, by the limit of this server. After a failover it may be another. */
   maxBytes: number;
 }
 
 const NEVER: Datetime = '1970-01-01 00:00:00.000';
 
 /**
- * The first thing that a transaction does which applies jobs, in one round trip. It holds `last_reset` shared, so that a
- * reset waits for it: `LOCK IN SHARE MODE` is the form that MySQL and MariaDB both know.
- * @param latestAt what the greatest version is that can be, given MySQL's time in microseconds since 1970
+ * Reads what has to be known before jobs are applied, in one round trip. It has to be the first step of the
+ * transaction: from then on this holds a shared lock on `last_reset`, so that a reset waits. `LOCK IN SHARE MODE` is
+ * the form that both MySQL and MariaDB know.
+ * @param ids of the orders that the jobs are about
+ * @param latestAt returns the greatest version that can be at a time of MySQL's, in microseconds since 1970
+ * @throws the database's error
  */
 export const readBefore = async (
   tx: Transaction,
@@ -188,10 +192,10 @@ interface ExistingOrder {
 }
 
 /**
- * Runs what changes orders, in as few round trips as its length allows.
- * @param maxBytes of what is sent at once
- * @throws isDuplicate() where one that is inserted exists already, StatementTooLarge
- * @returns those of the orders that were inserted which had been deleted before
+ * Inserts, updates and deletes orders, in as few round trips as the length of the statements allows.
+ * @param before what readBefore() found
+ * @returns the ids of inserted orders that had been deleted before
+ * @throws the database's error, for which isDuplicate() holds if an inserted order exists already; StatementTooLarge
  */
 export const changeOrders = async (
   tx: Transaction,
@@ -217,7 +221,10 @@ export const changeOrders = async (
   return idsOf(results.slice(inserting.length, inserting.length + asking.length).flat(), resetAt);
 };
 
-/** The version of the newest write to an order, 'deleted' where it existed once, or undefined. */
+/**
+ * The version of the newest write to an order, 'deleted' if it was deleted, or undefined if it never existed.
+ * @throws the database's error
+ */
 export const findVersion = async (orm: Orm, id: string): Promise<number | 'deleted' | undefined> => {
   const [order] = await readRows<{ version: number }>(
     orm,

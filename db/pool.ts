@@ -1,22 +1,24 @@
-/** A pool that hands out only connections that are of use: set up, and not from before something went wrong. */
+/**
+ * A pool that hands out only connections that are set up and not older than the last failure that concerns them all.
+ */
 import { Socket } from 'node:net';
 import { drizzle } from 'drizzle-orm/mysql2';
 import { createPool, type Pool, type PoolOptions } from 'mysql2/promise';
 import { needsNewConnection } from './errors.ts';
 import { setUpSession } from './session.ts';
 
-/** Who waits for a connection beyond that is refused: most of them would have given up before they got one. */
+/** How many may wait for a connection. Any more are refused, as most would give up before they got one. */
 const MAX_WAITING = 1_000;
-/** Below SILENCE_MS in db/client.ts. */
+/** How long a statement may wait for a lock: less than SILENCE_MS in db/client.ts. */
 const LOCK_WAIT_SECONDS = 10;
 
-/** Undefined where mysql2 goes over anything else. */
+/** The socket of a connection of mysql2, or undefined if it uses something else. */
 export const socketOf = (connection: object): Socket | undefined =>
   'stream' in connection && connection.stream instanceof Socket ? connection.stream : undefined;
 
 /**
- * Cuts a connection over which nothing goes while somebody has it: one that is half open would never answer, and
- * mysql2's own time limit for a statement leaves it in the pool.
+ * Closes a connection that is silent while somebody uses it. A half-open one would never answer, and mysql2's own time
+ * limit for a statement leaves it in the pool.
  */
 const cutWhenSilent = (pool: Pool, silenceMs: number) => {
   pool.on('connection', (connection) => {
@@ -28,15 +30,15 @@ const cutWhenSilent = (pool: Pool, silenceMs: number) => {
   pool.on('release', (connection) => socketOf(connection)?.setTimeout(0));
 };
 
-/** No lock is waited for as long as a connection may be silent: the server says so in time. */
+/** Lets the server end the wait for a lock with an error before the connection has been silent for too long. */
 const WITH_LOCK_TIMEOUTS = ['lock_wait_timeout', 'innodb_lock_wait_timeout'].map(
   (name) => `${name} = LEAST(@@${name}, ${LOCK_WAIT_SECONDS})`,
 );
 
 /**
- * Hands out only connections of the present generation, each set up before anybody gets it; where that fails nobody
- * does.
- * @returns begins a new generation: the connections of before, idle or in use, are not handed out any more
+ * Makes a pool hand out only connections of the present generation, each of them set up. A connection that cannot be
+ * set up is closed.
+ * @returns a function that begins a new generation: older connections, idle or in use, are not handed out again
  */
 const handOutSetUp = ({ pool }: Pool) => {
   let generation = 0;
@@ -73,16 +75,17 @@ const handOutSetUp = ({ pool }: Pool) => {
 };
 
 /**
- * Opens a pool; connections are made when they are needed.
- * @param silenceMs after so many milliseconds a connection in use over which nothing goes is given up
+ * Opens a pool. Connections are made when they are needed.
+ * @param silenceMs a connection in use that is silent for so many milliseconds is closed
+ * @returns the pool, drizzle-orm over it, and `renew`, which makes it hand out only new connections from then on
  */
 export const openPool = (options: PoolOptions, silenceMs: number) => {
   const pool = createPool({ ...options, queueLimit: MAX_WAITING, enableKeepAlive: true });
   cutWhenSilent(pool, silenceMs);
   const renew = handOutSetUp(pool);
   /**
-   * A failover, or a change of an account, concerns all connections: none of before is used any more once one of them
-   * has answered so.
+   * Looks at an error of any statement. After a failover or a change of an account all connections are of no use: once
+   * one of them tells so, none of them is used again.
    */
   const notice = (error: unknown) => {
     // Errors go to logs, and this is full of customers' data.
@@ -106,8 +109,8 @@ export const openPool = (options: PoolOptions, silenceMs: number) => {
   const orm = drizzle(pool);
 
   /**
-   * As drizzle-orm's own, which keeps the connection for ever where BEGIN fails, and tells of a failed ROLLBACK
-   * instead of what led to it.
+   * Replaces drizzle-orm's own function, which never gives the connection back if BEGIN fails, and which throws the
+   * error of a failed ROLLBACK instead of the one that led to it.
    */
   orm.transaction = async (work, config) => {
     const connection = await pool.getConnection();

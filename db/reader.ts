@@ -1,4 +1,4 @@
-/** Reading over one connection, row by row: a large answer of the server is never in memory as a whole. */
+/** Reads over one connection, row by row, so that a large answer is never in memory as a whole. */
 import { type SQL, sql } from 'drizzle-orm';
 import { MySqlDialect } from 'drizzle-orm/mysql-core';
 import type { Pool, PoolConnection } from 'mysql2';
@@ -9,19 +9,21 @@ const ROWS_PER_BATCH = 1_000;
 
 const dialect = new MySqlDialect();
 
+/** Reads over a connection of its own, one query after the other. */
 export interface Reader {
   /**
-   * The rows of a query in batches, as they come; dates are texts. The server waits for whoever takes them. Who does
-   * not take all of them ends the statement, and the reader with it.
-   * @throws (while it is iterated) the database's error, or the signal's reason
+   * Gives the rows of a query in batches, as they arrive; dates are texts. If they are taken slowly the server waits.
+   * If the iteration ends early, the statement is stopped and the reader closed.
+   * @throws while it is iterated: the database's error, or the signal's reason
    */
   batches<Row>(query: SQL): AsyncGenerator<Row[], void>;
-  /** All rows of a query that has few. */
+  /** All rows of a query that has few. @throws the database's error, or the signal's reason */
   rows<Row>(query: SQL): Promise<Row[]>;
-  /** From now on all that is read is of one moment: that of the next query. */
+  /** Begins a snapshot: until it ends, everything is read as of the moment of the next query. */
   beginSnapshot(): Promise<void>;
+  /** Ends the snapshot. */
   endSnapshot(): Promise<void>;
-  /** Gives the connection back; where a query or a snapshot has not ended, ends that and the connection. */
+  /** Gives the connection back to the pool, or closes it if a query or a snapshot has not ended. */
   close(): void;
 }
 
@@ -31,8 +33,8 @@ const takeConnection = (pool: Pool): Promise<PoolConnection> =>
   });
 
 /**
- * Takes a connection of the pool to read over, one query after the other. When the signal says so the server stops
- * the statement that it is at, and the connection is closed: neither rows nor locks are waited for any longer.
+ * Takes a connection of the pool for reading. When the signal aborts, the server stops its statement and the connection
+ * is closed, so that nobody waits for rows or locks any longer.
  * @throws the database's error, or the signal's reason
  */
 export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader> => {

@@ -1,7 +1,7 @@
 /**
- * A reset, as MySQL has it. One row says which was the last one: whatever is as old as its version, or older, is gone
- * from the moment on in which that is committed (readBefore), although the rows are still there. Removing them can fail
- * or be cut short at any place, and whoever goes on derives all from the version again.
+ * Resets, as far as MySQL is concerned. One row says which was the last one. Once that row is committed, all orders as
+ * old as its version or older count as removed (readBefore), although their rows are still there. Removing these may
+ * fail or be cut short at any point; whoever continues needs only the version.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type SQL, sql } from 'drizzle-orm';
@@ -15,31 +15,34 @@ import { deletedOrders, lastReset, orderItems, orders } from './schema.ts';
 import { runEach } from './statements.ts';
 import { NOW } from './time.ts';
 
-/** A transaction removes so many rows at the most: no lock is held for long, and no log grows. */
+/** How many rows a transaction removes at the most, so that it holds no lock for long and no log grows. */
 const ORDERS_PER_CHUNK = 1_000;
 const ITEMS_PER_CHUNK = 5_000;
-/** How often a chunk is tried again that met another transaction, and how long before it is. */
+/** How often a chunk is tried that runs into other transactions, and the pause after the first try. */
 const MAX_TRIES = 20;
 const PAUSE_MS = 50;
 
 /**
- * The version of a reset: what is as old or older is gone.
- * @param at its time as the table has it; 0 where that is the one of a table in which there was none
+ * The version of a reset: orders and jobs as old as it or older count as removed.
+ * @param at its time, as the table has it
+ * @returns 0 if the time is the one that the table begins with, so that there was no reset
  */
 export const resetVersion = (at: string): number => {
   const version = lastVersionOf(Date.parse(`${at.replace(' ', 'T')}Z`));
   return isTime(version) ? version : 0;
 };
 
+/** The last reset. */
 export interface Reset {
-  /** 0 where there was none. */
+  /** Its version, 0 if there was none. */
   version: number;
+  /** Whether everything is removed. */
   complete: boolean;
   /** MySQL's time in microseconds since 1970. */
   now: number;
 }
 
-/** @throws the database's error */
+/** Reads the last reset. @throws the database's error */
 export const readReset = async (orm: Pick<Orm, 'execute'>): Promise<Reset> => {
   const [row] = await readRows<{ at: string; complete: number; now: number }>(
     orm,
@@ -49,7 +52,7 @@ export const readReset = async (orm: Pick<Orm, 'execute'>): Promise<Reset> => {
   return { version: resetVersion(row.at), complete: row.complete === 1, now: row.now };
 };
 
-/** Takes a reset back whose time is ahead of the clock, as no reset can have been. */
+/** Takes a reset back whose time is ahead of the clock, as no real one can be. @throws the database's error */
 export const forgetReset = async (orm: Pick<Orm, 'execute'>): Promise<void> => {
   await orm.execute(
     sql`update ${lastReset} set at = '1970-01-01', complete = true where id = 1 and at > utc_timestamp(3) + interval 1 minute`,
@@ -57,8 +60,9 @@ export const forgetReset = async (orm: Pick<Orm, 'execute'>): Promise<void> => {
 };
 
 /**
- * Waits until nobody else resets. The lock goes with the connection, also when this process is killed.
- * @returns whether it was got within so many seconds
+ * Waits until nobody else resets, and locks resets. The lock ends with the connection, also if this process is killed.
+ * @returns whether it got the lock within so many seconds
+ * @throws the database's error
  */
 export const lockResets = async (alone: Alone, seconds: number): Promise<boolean> => {
   // Its name is the server's, not the database's, and of 64 characters at most: hence the hash.
@@ -70,16 +74,21 @@ export const lockResets = async (alone: Alone, seconds: number): Promise<boolean
   return row?.locked === 1;
 };
 
-/** The moment: from here on all is gone that is as old as `version` or older. It waits for whoever applies a job. */
+/**
+ * Commits a reset: from now on everything as old as `version` or older counts as removed. Waits for the transactions
+ * that are applying jobs.
+ * @throws the database's error
+ */
 export const beginReset = async (alone: Alone, version: number): Promise<void> => {
   await alone.execute(sql`update ${lastReset} set at = ${timeOf(version)}, complete = false where id = 1`);
 };
 
+/** Notes that everything of a reset is removed. @throws the database's error */
 export const endReset = async (alone: Alone, version: number): Promise<void> => {
   await alone.execute(sql`update ${lastReset} set complete = true where id = 1 and at = ${timeOf(version)}`);
 };
 
-/** Runs a transaction, again where it met another one. */
+/** Runs a transaction, and tries again if it runs into another one. */
 const patiently = async <T>(alone: Alone, work: (tx: Transaction) => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries++) {
     try {
@@ -91,7 +100,7 @@ const patiently = async <T>(alone: Alone, work: (tx: Transaction) => Promise<T>)
   }
 };
 
-/** Orders in chunks of which each has no more items than it may, or is one order. */
+/** Divides orders into chunks that have few enough items; an order that has too many is a chunk by itself. */
 const chunksOf = async (alone: Alone, ids: string[]): Promise<string[][]> => {
   const counts = await readRows<{ id: string; items: number }>(
     alone,

@@ -1,6 +1,6 @@
 /**
- * The tables. `npm run migrate` makes a database so, whatever it is (convergence.ts). Character sets are named here
- * because a database made by others may default to another.
+ * The tables. `npm run migrate` gives a database these tables, whatever is in it (convergence.ts). They name their
+ * character sets, as a database that others made may have another one by default.
  */
 import { sql } from 'drizzle-orm';
 import {
@@ -21,7 +21,10 @@ const text = customType<{ data: string; config: { length: number }; configRequir
 const uuid = customType<{ data: string }>({
   dataType: () => 'char(36) character set ascii collate ascii_bin',
 });
-/** Of whatever publisher, so any text; unlike names, no two that differ by more than spaces at the end are the same. */
+/**
+ * The id of a job, which another publisher may have given, so it may be any text. Unlike with names, case and accents
+ * count: only spaces at the end do not.
+ */
 const jobId = customType<{ data: string }>({
   dataType: () => 'varchar(64) character set utf8mb4 collate utf8mb4_bin',
 });
@@ -32,7 +35,7 @@ export const orders = mysqlTable(
     id: uuid().primaryKey(),
     customerName: text('customer_name', { length: 80 }).notNull(),
     status: text({ length: 20 }).notNull(),
-    /** Of the newest write that is in this row; 0 where its publisher gave none. */
+    /** That of the newest write in this row; 0 if its publisher gave none. */
     version: bigint({ mode: 'number', unsigned: true }).notNull().default(0),
     /** By MySQL's clock where another program inserts an order and does not know this column. */
     acceptedAt: datetime('accepted_at', { fsp: 3 }).notNull().default(sql`(utc_timestamp(3))`),
@@ -44,7 +47,7 @@ export const orders = mysqlTable(
   ],
 );
 
-/** An order's items in the order of their ids: together in the table, so that a page finds them in few places. */
+/** The items of orders. By the primary key those of an order lie together, so that a page finds them in few places. */
 export const orderItems = mysqlTable(
   'order_items',
   {
@@ -59,8 +62,8 @@ export const orderItems = mysqlTable(
 );
 
 /**
- * Tombstones: a job that comes again after its order was deleted finds it here and does nothing. When the order was
- * accepted is known here too, so that a page that begins after it can still be found.
+ * Tombstones of deleted orders. A job that comes again after its order was deleted finds the tombstone and does
+ * nothing. `acceptedAt` is the order's, so that a page that begins after the order can still be found.
  */
 export const deletedOrders = mysqlTable('deleted_orders', {
   id: uuid().primaryKey(),
@@ -69,8 +72,8 @@ export const deletedOrders = mysqlTable('deleted_orders', {
 });
 
 /**
- * How often a job was begun that the broker had delivered before: a job that ends the process that takes it is
- * told from its innocent neighbours by this. Rows are removed when their job is done.
+ * How often jobs were begun that the broker had delivered before. This tells a job that ends the process that takes it
+ * from its innocent neighbours. The row is removed when its job is done.
  */
 export const begunJobs = mysqlTable('begun_jobs', {
   jobId: jobId('job_id').primaryKey(),
@@ -78,8 +81,8 @@ export const begunJobs = mysqlTable('begun_jobs', {
 });
 
 /**
- * The number of orders is the sum of `orders`. Whoever inserts or deletes orders adds to a row of its own, so that
- * nobody waits for another's commit.
+ * The number of orders is the sum of `orders`. Each connection that inserts or deletes orders adds to a row of its own,
+ * so that none waits for another's commit.
  */
 export const orderCounts = mysqlTable('order_counts', {
   slot: int().primaryKey(),
@@ -87,9 +90,9 @@ export const orderCounts = mysqlTable('order_counts', {
 });
 
 /**
- * One row: what was accepted up to `at` is gone. Whoever applies a job holds a shared lock on it, whoever resets an
- * exclusive one for a moment: from then on such jobs are void and such orders do not exist, though their rows are still
- * being removed until `complete`.
+ * Has one row: what was accepted up to `at` is removed. A transaction that applies jobs holds a shared lock on the row,
+ * and one that resets an exclusive lock for a moment. From then on older jobs are void and older orders count as
+ * removed, while their rows are removed until `complete`.
  */
 export const lastReset = mysqlTable('last_reset', {
   id: tinyint().primaryKey(),

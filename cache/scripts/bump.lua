@@ -1,6 +1,7 @@
--- KEYS: the list version, which it returns. It is microseconds since 1970, so that none comes back after a FLUSHALL: in
--- milliseconds commits would outrun it. It is compared for equality only, so that a clock that was fast for a while
--- does no harm; beyond 2^53 no number would be greater by one.
+-- Begins a new version of the list. KEYS: the version, which is returned. It is microseconds since 1970, so that no
+-- version comes again after a FLUSHALL; with milliseconds it might, as there can be more than one commit in each.
+-- Versions are compared for equality only, so a clock that was fast for a while does no harm. Beyond 2^53 adding one
+-- changes nothing.
 local time = redis.call('TIME')
 local before = redis.pcall('GET', KEYS[1])
 local last = type(before) == 'string' and tonumber(before) or 0

@@ -1,5 +1,6 @@
--- KEYS: the record. ARGV: token, TTL or '' to keep what is left of it, and what the record gets: a field and its value,
--- as text since Lua prints large numbers short. 'lease' of '' ends the lease.
+-- Changes a record if it still has the token of the try that changes it. KEYS: the record. ARGV: the token, a TTL or ''
+-- to keep what is left of it, and for each field to be set its name and its value, as text since Lua prints large
+-- numbers short. A value of '' removes the field; to remove 'lease' is to end it.
 local raw = redis.call('GET', KEYS[1])
 if not raw then return end
 local record = cjson.decode(raw)

@@ -1,5 +1,6 @@
--- KEYS: the record. ARGV: fingerprint, lease in seconds, TTL, token. Returns what a Claim is made from. A lease that
--- ends later than one given out now is from before Redis's clock was put right.
+-- Claims a record for a try. KEYS: the record. ARGV: fingerprint, lease in seconds, TTL, token. Returns the text from
+-- which a Claim is made. A lease that ends later than one given out now is from a time when Redis's clock was wrong, so
+-- it does not count.
 local raw = redis.call('GET', KEYS[1])
 local time = redis.call('TIME')
 local now = tonumber(time[1])

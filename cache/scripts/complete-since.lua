@@ -1,5 +1,5 @@
--- KEYS: the time, which it returns. ARGV: the latest that can be, '1' to begin anew. Where there is none, as on a new
--- server or after a flush, or none that can be, copies are complete from now on.
+-- The time since which copies are complete. KEYS: the time, which is returned. ARGV: the latest time that can be, '1'
+-- to begin anew. If there is no time, as on a new server or after a flush, or one that cannot be, it is now.
 local raw = redis.pcall('GET', KEYS[1])
 local since = type(raw) == 'string' and tonumber(raw)
 if since and since <= tonumber(ARGV[1]) and ARGV[2] ~= '1' then return raw end

@@ -1,11 +1,11 @@
--- For scripts that change what readers see. A copy that is more than an order as its POST put it has been opened:
---   created, first   the version of the POST and the status that it gave, where the POST is seen
---   patches          the PATCHes that were shown, by version: `version:length of the status:status` of each, the newest
---                    two dozen or so. One text, as most often another one is put behind it and nothing else
---   deletes          versions of the DELETEs that were shown and wait
---   dead             versions of writes that were dead letters before they were shown: they never are
--- `version`, `status` and `deleting`, what readers see, follow from these: so what is left when one of them turns out to
--- be a dead letter is known, in whatever order they do. `latest` is the latest version that can be.
+-- Functions for scripts that change what readers see. An opened copy holds more than an order as its POST put it:
+--   created, first   the version of the POST and the status that it gave, if the POST is seen
+--   patches          the newest two dozen or so of the PATCHes that were shown, in the order of their versions. They
+--                    are one text, `version:length of the status:status` for each, as most often one is just appended
+--   deletes          the versions of the DELETEs that were shown and wait
+--   dead             the versions of writes that became dead letters before they were shown, so that they never are
+-- What readers see (`version`, `status`, `deleting`) follows from these. So it is known what is left if some of the
+-- writes turn out to be dead letters, in whatever order. `latest` is the greatest version that can be.
 local MOST = 50
 local MOST_PATCHES_BYTES = 704
 local function number(digits, latest)
@@ -33,7 +33,7 @@ local function without_oldest(text)
   return string.sub(text, last + 1 + length)
 end
 
--- Also what another service put, or an earlier version of this one.
+-- Reads a copy, also one that another service or an earlier version of this one put there, and opens it.
 local function open(key, id)
   local raw = redis.call('GET', key)
   local copy = raw and cjson.decode(raw) or { order_id = id }
@@ -56,7 +56,7 @@ local function add(list, version)
   if #list > MOST then table.remove(list, 1) end
 end
 local function add_patch(copy, version, status, latest)
-  -- Most often it is newer than all that is seen.
+  -- Most often the new one is the newest.
   if #copy.deletes == 0 and tonumber(version) > number(copy.version, latest) then
     copy.patches = copy.patches .. packed(version, status)
   else
@@ -70,7 +70,7 @@ local function add_patch(copy, version, status, latest)
   if #copy.patches > MOST_PATCHES_BYTES then copy.patches = without_oldest(copy.patches) end
 end
 
--- What readers see of it.
+-- Works out what readers see of a copy.
 local function look(copy, latest)
   local version, status = copy.items and copy.first and copy.created, copy.first
   local list = unpack_patches(copy.patches)
@@ -86,7 +86,7 @@ local function look(copy, latest)
   copy.version, copy.status = version or nil, version and status or nil
 end
 
--- What is left where MySQL has something newer than all that readers see, or nothing is seen.
+-- What is left of a copy if MySQL has something newer than all that readers see of it, or they see nothing of it.
 local function bare(copy)
   return { order_id = copy.order_id, reserved = copy.reserved, applied = copy.applied, dead = copy.dead,
     patches = '', deletes = {} }

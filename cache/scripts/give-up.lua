@@ -1,6 +1,6 @@
--- A write is seen no more; what was before it is, unless MySQL has something newer. KEYS: the pending copy. ARGV: order
--- id, version, '1' where it is a POST's, TTL applied, the latest version that can be, '1' where the write is a dead
--- letter, so that it is not shown later either, TTL of what is left where nothing is seen.
+-- Takes a write back: readers see what they saw before it, unless MySQL has something newer. KEYS: the pending copy.
+-- ARGV: order id, version, '1' if it is a POST's, TTL applied, the greatest version that can be, '1' if the write is a
+-- dead letter, so that it is not shown later either, TTL of what is left if readers see nothing of it.
 local id, version, latest = ARGV[1], ARGV[2], tonumber(ARGV[5])
 local copy = open(KEYS[1], id)
 if copy.deleted then return end

@@ -1,6 +1,6 @@
--- Puts a POST where there is something of its order already: below the PATCHes and DELETEs that were shown. KEYS: the
--- pending copy. ARGV: the order as JSON, its version, TTL waiting, the latest version that can be, '1' where it was a
--- dead letter and is one no more. Returns 1 where it was put.
+-- Puts a POST into a copy that has something of its order already: below the PATCHes and DELETEs that were shown. KEYS:
+-- the pending copy. ARGV: the order as JSON, its version, TTL waiting, the greatest version that can be, '1' if the
+-- POST was a dead letter and waits again. Returns 1 if it was put.
 local order, version, latest = cjson.decode(ARGV[1]), ARGV[2], tonumber(ARGV[4])
 local copy = open(KEYS[1], order.order_id)
 if copy.deleted or copy.items or number(copy.applied, latest) >= tonumber(version) then return 0 end

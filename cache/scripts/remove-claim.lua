@@ -1,4 +1,5 @@
--- KEYS: the record. ARGV: a version, the greatest that can be. Removes the record unless it was claimed after the version.
+-- KEYS: the record. ARGV: a version, the greatest that can be. Removes the record unless it was claimed after the
+-- version.
 local ok, record = pcall(cjson.decode, redis.pcall('GET', KEYS[1]))
 if ok and type(record) == 'table' then
   local claimed = tonumber(record.claimed) or 0

@@ -1,5 +1,5 @@
--- KEYS: the pending copy. ARGV: a version, the greatest that can be. Removes the copy unless it shows a newer write, or a
--- newer version is reserved in it.
+-- KEYS: the pending copy. ARGV: a version, the greatest that can be. Removes the copy unless it shows a newer write, or
+-- a newer version is reserved in it.
 local ok, pending = pcall(cjson.decode, redis.pcall('GET', KEYS[1]))
 if ok and type(pending) == 'table' then
   local latest = tonumber(ARGV[2])

@@ -1,5 +1,5 @@
--- KEYS: the pending copy. ARGV: order id, TTL of a reservation, the least version, the latest that can be. Returns the
--- version.
+-- Reserves a version for a write. KEYS: the pending copy. ARGV: order id, TTL of a reservation, the least version, the
+-- greatest that can be. Returns the version.
 local raw = redis.call('GET', KEYS[1])
 local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
 local time = redis.call('TIME')

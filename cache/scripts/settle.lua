@@ -1,7 +1,7 @@
--- KEYS: pending copies. ARGV: TTL, the latest version that can be, and of each copy its order id, the version in MySQL
--- or 'deleted', '1' where the job had a version, and how a copy ends that is as the POST of that version put it: of
--- most orders nothing else was ever written, and theirs needs neither to be decoded nor to be written anew. A copy that
--- nobody can read keeps no other from being settled.
+-- Settles copies once MySQL has their writes. KEYS: the pending copies. ARGV: TTL, the greatest version that can be,
+-- and for each copy its order id, the version in MySQL or 'deleted', '1' if the job had a version, and the end of a
+-- copy that nothing has changed since the POST of that version put it. Most copies end so, and need neither be decoded
+-- nor written again. A copy that cannot be read does not keep the others from being settled.
 local ttl, latest = ARGV[1], tonumber(ARGV[2])
 local function settle(key, id, state, versioned, tail)
   if state == 'deleted' then
