@@ -1,4 +1,4 @@
-/** MySQL, Redis and RabbitMQ: checks that they answer, and starts those of this machine that do not. */
+/** Checks that MySQL, Redis and RabbitMQ answer, and starts those on this machine that do not. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../process/config.ts';
@@ -8,7 +8,7 @@ import { whoAnswers } from './ports.ts';
 import { startMysql, startRabbitmq, startRedis, stopServer, whyNotIn } from './private-servers.ts';
 import { waitFor } from './processes.ts';
 
-/** How long a server gets to answer that is starting, or far away. */
+/** How many milliseconds a server gets to answer: it may be starting, or far away. */
 const patienceMs = 5000;
 
 interface Address {
@@ -17,7 +17,7 @@ interface Address {
   host: string;
   port: number;
   tls: boolean;
-  /** The setting that names its host. */
+  /** The name of the setting that says where it is. */
   setting: string;
 }
 
@@ -56,7 +56,11 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
 export const isThisMachine = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 
-/** @returns whether it is there; false is for one of this machine on whose port nothing listens */
+/**
+ * Asks a backend whether it is there.
+ * @returns false if it is to be on this machine and nothing listens on its port
+ * @throws Error with one sentence if it does not answer elsewhere, or something else answers
+ */
 const isThere = async ({ backend, name, host, port, tls, setting }: Address): Promise<boolean> => {
   const isLocal = isThisMachine(host);
   const answer = await waitFor(async () => {
@@ -93,10 +97,10 @@ const startPrivate = (project: string, backend: Backend, config: Config): Promis
 };
 
 /**
- * Makes sure that every backend answers: those that do are used as they are, those of this machine that do not
- * are started with Docker, or else as private servers with their data in `.data`.
- * @param say told in one line what is found and done
- * @param onStart called before the first one is started, with what stops all that are started
+ * Makes sure that every backend answers. Those that do are used as they are. Those on this machine that do not are
+ * started with Docker or, if there is none, as private servers with their data in `.data`.
+ * @param say is called with one line for each thing that is found or done
+ * @param onStart is called before the first one is started, with a function that stops all that are started
  * @throws Error with one sentence, or the end of a server's log
  */
 export const ensureBackends = async (
@@ -136,7 +140,7 @@ export const ensureBackends = async (
 
 /**
  * Stops the backends that were started here; their data stays.
- * @param say told in one line what was stopped
+ * @param say is called with one line for each that was stopped
  * @throws Error with Docker's own output
  */
 export const stopBackends = async (project: string, say: (line: string) => void): Promise<void> => {

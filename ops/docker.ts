@@ -5,13 +5,13 @@ import { dirname, join } from 'node:path';
 import type { Config } from '../process/config.ts';
 import type { Backend } from './packages.ts';
 
-/** Which containers start_services.sh has started: one service of compose.yaml a line. */
+/** The file that says which containers start_services.sh has started: on each line a service of compose.yaml. */
 const startedFile = (project: string) => join(project, '.data/docker');
 
 const run = (args: string[], env: NodeJS.ProcessEnv = process.env) =>
   spawnSync('docker', args, { env, encoding: 'utf8' });
 
-/** Whether a Docker engine answers and knows `compose`; the `docker` program alone is neither. */
+/** Whether a Docker engine answers and has `compose`; that there is a `docker` program is not enough. */
 export const hasDocker = (): boolean =>
   [['info'], ['compose', 'version']].every((args) => run(args).status === 0);
 
@@ -36,7 +36,7 @@ const variables = ({ mysql, redis, rabbitmq }: Config): NodeJS.ProcessEnv => ({
   RABBITMQ_PASSWORD: rabbitmq.password,
 });
 
-/** The backends whose containers were started here and not stopped since. */
+/** The backends whose containers were started here and not stopped again. */
 export const startedContainers = (project: string): Backend[] =>
   existsSync(startedFile(project))
     ? (readFileSync(startedFile(project), 'utf8').split('\n').filter(Boolean) as Backend[])

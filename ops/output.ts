@@ -1,8 +1,8 @@
-/** What the scripts print, and whoever reads it. */
+/** The output of the scripts. */
 
 /**
- * A reader that goes away, as in `./start_services.sh | head -4`, or a disk without room for what is printed costs lines,
- * not what the script does: without this, the error ends the process in the middle of it.
+ * Lets a script go on with its work if its output cannot be written, because the reader is gone, as in
+ * `./start_services.sh | head -4`, or the disk is full. Without this the error would end the process in the middle.
  */
 export const outliveReaders = (): void => {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});

@@ -1,17 +1,17 @@
-/** The server programs that a private backend needs: where they are, and how to get them. */
+/** Finds and installs the server programs that private backends need. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 export type Backend = 'mysql' | 'redis' | 'rabbitmq';
 
-/** Debian's RabbitMQ in PATH is a wrapper that insists on a user of its own: the program itself comes first. */
+/** Where RabbitMQ itself is. It comes before PATH, where Debian has a wrapper that insists on a user of its own. */
 const rabbitmqFolders = [
   '/usr/lib/rabbitmq/bin',
   '/opt/homebrew/opt/rabbitmq/sbin',
   '/usr/local/opt/rabbitmq/sbin',
 ];
-/** Servers live where an ordinary user's PATH often does not lead. */
+/** Where packages put servers; an ordinary user's PATH often does not have these folders. */
 const serverFolders = [
   '/usr/sbin',
   '/usr/local/sbin',
@@ -46,10 +46,10 @@ export const findProgram = (...names: string[]): string | undefined => {
     .find(isExecutable);
 };
 
-/** The server program of a backend, or undefined where it is not installed. */
+/** The path of the server program of a backend, or undefined if it is not installed. */
 export const serverProgram = (backend: Backend): string | undefined => findProgram(...programs[backend]);
 
-/** The words of which system this is: its `ID` and `ID_LIKE` of os-release(5), or `darwin`. */
+/** The words that say which system this is: `ID` and `ID_LIKE` of os-release(5), or `darwin`. */
 export const systemIds = (): string[] => {
   if (process.platform !== 'linux') return [process.platform];
   const file = ['/etc/os-release', '/usr/lib/os-release'].find(existsSync);
@@ -63,7 +63,7 @@ const debianPackages: Record<Backend, string> = {
   rabbitmq: 'rabbitmq-server',
 };
 
-/** One line per package manager: the systems it serves, its command, its name for each backend. */
+/** The package managers: for which systems each is, its command, and its names for the backends. */
 const managers: { ids: string[]; install: string; packages: Record<Backend, string> }[] = [
   { ids: ['debian', 'ubuntu'], install: 'sudo apt-get install', packages: debianPackages },
   {
@@ -85,7 +85,7 @@ const managers: { ids: string[]; install: string; packages: Record<Backend, stri
 
 const names: Record<Backend, string> = { mysql: 'MySQL or MariaDB', redis: 'Redis', rabbitmq: 'RabbitMQ' };
 
-/** One sentence for a person: what is missing and what to type on a system of these ids (see `systemIds`). */
+/** Says what is missing and what to type, in one sentence. @param ids which system it is, as of `systemIds` */
 export const installHint = (missing: Backend[], ids: string[]): string => {
   const what = `Not installed: ${missing.map((backend) => names[backend]).join(', ')}.`;
   const manager = managers.find((candidate) => candidate.ids.some((id) => ids.includes(id)));
@@ -104,8 +104,8 @@ const apt = (...args: string[]): void => {
 };
 
 /**
- * Debian starts a server as it installs it, unless this script says no (invoke-rc.d(8)). One that is there
- * already is somebody's decision and stays.
+ * Runs `install` while Debian starts no servers that it installs: a script that refuses prevents that (invoke-rc.d(8)).
+ * If there is such a script already, somebody wanted it, and it stays as it is.
  */
 const withoutStartingServers = (install: () => void): void => {
   const policy = '/usr/sbin/policy-rc.d';
@@ -123,10 +123,10 @@ const withoutStartingServers = (install: () => void): void => {
 };
 
 /**
- * Makes sure that the server programs of `backends` are installed: through apt-get on Debian and its kin as
- * root, otherwise not at all.
- * @param say told in one line what is about to be installed
- * @throws Error whose message says what to install and how
+ * Makes sure that the server programs of `backends` are installed. As root on Debian and systems like it, it installs
+ * those that are missing with apt-get.
+ * @param say is called with one line that says what is about to be installed
+ * @throws Error that says what is missing and how to install it
  */
 export const ensureInstalled = (backends: Backend[], say: (line: string) => void): void => {
   const missing = () => backends.filter((backend) => !serverProgram(backend));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Backend } from './packages.ts';
 
-/** A TCP port of 127.0.0.1 that nothing listens on at this moment. */
+/** A TCP port of 127.0.0.1 on which nothing listens at this moment. */
 export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -14,7 +14,7 @@ export const freePort = async (): Promise<number> => {
   return address.port;
 };
 
-/** What a client has to say before a server answers, and how one tells the server by its answer. */
+/** For each backend what a client has to send before the server answers, and how to recognise the answer. */
 const greetings: Record<Backend, { hello: string; isAnswer: (bytes: Buffer) => boolean }> = {
   // A packet's header is 4 bytes, then the version of the handshake.
   mysql: { hello: '', isAnswer: (bytes) => bytes[4] === 10 },
@@ -31,8 +31,8 @@ const greetings: Record<Backend, { hello: string; isAnswer: (bytes: Buffer) => b
 export type Answer = 'none' | 'right' | 'wrong';
 
 /**
- * Asks who listens on a port of a host, in at most `timeoutMs`.
- * @param backend whose protocol to expect; undefined takes any listener for the right one (a TLS port, say)
+ * Finds out who listens on a port of a host, in `timeoutMs` milliseconds at the most. Never rejects.
+ * @param backend whose protocol is expected. If undefined, any listener is the right one, as for a port with TLS
  */
 export const whoAnswers = (
   host: string,

@@ -14,26 +14,26 @@ import {
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A process as it is found again. */
+/** How a background process is found again. */
 export interface Tracked {
   pidFile: string;
-  /** Part of its command line that no other program has; a blank follows every word, the last one too. */
+  /** A part of its command line that no other program has. A blank follows every word, the last one too. */
   marker: string;
 }
 
 const hasProc = existsSync('/proc/self/cmdline');
 
-/** Longer, in milliseconds, than a process takes to become another program (execve(2)). */
+/** More milliseconds than a process takes to become another program (execve(2)). */
 const EXEC_MS = 200;
-/** The same for a shell to begin and write a file, on a busy machine. */
+/** More milliseconds than a shell takes to start and write a file, on a busy machine. */
 const PID_FILE_MS = 10_000;
 
 const isZombie = (pid: number): boolean => /\) [ZX] [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
-/** Nobody else has anything to do meanwhile. */
+/** Stops the whole process for so long, which does no harm: it has nothing else to do. */
 const pauseMs = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
-/** The command line of a live process, words separated by blanks; empty for a zombie or where none has `pid`. */
+/** The command line of a process, with a blank after each word; empty if it is a zombie or there is none. */
 export const commandLine = (pid: number): string => {
   if (!hasProc) return spawnSync('ps', ['-p', `${pid}`, '-o', 'args='], { encoding: 'utf8' }).stdout.trim();
   try {
@@ -48,7 +48,7 @@ export const commandLine = (pid: number): string => {
   }
 };
 
-/** The PID of a tracked process while it runs; undefined when it is gone or its PID is another program's now. */
+/** The PID of a tracked process, or undefined if it is gone, also if another program has its PID by now. */
 export const runningPid = ({ pidFile, marker }: Tracked): number | undefined => {
   if (!existsSync(pidFile)) return undefined;
   const pid = Number(readFileSync(pidFile, 'utf8'));
@@ -59,17 +59,17 @@ export const runningPid = ({ pidFile, marker }: Tracked): number | undefined => 
 export interface Start extends Tracked {
   command: string;
   args: string[];
-  /** What its command line begins with; by default `command`. */
+  /** The first word of its command line; by default `command`. */
   argv0?: string;
-  /** stdout and stderr are appended to it. */
+  /** The file to which its stdout and stderr are appended. */
   logFile: string;
   cwd: string;
   env: NodeJS.ProcessEnv;
 }
 
 /**
- * The lock of this start (ops/prepare.sh), for the `stdio` of a child: the next start or stop then waits for that child
- * too, should this process be killed. Nothing where there is no such lock.
+ * The lock of this start (ops/prepare.sh), for the `stdio` of a child. If this process is killed, the next start or
+ * stop then also waits for that child. Empty if there is no such lock.
  */
 export const heldLock = (): number[] => {
   const descriptor = Number(process.env.ORDERS_LOCK);
@@ -77,12 +77,13 @@ export const heldLock = (): number[] => {
 };
 
 /**
- * Writes its PID, gives the lock back and becomes the program: there is no moment at which that runs without its PID
- * file, whoever is killed when. $1: what the program's command line begins with, $2: the program, then its arguments.
+ * A shell that writes its PID, gives the lock back and becomes the program. So the program never runs without its PID
+ * file, whatever is killed at whatever moment. $1: the first word of the program's command line, $2: the program, then
+ * its arguments.
  */
 const BECOME = 'unset ORDERS_LOCK; echo "$$" >&3 && exec 3>&- 4>&- && exec -a "$@"';
 
-/** @throws Error with one sentence */
+/** Opens a file for writing. @throws Error with one sentence if that is not possible */
 const open = (file: string, flags: string, mode: number): number => {
   try {
     return openSync(file, flags, mode);
@@ -92,9 +93,9 @@ const open = (file: string, flags: string, mode: number): number => {
 };
 
 /**
- * Starts a process in a session of its own, so that Ctrl-C in this terminal does not reach it, with its PID file.
+ * Starts a process with a PID file, and in a session of its own, so that Ctrl-C in this terminal does not reach it.
  * @returns its PID
- * @throws Error when the program cannot be run, or its log or PID file not be written
+ * @throws Error if the program cannot be run, or its log or PID file cannot be written
  */
 export const startDetached = async (start: Start): Promise<number> => {
   const { command, args, argv0 = command, cwd, env, logFile, pidFile } = start;
@@ -127,8 +128,8 @@ export const startDetached = async (start: Start): Promise<number> => {
 };
 
 /**
- * Waits until `check` gives something, asking every `intervalMs`.
- * @returns what it gave, or undefined after `timeoutMs`
+ * Calls `check` every `intervalMs` milliseconds until it returns something.
+ * @returns what it returned, or undefined after `timeoutMs` milliseconds
  */
 export const waitFor = async <T>(
   check: () => T | undefined | Promise<T | undefined>,
@@ -143,7 +144,7 @@ export const waitFor = async <T>(
   }
 };
 
-/** A process that ends between the check and the signal is as good as signalled. */
+/** Sends a signal. If the process has ended meanwhile, that is fine. @throws Error if it belongs to another user */
 const signal = (pid: number, name: NodeJS.Signals): void => {
   try {
     process.kill(pid, name);
@@ -158,8 +159,8 @@ const signal = (pid: number, name: NodeJS.Signals): void => {
 export type Stopped = 'not running' | 'stopped' | 'killed';
 
 /**
- * Ends a tracked process with SIGTERM, after `timeoutMs` with SIGKILL to its whole process group, and removes
- * its PID file.
+ * Ends a tracked process with SIGTERM, or after `timeoutMs` milliseconds its whole process group with SIGKILL, and
+ * removes its PID file.
  */
 export const stopProcess = async (tracked: Tracked, timeoutMs: number): Promise<Stopped> => {
   const pid = runningPid(tracked);
@@ -180,14 +181,14 @@ export const stopProcess = async (tracked: Tracked, timeoutMs: number): Promise<
   return outcome;
 };
 
-/** How long a log is by now, in bytes: `logSince` this shows only what comes later. */
+/** How many bytes a log has by now. `logSince` this number gives what is written later. */
 export const logSize = (file: string): number => (existsSync(file) ? statSync(file).size : 0);
 
 const LOG_READ_MAX = 2 ** 20;
 
 /**
- * What a log says from byte `from` on: of more than a MiB the end of it, as the file may be of any size. One that is
- * shorter by now was emptied meanwhile, and all of it is new.
+ * The text of a log from byte `from` on. Of more than a MiB it gives the end only, as the file may have any size. If
+ * the log is shorter by now, it was emptied meanwhile, and all of it is given.
  */
 export const logSince = (file: string, from: number): string => {
   const size = logSize(file);

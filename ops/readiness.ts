@@ -1,4 +1,4 @@
-/** When a service that is starting can be used, and why it cannot be started at all. */
+/** Finds out when a service that is starting can be used, or why it cannot be started. */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -7,7 +7,7 @@ import { lastLines, logSince, runningPid, waitFor } from './processes.ts';
 import type { ServiceProcess } from './service.ts';
 
 export interface StartedProcess extends ServiceProcess {
-  /** How long its log was before it started, in bytes. */
+  /** How many bytes its log had before it started. */
   logStart: number;
 }
 
@@ -18,7 +18,7 @@ const failure = (started: StartedProcess, what: string): Error =>
     `Orders did not start: ${started.name} ${what}. The end of ${started.logFile}:\n${lastLines(logOf(started))}`,
   );
 
-/** The reason why nothing can listen on the API's port, in one sentence; undefined when it is free. */
+/** Says in one sentence why nothing can listen on the API's port; undefined if the port is free. */
 const whyPortIsUnusable = async ({ host, port }: Config['api']): Promise<string | undefined> => {
   const server = createServer();
   try {
@@ -34,7 +34,7 @@ const whyPortIsUnusable = async ({ host, port }: Config['api']): Promise<string 
   }
 };
 
-/** @throws Error with one sentence when the API's port is not to be had */
+/** Makes sure that the API can listen on its port. @throws Error with one sentence if it cannot */
 export const requireFreePort = async (api: Config['api']): Promise<void> => {
   // The workers of an API that was killed hold it for another moment.
   const isFree = async () => ((await whyPortIsUnusable(api)) ? undefined : true);
@@ -43,7 +43,7 @@ export const requireFreePort = async (api: Config['api']): Promise<void> => {
   if (reason) throw new Error(reason);
 };
 
-/** Where a client on this machine finds the API: a host that stands for all addresses becomes a loopback one. */
+/** The URL at which a client on this machine finds the API. A host that means all addresses becomes a loopback one. */
 export const apiUrl = ({ host, port }: Config['api']): string => {
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
@@ -57,9 +57,9 @@ const answersReady = (url: string): Promise<boolean> =>
 
 /**
  * Waits until the API is ready and every new process has begun its work.
- * @param started the processes that are new
- * @param signal ends the waiting
- * @throws Error with the end of the log of a process that dies or is not ready within `timeoutMs`
+ * @param started the new processes
+ * @param signal ends the wait
+ * @throws Error with the end of the log of a process that ends or is not ready within `timeoutMs` milliseconds
  */
 export const waitUntilReady = async (
   config: Config,

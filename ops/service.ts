@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { Start } from './processes.ts';
 
 export interface ServiceProcess extends Start {
-  /** How messages name it. */
+  /** Its name in messages. */
   name: string;
-  /** A file that it writes once it does its work, where no request can ask it. */
+  /** A file that it writes when it is at work, if no request can ask it whether it is. */
   readyFile?: string;
 }
 
@@ -33,7 +33,7 @@ export const consumerProcess = (project: string, number: number): ServiceProcess
   return { ...common, readyFile, env: { ...common.env, READY_FILE: readyFile } };
 };
 
-/** All that may run, by the PID files: also consumers beyond today's WORKER_COUNT. */
+/** All processes that may be running, by their PID files: also consumers beyond the present WORKER_COUNT. */
 export const foundProcesses = (project: string): ServiceProcess[] =>
   readdirSync(project).flatMap((file) => {
     if (file === 'server.pid') return [apiProcess(project)];

@@ -1,4 +1,7 @@
-/** `start_services.sh`, once everything is built: the backends, the schema, the API, the consumers. */
+/**
+ * What `start_services.sh` does after the build: it starts the backends, migrates, and starts the API and the
+ * consumers.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
@@ -37,9 +40,9 @@ const migrate = async (project: string, started: () => void, signal: AbortSignal
 
 /**
  * Starts what does not run yet and waits until it can be used.
- * @param undo gets, for each step that starts something, what stops it again
- * @param signal asks to give up between two steps
- * @throws Error with what to tell the person who starts it
+ * @param undo gets a function for each step that starts something, which stops it again
+ * @param signal makes it give up between two steps
+ * @throws Error with a message for the person who starts it
  */
 const start = async (project: string, undo: (() => Promise<void>)[], signal: AbortSignal): Promise<void> => {
   const config = loadConfig(environment());

@@ -1,4 +1,7 @@
-/** `stop_services.sh`: consumers and API, then the backends that start_services.sh has started. Needs no settings. */
+/**
+ * `stop_services.sh`: stops the consumers and the API, then the backends that start_services.sh has started. It needs
+ * no settings.
+ */
 import { stopBackends } from './backends.ts';
 import { outliveReaders } from './output.ts';
 import { stopProcess } from './processes.ts';

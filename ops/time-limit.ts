@@ -3,9 +3,9 @@
 const DEFAULT_SECONDS = 30;
 
 /**
- * A time limit of the scripts, given in seconds in the environment alone: stopping needs no settings.
- * @returns milliseconds
- * @throws Error where what is given is no number of seconds
+ * A time limit of the scripts. It is set in seconds, in the environment only, as stopping reads no settings.
+ * @returns milliseconds, 30,000 if it is not set
+ * @throws Error if it is not a number of seconds above 0
  */
 export const timeLimit = (variable: 'START_TIMEOUT' | 'STOP_TIMEOUT'): number => {
   const given = process.env[variable] || DEFAULT_SECONDS;

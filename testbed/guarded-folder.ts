@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Makes a temporary folder. When `end` is called, or however else this process ends, the processes that work in it or
- * below it are killed, and it is removed.
- * @param prefix of its name
+ * Makes a temporary folder. When `end` is called, and also when this process ends in whatever way, the processes that
+ * work in the folder or below it are killed and the folder is removed.
+ * @param prefix of the folder's name
  */
 export const guardedFolder = (prefix: string) => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), prefix)));

@@ -7,7 +7,7 @@ import { requireProgram } from '../ops/private/server.ts';
 /** The PID of the private server that runs in a folder. */
 export const pidIn = (folder: string): number => Number(readFileSync(join(folder, 'server.pid'), 'utf8'));
 
-/** Runs rabbitmqctl for a private broker, in the broker's own environment: that tells where it is. */
+/** Runs rabbitmqctl for a private broker. The broker's own environment tells it where the broker is. */
 export const rabbitmqctl = async (folder: string, ...args: string[]): Promise<void> => {
   const variables = readFileSync(`/proc/${pidIn(folder)}/environ`, 'utf8')
     .split('\0')

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Teardown } from './teardown.ts';
 
 /**
- * A folder of this test's own. Unlike `t.testdir()`, which goes before teardowns run, it is there until `stop`
- * has stopped what runs in it.
+ * A folder for one test. `t.testdir()` is removed before the teardowns run; this one stays until `stop` has stopped
+ * what runs in it.
  */
 export const scratchFolder = (t: Teardown, stop: (folder: string) => Promise<unknown>): string => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'orders-scratch-')));

@@ -1,7 +1,7 @@
 /**
- * What `spawn` is given for a child process that runs as a person would start it: tap has every child process load
- * tap's own module first, by NODE_OPTIONS, which it sets after all that `spawn` is told of the environment. `env`
- * takes it away and becomes the program: its PID, signals and exit code are the program's.
+ * The arguments of `spawn` for a child process that runs as if a person had started it. tap makes every child process
+ * load tap's own module, by setting NODE_OPTIONS after `spawn` has been told the environment. So the program is started
+ * by `env`, which takes NODE_OPTIONS away and then becomes the program: PID, signals and exit code are the program's.
  */
 export const withoutTap = (program: string, ...args: string[]): [command: string, args: string[]] => [
   'env',

@@ -1,4 +1,4 @@
-/** A test, as far as helpers need it to clean up behind themselves. */
+/** A test, as far as helpers need one to clean up after themselves. */
 export interface Teardown {
   teardown(work: () => unknown): unknown;
 }

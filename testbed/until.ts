@@ -5,9 +5,10 @@ type Falsy = false | 0 | '' | null | undefined;
 const POLL_MS = 20;
 
 /**
- * Asks again and again until the answer is truthy, and returns it.
- * @param what completes the error's "Waited in vain until …"
- * @throws after `ms` milliseconds
+ * Calls `ask` again and again until its answer is truthy.
+ * @param what completes the message of the error, "Waited in vain until …"
+ * @returns the answer
+ * @throws Error after `ms` milliseconds, and whatever `ask` throws
  */
 export const until = async <T>(
   what: string,

@@ -10,14 +10,16 @@ export interface PrivateMysql extends ServerPlace {
   user: string;
   password: string;
   database: string;
-  /** More options of the server. */
+  /** More options for the server. */
   options?: string[];
 }
 
 const text = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 const identifier = (value: string): string => `\`${value.replaceAll('`', '``')}\``;
 
-/** What the server runs at every start, before it listens: so a password changed in the settings is followed. */
+/**
+ * The SQL that the server runs at every start, before it listens, so that a new password in the settings takes effect.
+ */
 const accounts = ({ user, password, database }: PrivateMysql): string => {
   const account = `${text(user)}@'%'`;
   return [
@@ -31,10 +33,12 @@ const accounts = ({ user, password, database }: PrivateMysql): string => {
 
 const asRoot = (): string[] => (process.getuid?.() === 0 ? ['--user=root'] : []);
 
-/** Room for some million orders; MySQL's own 128 MiB are for small machines. It is taken as it is needed. */
+/**
+ * Enough for some million orders. MySQL's default of 128 MiB is for small machines. Memory is only taken when needed.
+ */
 const bufferPoolBytes = Math.min(512 * 2 ** 20, Math.floor(totalmem() / 4));
 
-/** Fills `data` with the system tables, under another name until they are complete. */
+/** Fills the folder `data` with the system tables. Until they are complete the folder has another name. */
 const initialize = (server: string, isMariadb: boolean, data: string, env: NodeJS.ProcessEnv): void => {
   const unfinished = `${data}.new`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -54,10 +58,10 @@ const initialize = (server: string, isMariadb: boolean, data: string, env: NodeJ
 };
 
 /**
- * Starts MySQL or MariaDB in its folder, or finds it running, and waits until it answers. `user` may do
- * anything, from any local address.
+ * Starts MySQL or MariaDB in its folder, or finds it running, and waits until it answers. `user` may do anything, from
+ * any local address.
  * @returns its PID
- * @throws Error with the last lines of its log when it does not start
+ * @throws Error with the last lines of its log if it does not start
  */
 export const startMysql = async (mysql: PrivateMysql): Promise<{ pid: number }> => {
   const { folder, port } = mysql;

@@ -1,4 +1,4 @@
-/** A private RabbitMQ, with the epmd that the Erlang machine looks its nodes up in. */
+/** A private RabbitMQ, with the epmd in which Erlang looks up its nodes. */
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ const passwordHash = (password: string): string => {
   return Buffer.concat([salt, hash]).toString('base64');
 };
 
-/** What the broker reads at every start, before it listens: so a password changed in the settings is followed. */
+/** What the broker loads at every start, before it listens, so that a new password in the settings takes effect. */
 const definitions = ({ user, password }: PrivateRabbitmq) => ({
   users: [
     {
@@ -40,9 +40,9 @@ const definitions = ({ user, password }: PrivateRabbitmq) => ({
 });
 
 /**
- * Why RabbitMQ cannot work in a folder: its own scripts and its look at the free disk space have a shell read the path,
- * and the latter then never ends.
- * @returns a sentence, or undefined where it can
+ * Says why RabbitMQ cannot work in a folder. Its scripts and its check of the free disk space pass the path to a shell;
+ * if the path has characters that a shell interprets, that check never ends.
+ * @returns a sentence, or undefined if RabbitMQ can work there
  */
 export const whyNotIn = (folder: string): string | undefined => {
   const character = /['"$`\\\n]/.exec(folder)?.[0];
@@ -52,7 +52,10 @@ export const whyNotIn = (folder: string): string | undefined => {
   );
 };
 
-/** Erlang's own epmd would outlive the broker, serve the whole machine and listen on all its addresses. */
+/**
+ * Starts an epmd for this broker alone. The one that Erlang would start by itself outlives the broker, serves the whole
+ * machine and listens on all its addresses.
+ */
 const startEpmd = async (folder: string, env: NodeJS.ProcessEnv): Promise<void> => {
   const epmd = tracked(folder, 'epmd');
   await stopProcess(epmd, 5000);
@@ -71,7 +74,7 @@ const startEpmd = async (folder: string, env: NodeJS.ProcessEnv): Promise<void> 
  * Starts RabbitMQ in its folder, or finds it running, and waits until it answers. `user` may do anything in the
  * virtual host `/`.
  * @returns its PID
- * @throws Error with the last lines of its log when it does not start
+ * @throws Error with the last lines of its log if it does not start
  */
 export const startRabbitmq = async (rabbitmq: PrivateRabbitmq): Promise<{ pid: number }> => {
   const { folder, port } = rabbitmq;

@@ -10,15 +10,15 @@ export interface PrivateRedis extends ServerPlace {
   databases?: number;
 }
 
-/** What an ACL file takes instead of a password (https://redis.io/docs/latest/commands/acl-setuser/). */
+/** A password as an ACL file has it (https://redis.io/docs/latest/commands/acl-setuser/). */
 const passwordHash = (password: string): string => createHash('sha256').update(password).digest('hex');
 
 /**
- * Starts Redis in its folder, or finds it running, and waits until it answers. It gets its settings as arguments: a
- * file that it does not find, as Redis 7 does not below a folder named a[2], would leave it with its own defaults, on all
- * addresses. Without the file of its password it does not start.
+ * Starts Redis in its folder, or finds it running, and waits until it answers. It gets its settings as arguments, not
+ * in a file: if Redis does not find the file, as Redis 7 does not below a folder named a[2], it starts with its
+ * defaults and listens on all addresses. If it does not find the file with its password, it does not start.
  * @returns its PID
- * @throws Error with the last lines of its log when it does not start
+ * @throws Error with the last lines of its log if it does not start
  */
 export const startRedis = async (redis: PrivateRedis): Promise<{ pid: number }> => {
   const { folder, port, password, databases = 16 } = redis;

@@ -1,4 +1,4 @@
-/** What the private servers have in common: each has a folder that keeps its PID file, its log and its data. */
+/** Starting and stopping private servers. Each has a folder with its PID file, its log and its data. */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Backend, findProgram } from '../packages.ts';
@@ -16,16 +16,16 @@ import {
 } from '../processes.ts';
 
 export interface ServerPlace {
-  /** Absolute. */
+  /** An absolute path. */
   folder: string;
-  /** On 127.0.0.1 and nowhere else. */
+  /** It listens on 127.0.0.1 only. */
   port: number;
 }
 
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 30_000;
 
-/** How a process of a folder is found again: each is started with a path in its folder on its command line. */
+/** How a process of a folder is found again: by its PID file, and by a path in its folder on its command line. */
 export const tracked = (folder: string, name = 'server') => ({
   pidFile: join(folder, `${name}.pid`),
   marker: `${folder}/`,
@@ -37,14 +37,14 @@ export const makePrivate = (folder: string): void => {
   chmodSync(folder, 0o700);
 };
 
-/** @throws Error when none of these programs is installed */
+/** The path of the first of these programs that is installed. @throws Error if none is */
 export const requireProgram = (...names: string[]): string => {
   const program = findProgram(...names);
   if (!program) throw new Error(`${names.join(' or ')} is not installed.`);
   return program;
 };
 
-/** Which server it is, for whoever waits for it. */
+/** Which server it is, and where. */
 export type ServerAt = ServerPlace & { backend: Backend };
 
 /** Waits up to 60 s until the process with this PID answers its clients, or is gone. */
@@ -55,9 +55,9 @@ const settled = ({ backend, folder, port }: ServerAt, pid: number) =>
   }, startTimeoutMs);
 
 /**
- * Looks for the server of a folder. One that is just being killed is waited for until it is gone.
- * @returns its PID, or undefined when there is none
- * @throws Error when it runs but does not answer
+ * Looks for the server of a folder. If the server is just being killed, it waits until it is gone.
+ * @returns its PID, or undefined if there is none
+ * @throws Error if it runs but does not answer
  */
 export const runningServer = async (server: ServerAt): Promise<{ pid: number } | undefined> => {
   const pid = runningPid(tracked(server.folder));
@@ -73,7 +73,7 @@ export const runningServer = async (server: ServerAt): Promise<{ pid: number } |
 /**
  * Starts a server and waits until it answers a client.
  * @returns the PID of the server itself
- * @throws Error with the last lines of its log when it ends, or does not answer within 60 s and is stopped
+ * @throws Error with the last lines of its log if it ends, or does not answer within 60 s, after which it is stopped
  */
 export const startServer = async (
   start: ServerAt & Pick<Start, 'command' | 'args' | 'env'>,

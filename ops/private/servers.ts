@@ -1,4 +1,4 @@
-/** All three servers for one run of tests or measurements, and the settings that lead to them. */
+/** The three servers for a run of tests or measurements, and the settings with which the service finds them. */
 import { join } from 'node:path';
 import type { Backend } from '../packages.ts';
 import { freePort } from '../ports.ts';
@@ -6,11 +6,11 @@ import { startMysql } from './mysql.ts';
 import { startRabbitmq } from './rabbitmq.ts';
 import { startRedis } from './redis.ts';
 
-/** Who may do anything in MySQL and RabbitMQ there: they are on loopback, and gone with their run. */
+/** The account that may do anything in MySQL and RabbitMQ there. They are on loopback, and end with their run. */
 export const account = { user: 'orders', password: 'orders' };
 
 /**
- * Starts them in `mysql`, `redis` and `rabbitmq` below a folder, on free ports, and waits until they answer.
+ * Starts the servers in `mysql`, `redis` and `rabbitmq` below a folder, on free ports, and waits until they answer.
  * @param redisDatabases how many numbered databases Redis has
  * @returns where each listens, and its PID
  */
@@ -27,7 +27,7 @@ export const startServers = async (folder: string, redisDatabases = 16) => {
   };
 };
 
-/** Settings for a process of the service: nothing of the caller's own environment but the PATH. */
+/** The environment for a process of the service. Of the caller's environment it has the PATH only. */
 export const serverEnvironment = (ports: Record<Backend, number>): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
   DB_USER: account.user,
