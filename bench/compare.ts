@@ -1,4 +1,4 @@
-/** Measuring two or three services in turn. */
+/** Measures two or three services in turn. */
 import type { Generator } from './load/generator.ts';
 import type { LoadResult } from './load/load.ts';
 import type { Request } from './load/requests.ts';
@@ -7,19 +7,19 @@ import type { Sizes } from './sizes.ts';
 
 export interface Side {
   url: string;
-  /** What it is sent in a round, prepared just before. */
+  /** Makes the requests for a round, just before it. */
   requests: () => Request[] | Promise<Request[]>;
 }
 export type SideName = 'ours' | 'bare' | 'peer';
 export type Sides = { ours: Side; bare: Side; peer?: Side | undefined };
 
 export interface Measured {
-  /** Right answers a second: the median of the rounds. */
+  /** How many right answers came per second: the median of the rounds. */
   rate: number;
   latency: Latency;
 }
 
-/** @throws Error where any answer was wrong: speed means nothing then */
+/** Makes sure that all answers were right, as speed means nothing otherwise. @throws Error if one was wrong */
 export const requireRight = ({ wrong, wrongExample }: LoadResult, who: string): void => {
   if (wrong > 0) throw new Error(`${wrong} requests to ${who} went wrong: ${wrongExample}.`);
 };
@@ -30,9 +30,9 @@ const measured = (rounds: LoadResult[]): Measured => ({
 });
 
 /**
- * Measures the sides in turn, round by round, so that what else the machine does meets all of them alike. A peer
+ * Measures the sides in turn, round by round, so that whatever else the machine does affects all of them alike. A peer
  * that gives wrong answers is left out.
- * @throws Error where ours or bare does
+ * @throws Error if ours or bare gives a wrong answer
  */
 export const compare = async (
   generator: Generator,

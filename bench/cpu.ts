@@ -1,4 +1,4 @@
-/** What 1,000 writes cost in CPU, by who used it. */
+/** Measures how much CPU 1,000 writes take, and who uses it. */
 import { cpuSeconds } from './processes.ts';
 import type { System } from './system.ts';
 
@@ -15,7 +15,10 @@ const groupsOf = (processes: Record<string, number>, { pids }: System): Record<s
   };
 };
 
-/** Begins to count. @returns what ends it, given how many writes were made: seconds of CPU for 1,000 of them */
+/**
+ * Begins to count CPU.
+ * @returns a function of how many writes were made since then, which returns the seconds of CPU that 1,000 of them took
+ */
 export const countCpu = (processes: Record<string, number>, system: System) => {
   const groups = groupsOf(processes, system);
   const used = () => Object.values(groups).map(cpuSeconds);

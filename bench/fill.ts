@@ -1,21 +1,21 @@
-/** Fills the tables with many orders in a moment. */
+/** Fills the tables with very many orders, quickly. */
 import type { Connection } from 'mysql2/promise';
 import { CUSTOMERS, FILLED_FROM, MOST_ITEMS, MOST_OF_AN_ITEM, PRODUCTS } from './orders.ts';
 
 const ORDERS_PER_TRANSACTION = 100_000;
 
-/** SQL for one of a list, in turn. */
+/** SQL for the elements of a list in turn. */
 const inTurn = (list: string[], n: string) =>
   `ELT(1 + ${n} % ${list.length}, ${list.map((text) => `'${text}'`).join(', ')})`;
 
-/** As `filledId` in orders.ts. */
+/** The time in an id, as `filledId` in orders.ts has it. */
 const TIME = `LPAD(LOWER(HEX(${FILLED_FROM} + n)), 12, '0')`;
 const ID = `CONCAT(LEFT(${TIME}, 8), '-', RIGHT(${TIME}, 4), '-7000-8000-', LPAD(LOWER(HEX(n)), 12, '0'))`;
 const ACCEPTED_AT = `DATE_ADD('${new Date(FILLED_FROM).toISOString().slice(0, 10)}', INTERVAL n * 1000 MICROSECOND)`;
 
 /**
  * Fills an empty database with the orders number 0 to `count` - 1 (orders.ts).
- * @param connection in UTC; its session stops checking foreign keys
+ * @param connection its time zone is UTC; its session checks no foreign keys from then on
  */
 export const fillOrders = async (connection: Connection, count: number): Promise<void> => {
   await connection.query('SET foreign_key_checks = 0, unique_checks = 0');

@@ -1,4 +1,4 @@
-/** What a run is asked to do. */
+/** The options of a run. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,13 +8,13 @@ export interface Options {
   quick: boolean;
   sizes: Sizes;
   isWanted: (name: string) => boolean;
-  /** Another service to measure as well. */
+  /** Another service that is measured too. */
   peer: { url: string; name: string } | undefined;
-  /** The `dist` folder of another state of this service, to be measured in the same turns. */
+  /** The `dist` folder of another state of this service, which is measured in the same turns. */
   base: string | undefined;
 }
 
-/** @throws Error where the checkout in `folder` is not built */
+/** The `dist` folder of the checkout in `folder`. @throws Error if it is not built */
 const buildIn = (folder: string): string => {
   const build = resolve(folder, 'dist');
   if (!existsSync(join(build, 'api/server.js')))
@@ -26,8 +26,8 @@ const buildIn = (folder: string): string => {
 
 /**
  * Reads the command line.
- * @param cases those that there are; those `onRequest` are measured only when they are named
- * @throws Error with one sentence
+ * @param cases all cases; those with `onRequest` are measured only if they are named
+ * @throws Error with one sentence if the options make no sense
  */
 export const readOptions = (args: string[], cases: { name: string; onRequest: boolean }[]): Options => {
   const { values } = parseArgs({

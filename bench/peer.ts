@@ -1,4 +1,4 @@
-/** Another service of the same contract, to measure with the same requests. */
+/** Another service with the same API, which is measured with the same requests. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { postOrders } from './cases/orders.ts';
 import type { Generator } from './load/generator.ts';
@@ -6,11 +6,11 @@ import type { Generator } from './load/generator.ts';
 export interface Peer {
   name: string;
   url: string;
-  /** Orders that it has applied. */
+  /** The ids of orders that it has applied. */
   ids: string[];
 }
 
-/** Where its consumers pause 0.3 s a job it takes more than a minute for 1,000 orders. */
+/** How long we wait. If its consumers pause 0.3 s for each job, 1,000 orders take more than a minute. */
 const APPLIED_WITHIN_MS = 300_000;
 const POLL_MS = 1_000;
 
@@ -22,8 +22,8 @@ const listIds = async (url: string): Promise<string[]> => {
 };
 
 /**
- * Has a service hold at least `count` orders, made over HTTP where they are missing.
- * @throws Error where they are not applied within five minutes
+ * Makes sure that a service has at least `count` orders, by posting those that are missing.
+ * @throws Error if they are not applied within five minutes
  */
 export const preparePeer = async (
   generator: Generator,

@@ -1,14 +1,14 @@
-/** What processes use of the machine, as /proc tells (proc(5)): so this runs on Linux only. */
+/** Reads from /proc what processes use of the machine (proc(5)), so it runs on Linux only. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitFor } from '../ops/processes.ts';
 import type { Line } from './report/results.ts';
 
-/** Of the times in /proc, a second: Linux shows all programs 100, whatever it counts in itself. */
+/** How many ticks of the times in /proc a second has. Linux shows 100 to all programs, whatever it uses inside. */
 const TICKS_PER_SECOND = 100;
 const HEAP_WITHIN_MS = 5_000;
 
-/** The memory that a process has in RAM, in MB of 1,000,000 bytes; NaN where it is gone. */
+/** The memory that a process has in RAM, in MB of 1,000,000 bytes; NaN if the process is gone. */
 export const residentMb = (pid: number): number => {
   try {
     const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
@@ -20,7 +20,7 @@ export const residentMb = (pid: number): number => {
 
 /**
  * The seconds of CPU that processes have used so far, with all their threads and the children that have ended.
- * @throws Error where one is gone
+ * @throws Error if one of them is gone
  */
 export const cpuSeconds = (pids: number[]): number => {
   let ticks = 0;
@@ -34,8 +34,9 @@ export const cpuSeconds = (pids: number[]): number => {
 };
 
 /**
- * The memory that a process keeps after garbage collection, in MB of 1,000,000 bytes; NaN where it does not tell.
- * @param folder where it works; it must have loaded heap.js
+ * The memory that a process keeps after garbage collection, in MB of 1,000,000 bytes; NaN if the process does not
+ * answer.
+ * @param folder in which it works; the process must have loaded heap.js
  */
 export const retainedMb = async (pid: number, folder: string): Promise<number> => {
   const file = join(folder, `heap.${pid}`);
@@ -50,9 +51,9 @@ export const retainedMb = async (pid: number, folder: string): Promise<number> =
 };
 
 /**
- * Notes the memory of processes again and again.
+ * Measures the memory of processes at intervals.
  * @param processes PIDs by name
- * @param measure what one of them has, in MB
+ * @param measure returns the memory of one of them, in MB
  */
 export const watchMemory = (
   processes: Record<string, number>,
@@ -72,7 +73,7 @@ export const watchMemory = (
   // A case that fails does not come to stop it.
   timer.unref();
   return {
-    /** @returns of each process: seconds since the start, MB */
+    /** Ends it. @returns a line for each process, with points of seconds since the start and MB */
     stop: async (): Promise<Line[]> => {
       clearInterval(timer);
       await sampling;

@@ -1,4 +1,4 @@
-/** The processes of a benchmark: what is measured, what it is measured against, what measures. All from the build. */
+/** Starts the processes of a benchmark from the build: those that are measured, compared with, and that measure. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -15,13 +15,13 @@ export const CONSUMERS = 4;
 /** The `dist` folder that this file is in. */
 export const ownBuild = fileURLToPath(new URL('..', import.meta.url));
 
-/** @param program its file in a build, without the extension */
+/** The path of a program in a build. @param program its file, without the extension */
 export const builtFile = (program: string, build = ownBuild): string => join(build, `${program}.js`);
 
 export interface Program {
   name: string;
   pid: number;
-  /** Ends it and its children at once: nothing of what it has is kept. */
+  /** Kills the program and its children at once; nothing that they have is kept. */
   stop(): Promise<void>;
 }
 
@@ -32,9 +32,9 @@ interface Start {
   build?: string | undefined;
   args?: string[];
   env: NodeJS.ProcessEnv;
-  /** Where it works and has its log; the folder's guard ends it. */
+  /** The folder in which it works and has its log. The folder's guard ends it. */
   folder: string;
-  /** Whether it does its work, given what its log says by now. */
+  /** Returns whether the program is at work. @param log what its log says by now */
   works: (log: string) => boolean | Promise<boolean>;
 }
 
@@ -45,7 +45,7 @@ const says =
 
 const isOver = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
-/** @throws Error with the end of its log when it ends, or is not ready within 30 s */
+/** Starts a program and waits until it works. @throws Error with the end of its log if it does not within 30 s */
 const startProgram = async ({ name, program, build, args = [], env, folder, works }: Start) => {
   const logFile = join(folder, `${name}.log`);
   const log = openSync(logFile, 'a');
@@ -98,7 +98,10 @@ export const startBare = (folder: string, name: string, env: NodeJS.ProcessEnv) 
     works: says('listening', Number(env.API_WORKERS)),
   });
 
-/** Starts consumers and waits until RabbitMQ has all of them: a build of before may tell nothing itself. */
+/**
+ * Starts consumers and waits until RabbitMQ has all of them. It asks RabbitMQ, as an older build may not tell by
+ * itself.
+ */
 export const startConsumers = async (
   folder: string,
   name: string,
@@ -127,8 +130,8 @@ export const startConsumers = async (
 };
 
 /**
- * Starts a program that is told what to do by messages.
- * @returns what asks it and waits for its answer, and what ends it
+ * Starts a program that gets messages which tell it what to do.
+ * @returns `ask`, which sends it a message and waits for the answer, and `stop`
  */
 export const startWorker = <Question extends object | string, Answer>(
   folder: string,
@@ -143,7 +146,7 @@ export const startWorker = <Question extends object | string, Answer>(
     serialization: 'advanced',
   });
   return {
-    /** @throws Error where it ends instead */
+    /** Asks it something, and waits for the answer. @throws Error if it ends instead */
     ask: async (question: Question): Promise<Answer> => {
       const settled = new AbortController();
       const { signal } = settled;

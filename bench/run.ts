@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- --quick --only post,get-cached --against http://host:port --name peer --base folder --seconds 10]`:
- * measures, prints a table and keeps it with plots in bench/results. Exit code 1 where a case could not be measured.
+ * `npm run bench [-- --quick --only post,get-cached --against http://host:port --name peer --base folder --seconds
+ * 10]`: measures, prints a table, and keeps it with plots in bench/results. The exit code is 1 if a case could not be
+ * measured.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -14,7 +15,7 @@ import { openSystem } from './system.ts';
 
 const RESULTS = 'bench/results';
 
-/** Measures all that is wanted. What was started is ended, however this ends. */
+/** Measures all cases that are wanted. Whatever happens, everything that was started is ended. */
 const measure = async ({ sizes, isWanted, peer, base }: Options) => {
   const results: (Row | Broken)[] = [];
   const charts: Chart[] = [];

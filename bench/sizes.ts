@@ -1,32 +1,32 @@
 /** How much is measured. */
 
 export interface Sizes {
-  /** How often each side has its turn in one case. */
+  /** How often each side has its turn in a case. */
   rounds: number;
   roundMs: number;
   warmupMs: number;
   connections: number;
-  /** Orders in the list. */
+  /** How many orders are in the list. */
   listed: number;
-  /** Orders that are read from MySQL, or deleted, each once: more than can be in a round. */
+  /** How many orders are read from MySQL, or deleted, each once. These are more than a round can get through. */
   rows: number;
-  /** Orders in the large table of the case `page`. */
+  /** How many orders are in the large table of the case `page`. */
   manyRows: number;
-  /** Jobs that wait to be applied behind those of the warm-up, and in how many rounds. */
+  /** How many jobs wait to be applied after those of the warm-up, and in how many rounds. */
   backlog: number;
   applyWarmup: number;
   applyRounds: number;
-  /** Longer than applying them takes. */
+  /** More milliseconds than it takes to apply them. */
   applyWithinMs: number;
-  /** Requests a second at which nothing is saturated, and for how long. */
+  /** How many requests per second saturate nothing, and for how long they are sent. */
   steadyRate: number;
   steadyMs: number;
-  /** The long cases. */
+  /** The sizes of the long cases. */
   hugeBacklog: number;
   soakMs: number;
 }
 
-/** @param seconds measured of each side of a case, over all its rounds */
+/** The sizes of a full run. @param seconds for which each side of a case is measured, over all rounds */
 export const fullSizes = (seconds: number): Sizes => ({
   rounds: 5,
   roundMs: (seconds * 1000) / 5,
@@ -45,7 +45,7 @@ export const fullSizes = (seconds: number): Sizes => ({
   soakMs: 600_000,
 });
 
-/** Enough to see that every case runs. */
+/** The sizes of a quick run, which only shows that every case runs. */
 export const quickSizes: Sizes = {
   rounds: 1,
   roundMs: 200,

@@ -1,4 +1,4 @@
-/** Looking into the stores of a place, preparing them and emptying them, from outside the service. */
+/** Prepares, reads and empties the stores of a place, from outside the service. */
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
@@ -8,7 +8,7 @@ import { unobserved } from '../process/log-events.ts';
 import { assertQueue, topology } from '../queue/topology.ts';
 import { createJob } from './orders.ts';
 
-/** So many messages wait for their confirms at once. */
+/** How many messages wait for their confirms at the same time. */
 const PUBLISH_WINDOW = 2_000;
 
 /** Opens connections to the stores that `env` names, and declares its queues. */
@@ -31,13 +31,13 @@ export const openStores = async (env: NodeJS.ProcessEnv) => {
     redis,
     rows,
 
-    /** By the service's own count, which costs nothing (db/counts.ts). */
+    /** How many orders there are, by the service's own count, which is quick to read (db/counts.ts). */
     countOrders: async (): Promise<number> => {
       const [row] = await rows('SELECT SUM(orders) AS total FROM order_counts');
       return Number(row?.total ?? 0);
     },
 
-    /** Puts create jobs on the queue, confirmed. */
+    /** Puts create jobs on the queue, and waits until they are confirmed. */
     publishJobs: async (count: number): Promise<void> => {
       for (let n = 0; n < count; n++) {
         const job = createJob(n);

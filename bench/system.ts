@@ -1,4 +1,4 @@
-/** Private servers for a run, and in them places that do not get in each other's way. */
+/** Private servers for a run, with places in them that do not disturb each other. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,7 +13,7 @@ const MIGRATE_WITHIN_MS = 30_000;
 
 /**
  * Starts the servers and the load generator.
- * @param onFolder told, before anything starts, what ends it all and removes every trace
+ * @param onFolder is called before anything starts, with a function that ends everything and removes all traces
  */
 export const openSystem = async (onFolder: (end: () => Promise<void>) => void) => {
   ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
@@ -23,15 +23,16 @@ export const openSystem = async (onFolder: (end: () => Promise<void>) => void) =
   let places = 0;
   return {
     folder,
-    /** Of the three servers. */
+    /** The PIDs of the three servers. */
     pids,
     generator: startGenerator(folder),
 
     /**
-     * Settings that lead to a database, a queue and a Redis database of one's own.
-     * @param name part of the names of these
-     * @param overrides win over all else; with a DB_NAME among them that database is used as it is
-     * @param build whose processes are to work there: the schema is the one that they know
+     * Makes a place: a database, a queue and a Redis database that nobody else uses.
+     * @param name a part of their names
+     * @param overrides settings that win over all others. If they have a DB_NAME, that database is used as it is
+     * @param build the `dist` folder whose programs are to work there, and so whose schema is used
+     * @returns the settings that lead to the place
      */
     place: async (
       name: string,

@@ -1,7 +1,7 @@
 /**
- * inserts.ts <warm-up> <orders>: puts so many orders and their items into MySQL over one connection, as fast as
- * multi-row INSERTs go: what applying jobs is measured against. Told to prepare, it makes the rows and inserts those of
- * the warm-up; told to go, it inserts the others.
+ * inserts.ts <warm-up> <orders>: inserts so many orders with their items into MySQL, over one connection and as fast as
+ * multi-row INSERTs go. Consumers that apply jobs are measured against it. The message `prepare` makes it build all
+ * rows and insert those of the warm-up, `go` makes it insert the others.
  */
 import { createConnection } from 'mysql2/promise';
 import { connectionOptions } from '../../db/client.ts';
@@ -9,7 +9,7 @@ import { environment, loadConfig } from '../../process/config.ts';
 import { acceptedOrder } from '../orders.ts';
 
 export type Command = 'prepare' | 'go';
-/** When it began and ended, in milliseconds since 1970. */
+/** When the inserts began and ended, in milliseconds since 1970. */
 export interface Span {
   from: number;
   to: number;

@@ -1,6 +1,6 @@
 /**
- * The least that a server does which does the same I/O as the API, with the same libraries, schemas and number of
- * processes: what the API is measured against. It has no versions, no errors to answer and no access log.
+ * The server against which the API is measured. It does the same I/O with the same libraries, schemas and number of
+ * processes, and as little as possible besides: it has no versions, no answers for errors and no access log.
  */
 import cluster from 'node:cluster';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';

@@ -1,4 +1,4 @@
-/** The I/O of the bare server: each of these is one round trip. */
+/** The I/O of the bare server. Each function is one round trip. */
 import { connect } from 'amqplib';
 import { createPool, type RowDataPacket } from 'mysql2/promise';
 import { PipeliningRedis } from '../../cache/redis.ts';
@@ -6,13 +6,13 @@ import { connectionOptions } from '../../db/client.ts';
 import type { Order } from '../../domain/order.ts';
 import type { Config } from '../../process/config.ts';
 
-/** As many as the API has. */
+/** How many connections to MySQL there are: as many as the API has. */
 const CONNECTIONS = 10;
 
 const SELECT = `SELECT orders.id, customer_name, status, version, item_name, quantity
   FROM orders JOIN order_items ON order_id = orders.id WHERE orders.id = ? ORDER BY order_items.id`;
 
-/** Opens what the config names. The queue is there. */
+/** Opens the stores that the config names. The queue must exist. */
 export const openBareStores = async ({ redis, rabbitmq, mysql }: Config) => {
   const { protocol, hostname, port, username, password, queue } = rabbitmq;
   const connection = await connect({ protocol, hostname, port, username, password }, { noDelay: true });
@@ -21,7 +21,7 @@ export const openBareStores = async ({ redis, rabbitmq, mysql }: Config) => {
   return {
     redis: new PipeliningRedis({ ...redis, tls: undefined }),
 
-    /** Resolves with the confirm. */
+    /** Publishes a job. Resolves when it is confirmed. */
     publish: (job: object): Promise<void> =>
       new Promise((resolve, reject) => {
         const body = Buffer.from(JSON.stringify(job));
@@ -30,7 +30,7 @@ export const openBareStores = async ({ redis, rabbitmq, mysql }: Config) => {
         );
       }),
 
-    /** By one prepared statement. */
+    /** Reads an order with a prepared statement. */
     readOrder: async (id: string): Promise<Order> => {
       const [rows] = await pool.execute<RowDataPacket[]>(SELECT, [id]);
       return {

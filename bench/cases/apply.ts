@@ -1,4 +1,4 @@
-/** How fast consumers apply a backlog of jobs. */
+/** Measures how fast consumers apply a backlog of jobs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command, Span } from '../bare/inserts.ts';
 import { CONSUMERS, startConsumers, startWorker } from '../programs.ts';
@@ -9,10 +9,10 @@ import { type Case, type Context, closing } from './case.ts';
 const SAMPLE_MS = 100;
 
 /**
- * Watches until `count` orders are there.
- * @param warmup how many of them do not count for the rate
- * @returns jobs applied a second, from the warm-up's end to the last one
- * @throws Error where they are not there in time
+ * Waits until `count` orders are in MySQL.
+ * @param warmup how many of the first ones do not count for the rate
+ * @returns how many jobs were applied per second, from the end of the warm-up to the last one
+ * @throws Error if they are not there in time
  */
 export const watchDrain = async (
   stores: Stores,
@@ -32,7 +32,7 @@ export const watchDrain = async (
   }
 };
 
-/** @returns jobs a second */
+/** Has consumers apply a backlog. @returns jobs per second */
 const applyBacklog = async ({ system, sizes }: Context, lag: string, build?: string): Promise<number> => {
   const { use, close } = closing();
   try {
@@ -52,7 +52,7 @@ const applyBacklog = async ({ system, sizes }: Context, lag: string, build?: str
   }
 };
 
-/** The same rows by as many processes, over one connection each. @returns orders a second */
+/** Inserts the same rows by as many processes, over one connection each. @returns orders per second */
 const insertBare = async ({ system, sizes }: Context): Promise<number> => {
   const { folder, place } = system;
   const { backlog, applyWarmup } = sizes;
@@ -76,7 +76,7 @@ const insertBare = async ({ system, sizes }: Context): Promise<number> => {
 const titleOf = ({ backlog }: Context['sizes'], lag: string) =>
   `apply ${backlog.toLocaleString('en')} jobs, lag ${lag} s`;
 
-/** What limits here is the lag: one transaction takes it once, however many jobs are in it. */
+/** The lag is the limit here: each transaction has it once, however many jobs are in the transaction. */
 export const applyWithLag: Case<Context> = {
   name: 'apply-lag',
   measure: async (context) => {

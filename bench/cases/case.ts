@@ -1,4 +1,4 @@
-/** What a case is, and how those that share processes are run. */
+/** What a case is, and how cases that share processes are run. */
 import type { Peer } from '../peer.ts';
 import type { Chart, Row } from '../report/results.ts';
 import type { Sizes } from '../sizes.ts';
@@ -8,7 +8,7 @@ export interface Context {
   system: System;
   sizes: Sizes;
   peer: Peer | undefined;
-  /** The build of another state of this service, measured in place of a peer. */
+  /** The build of another state of this service, which is measured in place of a peer. */
   base: string | undefined;
 }
 
@@ -18,15 +18,15 @@ export interface Finding {
 }
 
 export interface Case<Fixture> {
-  /** For `--only`. */
+  /** The name that `--only` takes. */
   name: string;
-  /** Takes so long that it is measured only when it is asked for. */
+  /** True if it takes so long that it is measured only when somebody asks for it. */
   onRequest?: boolean;
-  /** @throws Error where it cannot be measured */
+  /** Measures the case. @throws Error if it cannot be measured */
   measure: (fixture: Fixture) => Promise<Finding>;
 }
 
-/** What is told of a case as soon as it is over. */
+/** Is called with the result of each case as soon as the case is over. */
 export type Report = (name: string, outcome: Finding | Error) => void;
 
 export interface Suite {
@@ -67,7 +67,7 @@ export const alone = (cases: Case<Context>[]): Suite =>
     cases,
   );
 
-/** Ends what was started, the last first, however often it is told to. */
+/** Collects what was started, and ends it: the last first, and each once, however often `close` is called. */
 export const closing = () => {
   const ends: (() => Promise<void>)[] = [];
   return {

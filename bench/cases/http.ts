@@ -1,4 +1,4 @@
-/** One API without consumers and one bare server, side by side: what most cases measure. */
+/** An API without consumers and a bare server side by side, which most cases measure. */
 import { compare, type Measured, type Sides } from '../compare.ts';
 import { fillOrders } from '../fill.ts';
 import type { Request } from '../load/requests.ts';
@@ -8,20 +8,20 @@ import { openStores, type Stores } from '../stores.ts';
 import { type Context, closing, type Finding } from './case.ts';
 import { get, sendAll } from './orders.ts';
 
-/** This service, in the state that is measured or in that of the base. */
+/** This service: the build that is measured, or that of the base. */
 export interface Ours {
   url: string;
   stores: Stores;
 }
 
-/** What each side is sent in a round; the peer nothing where it has no such thing. */
+/** The requests that each side gets in a round. There are none for the peer if it has no such feature. */
 export interface Requests {
   ours: (side: Ours) => Request[] | Promise<Request[]>;
   bare: () => Request[] | Promise<Request[]>;
   peer?: (peer: { url: string; ids: string[] }) => Request[] | Promise<Request[]>;
 }
 
-/** What a row says beside what was measured. */
+/** The part of a row that is known before anything is measured. */
 export type RowHead = Pick<Row, 'name' | 'title' | 'note'> & { target?: Target };
 
 export const toRow = (
@@ -46,7 +46,7 @@ export const toRow = (
   };
 };
 
-/** @returns what makes something for each side once */
+/** Makes a function that makes something for each side, once for each. */
 export const onceForEach = <T>(make: (side: Ours) => Promise<T>): ((side: Ours) => Promise<T>) => {
   const made = new Map<Ours, Promise<T>>();
   return (side) => {
@@ -57,8 +57,9 @@ export const onceForEach = <T>(make: (side: Ours) => Promise<T>): ((side: Ours) 
 };
 
 /**
+ * Starts the API (and that of the base) and the bare server.
  * @param name of the place
- * @param orders how many are in MySQL
+ * @param orders how many orders are in MySQL
  */
 export const openHttp = async (
   { system, sizes, peer, base: build }: Context,
@@ -87,13 +88,13 @@ export const openHttp = async (
       bareStores,
       close,
 
-      /** Puts what the API answers of orders into the bare server's Redis. */
+      /** Puts the API's answers to GET /orders/{id} into the bare server's Redis. */
       copyToBare: async (ids: string[], key: 'temp_order' | 'orders:detail'): Promise<void> => {
         for (const body of await sendAll(generator, ours.url, ids.map(get)))
           await bareStores.redis.set(`${key}:${JSON.parse(body).order_id}`, body);
       },
 
-      /** Has the bare server answer with the API's list. */
+      /** Makes the bare server answer with the API's list. */
       copyListToBare: async (): Promise<void> => {
         const response = await fetch(`${ours.url}/orders`);
         await bareStores.redis.set('orders:list:1', await response.text());

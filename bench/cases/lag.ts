@@ -1,4 +1,4 @@
-/** How long it takes from the 202 until an order is in MySQL. */
+/** Measures how long it takes from the 202 until an order is in MySQL. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowDataPacket } from 'mysql2/promise';
 import { requireRight } from '../compare.ts';
@@ -11,9 +11,9 @@ import { openSteady } from './steady.ts';
 
 const LAG = '0.3';
 const POLL_MS = 20;
-/** An order that is applied later than this after its acceptance is noticed only in the end. */
+/** If an order is applied later than this after it was accepted, we notice it only in the end. */
 const WINDOW_MS = 3_000;
-/** How long those may take that are missing when the load is over. */
+/** How long orders may take that are missing when the load is over. */
 const LAST_WITHIN_MS = 20_000;
 const BUCKET_MS = 500;
 
@@ -37,7 +37,7 @@ const watchApplied = ({ mysql, countOrders }: Stores) => {
   // What goes wrong is told by `finish`.
   watching.catch(() => {});
   return {
-    /** Waits until `count` orders are there, at most so long. @returns when each was, in ms since 1970 */
+    /** Waits for a limited time until `count` orders are there. @returns when each was noticed, in ms since 1970 */
     finish: async (count: number): Promise<Map<string, number>> => {
       const deadline = Date.now() + LAST_WITHIN_MS;
       while ((await countOrders()) < count && Date.now() < deadline) await sleep(POLL_MS);

@@ -1,4 +1,4 @@
-/** GET /orders: all of them, unchanged ones, and pages of few and of very many. */
+/** Measures GET /orders: all orders, an unchanged list, and pages out of few and out of very many orders. */
 import { compare } from '../compare.ts';
 import { fillOrders } from '../fill.ts';
 import { httpRequest, type Request } from '../load/requests.ts';
@@ -42,7 +42,7 @@ export const listUnchanged: Case<Http> = {
 };
 
 const PAGE = 50;
-/** So many different pages are asked for. */
+/** How many different pages are asked for. */
 const PAGES = 1_000;
 
 const pagesOf = (orders: number): Request[] =>
@@ -51,7 +51,7 @@ const pagesOf = (orders: number): Request[] =>
     return httpRequest('GET', `/orders?limit=${PAGE}&after=${after}`, 200);
   });
 
-/** A page from far down in MySQL must not cost more for there being more orders. */
+/** A page from anywhere in the list must not cost more because MySQL has more orders. */
 export const page: Case<Context> = {
   name: 'page',
   measure: async ({ system, sizes, base: build }) => {

@@ -1,4 +1,4 @@
-/** POST while everything that is accepted is applied meanwhile: as the service runs by default, with its simulated lag. */
+/** Measures POST while consumers apply what is accepted: as the service runs by default, with its simulated lag. */
 
 import { requireRight } from '../compare.ts';
 import { countCpu } from '../cpu.ts';
@@ -15,7 +15,10 @@ interface Live {
   cpu?: { total: number; shares: string };
 }
 
-/** @param onWarm told when what is measured begins: at first there is code to compile, in the consumers as well */
+/**
+ * Measures POST after a warm-up, in which the code is compiled, also that of the consumers.
+ * @param onWarm is called when the warm-up is over
+ */
 const measurePosts = async (
   { system, sizes }: Context,
   url: string,

@@ -1,4 +1,4 @@
-/** What the service uses of the machine, and whether that stays so. */
+/** Measures how much CPU and memory the service uses, and whether its memory grows. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { requireRight } from '../compare.ts';
@@ -15,12 +15,12 @@ import { openSteady } from './steady.ts';
 import { mixedRequests } from './writes.ts';
 
 const SAMPLE_MS = 500;
-/** How often it is measured what processes keep: collecting garbage costs them a moment. */
+/** How often we measure what processes keep in memory. Not more often, as they have to collect garbage for that. */
 const HEAP_SAMPLES = 40;
 const MOST_CONSUMER_MB = 200;
-/** What a process has in its last quarter of the time, compared with the second: less is no leak. */
+/** How many times its memory of the second quarter of the time a process may have in the last; more is a leak. */
 const MOST_GROWTH = 1.15;
-/** Idle for so long before memory is read, so that start-up is over. */
+/** How long processes are idle before we read their memory, so that start-up is over. */
 const REST_MS = 1_000;
 
 const memoryChart = (title: string, lines: Line[]): Chart => ({
@@ -33,7 +33,7 @@ const memoryChart = (title: string, lines: Line[]): Chart => ({
 const valuesOf = (line: Line) => line.points.map(([, mb]) => mb);
 const ofKind = (lines: Line[], kind: string) => lines.filter(({ name }) => name.startsWith(kind));
 
-/** Of the largest process of a kind. */
+/** A row with the memory of the largest process of a kind. */
 const beforeAndAfter = (name: string, lines: Line[], kind: string): Row => {
   const [before = Number.NaN, after = Number.NaN] = [0, -1].map((at) =>
     Math.max(...ofKind(lines, kind).map((line) => valuesOf(line).at(at) ?? Number.NaN)),
@@ -47,7 +47,7 @@ const beforeAndAfter = (name: string, lines: Line[], kind: string): Row => {
   };
 };
 
-/** @returns CPU seconds for 1,000 writes by who used them, and the memory of the processes meanwhile */
+/** @returns the CPU seconds that 1,000 writes took, by who used them, and the memory of the processes meanwhile */
 const measureCost = async (context: Context, build?: string) => {
   const { sizes, system } = context;
   const name = build === undefined ? 'cost' : 'base_cost';
@@ -72,7 +72,7 @@ const measureCost = async (context: Context, build?: string) => {
   }
 };
 
-/** CPU of everything that a write passes through, and memory, from the POST until it is applied. */
+/** The CPU and memory of everything that a write passes through, from the POST until it is applied. */
 export const cost: Case<Context> = {
   name: 'cost',
   measure: async (context) => {
@@ -103,7 +103,7 @@ const steadiness = (name: string, title: string, lines: Line[]): Row => ({
   target: { most: MOST_GROWTH },
 });
 
-/** A very long queue costs the broker memory, not the consumers. */
+/** A very long queue must not make the consumers use more memory. */
 export const backlogMemory: Case<Context> = {
   name: 'backlog-memory',
   onRequest: true,
@@ -140,7 +140,7 @@ export const backlogMemory: Case<Context> = {
   },
 };
 
-/** Mixed load for a long time, with pages in place of the whole list, which would grow. */
+/** A mixed load for a long time. It asks for pages instead of the whole list, as that would grow. */
 export const soak: Case<Context> = {
   name: 'soak',
   onRequest: true,

@@ -1,13 +1,13 @@
-/** Requests about orders, and the orders that they are about. */
+/** Makes requests about orders, and the orders for them. */
 import { requireRight } from '../compare.ts';
 import type { Generator } from '../load/generator.ts';
 import { httpRequest, type Request } from '../load/requests.ts';
 import { newOrder } from '../orders.ts';
 
 const CONNECTIONS = 16;
-/** Each of a set of requests is answered within this, or something is wrong. */
+/** How long a set of requests may take. If it takes longer, something is wrong. */
 const ALL_WITHIN_MS = 120_000;
-/** So many different orders are posted. */
+/** How many different orders are posted. */
 const DIFFERENT = 1_000;
 
 export const post = (n: number): Request => httpRequest('POST', '/orders', 202, { body: newOrder(n) });
@@ -17,7 +17,7 @@ export const patch = (id: string, n: number): Request =>
   httpRequest('PATCH', `/orders/${id}/status`, 202, { body: { status: `status ${n % 10}` } });
 export const remove = (id: string): Request => httpRequest('DELETE', `/orders/${id}`, 202);
 
-/** Sends each request once. @returns what the answers say, in no order. @throws Error where any is wrong */
+/** Sends each request once. @returns the bodies of the answers, in no order. @throws Error if an answer is wrong */
 export const sendAll = async (generator: Generator, url: string, requests: Request[]): Promise<string[]> => {
   const result = await generator.run({
     url,
@@ -32,7 +32,7 @@ export const sendAll = async (generator: Generator, url: string, requests: Reque
   return result.answers.map(({ body }) => body);
 };
 
-/** Makes orders. @returns their ids */
+/** Posts orders. @returns their ids */
 export const postOrders = async (generator: Generator, url: string, count: number): Promise<string[]> => {
   const answers = await sendAll(
     generator,

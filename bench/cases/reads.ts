@@ -1,4 +1,4 @@
-/** GET /orders/:id: pending, cached, and neither. */
+/** Measures GET /orders/:id of orders that are pending, that are cached, and that are only in MySQL. */
 
 import { httpRequest } from '../load/requests.ts';
 import { filledIds } from '../orders.ts';

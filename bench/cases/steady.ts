@@ -1,4 +1,4 @@
-/** An API with its consumers under a steady load: nothing waits for long, nothing is saturated. */
+/** An API with its consumers, for a steady load under which nothing waits for long and nothing is saturated. */
 
 import { workersOf } from '../../ops/workers.ts';
 import { fillOrders } from '../fill.ts';
@@ -7,11 +7,11 @@ import { openStores } from '../stores.ts';
 import { type Context, closing } from './case.ts';
 
 /**
- * Starts them, with a place of their own.
- * @param lag simulated, in seconds
- * @param orders how many are in MySQL
+ * Starts an API and its consumers in a place of their own.
+ * @param lag the simulated lag, in seconds
+ * @param orders how many orders are in MySQL
  * @param overrides more settings
- * @param build whose processes; by default those of this state
+ * @param build the `dist` folder whose programs are started; by default our own
  */
 export const openSteady = async (
   { system }: Context,

@@ -1,4 +1,4 @@
-/** Accepting writes, while nobody applies them; and everything that clients do, mixed. */
+/** Measures how fast writes are accepted while nobody applies them, and a mix of everything that clients do. */
 import { randomUUID } from 'node:crypto';
 import { httpRequest, type Request } from '../load/requests.ts';
 import { filledIds } from '../orders.ts';
@@ -8,7 +8,7 @@ import { get, patch, post, postOrders, posts, remove } from './orders.ts';
 
 const CYCLES = 1_000;
 
-/** The queues do not grow from round to round. */
+/** Compares writes, with empty queues at the beginning of each round. */
 const compareWrites = (
   { ours, bareStores, compare }: Http,
   head: RowHead,
@@ -33,7 +33,7 @@ export const postCase: Case<Http> = {
     compareWrites(http, { name: 'post', title: 'POST', target: { ofBare: 0.75, ofPeer: 3 } }, () => posts),
 };
 
-/** Of orders whose own creation still waits. */
+/** PATCH of orders whose creation still waits. */
 export const patchCase: Case<Http> = {
   name: 'patch',
   measure: async (http) => {
@@ -49,7 +49,7 @@ export const patchCase: Case<Http> = {
   },
 };
 
-/** Each of another order, of which Redis knows nothing any more. */
+/** DELETE, each of another order, of which Redis knows nothing. */
 export const deleteCase: Case<Http> = {
   name: 'delete',
   measure: (http) =>
@@ -59,9 +59,10 @@ export const deleteCase: Case<Http> = {
 };
 
 /**
- * What a user of test/locustfile.py does, in these proportions: 5 lists, 2 creates, 3 reads, 1 change, 1 delete.
- * @param ids of orders that are read and changed
- * @param deletable ids that are deleted, each as often as the others
+ * The requests of a user of test/locustfile.py, in the same proportions: 5 lists, 2 creates, 3 reads, 1 change, 1
+ * delete.
+ * @param ids of the orders that are read and changed
+ * @param deletable the ids of the orders that are deleted, each as often as the others
  */
 export const mixedRequests = (listPath: string, ids: string[], deletable: string[]): Request[] =>
   deletable.flatMap((deleted, n) => {

@@ -1,18 +1,21 @@
-/** One keep-alive connection of a load generator: one request at a time, opened again whenever it closes. */
+/**
+ * A keep-alive connection of the load generator. It carries one request at a time, and is opened again whenever it
+ * closes.
+ */
 import { connect, type Socket } from 'node:net';
 import { type Response, responseReader } from './responses.ts';
 
 export interface Handlers {
-  /** It is open and waits for a request. */
+  /** The connection is open and waits for a request. */
   onIdle: () => void;
   onResponse: (response: Response) => void;
-  /** It is closed, for a reason where it never opened or a request got no answer. Another try follows. */
+  /** It is closed and will be opened again. There is a problem if it never opened or a request got no answer. */
   onClose: (problem: string | undefined) => void;
 }
 
 const RECONNECT_MS = 50;
 
-/** @param keepBodies whether responses carry their bodies */
+/** Opens a connection. @param keepBodies whether responses have their bodies */
 export const openConnection = (
   host: string,
   port: number,

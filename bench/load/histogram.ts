@@ -1,8 +1,8 @@
 /** Durations in buckets of equal relative width: small, quick to add to, and exact to 1 %. */
 
-/** Each bucket's upper end is so many times its lower one. */
+/** How many times its lower end the upper end of a bucket is. */
 const GROWTH = 1.02;
-/** In milliseconds. What is shorter counts as this, what is longer as the maximum. */
+/** The range in milliseconds. A shorter duration counts as the shortest, a longer one as the longest. */
 const SHORTEST_MS = 0.001;
 const LONGEST_MS = 1_000_000;
 const LOG_GROWTH = Math.log(GROWTH);
@@ -12,7 +12,7 @@ const bucketOf = (ms: number): number => {
   const within = Math.min(Math.max(ms, SHORTEST_MS), LONGEST_MS);
   return Math.floor(Math.log(within / SHORTEST_MS) / LOG_GROWTH);
 };
-/** The bucket's geometric middle. */
+/** The geometric middle of a bucket, in milliseconds. */
 const middleOf = (bucket: number): number => SHORTEST_MS * GROWTH ** (bucket + 0.5);
 
 export const createHistogram = () => {
@@ -22,7 +22,7 @@ export const createHistogram = () => {
     inBuckets[bucket] = (inBuckets[bucket] ?? 0) + count;
   };
   return {
-    /** What can be sent to another process, and merged there. */
+    /** The counts of the buckets, which another process can `merge`. */
     counts: (): Float64Array => inBuckets.slice(),
 
     total,
@@ -34,8 +34,8 @@ export const createHistogram = () => {
     },
 
     /**
-     * The duration that `p` percent of all do not exceed, in milliseconds: the nearest rank
-     * (https://en.wikipedia.org/wiki/Percentile#The_nearest-rank_method). NaN where nothing was recorded.
+     * The duration in milliseconds that `p` percent of all do not exceed, by the nearest-rank method
+     * (https://en.wikipedia.org/wiki/Percentile#The_nearest-rank_method). NaN if nothing was recorded.
      */
     percentile: (p: number): number => {
       const rank = Math.max(1, Math.ceil((p / 100) * total()));

@@ -1,4 +1,4 @@
-/** Sends requests over connections of its own and measures the answers. */
+/** Sends requests over its own connections and measures the answers. */
 import { openConnection } from './connection.ts';
 import { createHistogram } from './histogram.ts';
 import type { Request } from './requests.ts';
@@ -7,38 +7,39 @@ import type { Response } from './responses.ts';
 export interface LoadTask {
   host: string;
   port: number;
-  /** Sent one after the other, and over again, by whichever connection is free. */
+  /** The requests. They are sent one after the other, and again from the first, by whichever connection is free. */
   requests: Request[];
   connections: number;
-  /** Answers that come earlier do not count, in milliseconds. */
+  /** For how many milliseconds answers do not count at first. */
   warmupMs: number;
-  /** How long they count after that. */
+  /** For how many milliseconds they count after that. */
   durationMs: number;
-  /** Ends it sooner, after so many requests. */
+  /** The task ends earlier if so many requests have been sent. */
   limit?: number;
   /**
-   * Requests a second, whether or not earlier ones are answered: all count, however late their answers, and the time
-   * of each is from when it was due. By default a connection sends its next request when it has its answer.
+   * How many requests per second are sent, whether or not earlier ones are answered. All count, however late the
+   * answers come, and the time of each is counted from when it was due. Without a rate a connection sends its next
+   * request when it has the answer to the one before.
    */
   rate?: number;
   keepBodies?: boolean;
 }
 
 export interface LoadResult {
-  /** Right answers that count, and the time in which they came. */
+  /** How many right answers count, and the time in which they came. */
   count: number;
   seconds: number;
-  /** Of these, as a histogram's counts. */
+  /** How long these answers took, as the counts of a histogram. */
   latency: Float64Array;
-  /** Answers with another status than expected, broken connections and missing answers, whenever they were. */
+  /** How many answers had another status than expected or were missing, and how many connections broke, at any time. */
   wrong: number;
-  /** The first of these in words. */
+  /** The first of these problems in words. */
   wrongExample: string | undefined;
-  /** With `keepBodies`: when each right answer came, in milliseconds since 1970, and what it said. */
+  /** With `keepBodies`: when each right answer came, in milliseconds since 1970, and its body. */
   answers: { at: number; body: string }[];
 }
 
-/** How long answers may take that are missing when the time is over. */
+/** How long we wait for answers that are missing when the time is over. */
 const LAST_ANSWERS_MS = 10_000;
 const TICK_MS = 1;
 
@@ -88,7 +89,9 @@ export const runLoad = (task: LoadTask): Promise<LoadResult> =>
     let next = 0;
     let inFlight = 0;
     let over = false;
-    /** With a rate: when the requests were due that wait for a connection, and what sends on one that is free. */
+    /**
+     * With a rate: when the requests that wait for a connection were due, and the functions that send on a free one.
+     */
     const due: number[] = [];
     const idle = new Set<(since: number) => void>();
 

@@ -1,13 +1,14 @@
-/** Requests as the bytes that go over the wire, made before anything is measured. */
+/** Requests as they go over the wire. They are made before anything is measured. */
 
 export interface Request {
-  /** All of it, as it is sent. */
+  /** The whole request, as it is sent. */
   text: string;
   /** The status that its answer must have. */
   expected: number;
 }
 
 /**
+ * Makes a request.
  * @param path with its query
  * @param expected the status of the right answer
  * @param body sent as JSON

@@ -1,16 +1,16 @@
-/** As much of HTTP/1.1 as a load generator needs to know where a response ends. */
+/** Reads responses: as much of HTTP/1.1 as is needed to know where each of them ends. */
 
 export interface Response {
   status: number;
-  /** Empty where bodies are not kept. */
+  /** Its body, empty if bodies are not kept. */
   body: string;
-  /** The server closes the connection after this one (RFC 9112, 9.6). */
+  /** Whether the server closes the connection after this response (RFC 9112, 9.6). */
   closes: boolean;
 }
 
 const HEAD_END = '\r\n\r\n';
 
-/** RFC 9112, 6.3. */
+/** Whether a response has a body (RFC 9112, 6.3). */
 const hasBody = (status: number) => status >= 200 && status !== 204 && status !== 304;
 
 const bodyLength = (status: number, head: string): number => {
@@ -21,9 +21,9 @@ const bodyLength = (status: number, head: string): number => {
 };
 
 /**
- * Makes a function that takes the bytes of one connection as they come, in whatever pieces, and tells of each
- * response that is complete; interim ones (1xx) are passed over.
- * @throws Error, later, where a body's length is not told by Content-Length
+ * Makes a function that takes the bytes of a connection as they arrive, in whatever pieces. For each complete response
+ * it calls `onResponse`; interim responses (1xx) are skipped.
+ * @throws Error from that function if a response has a body but no Content-Length
  */
 export const responseReader = (onResponse: (response: Response) => void, keepBodies = false) => {
   let held: Buffer | undefined;
@@ -37,7 +37,7 @@ export const responseReader = (onResponse: (response: Response) => void, keepBod
     current = undefined;
     if (response.status >= 200) onResponse(response);
   };
-  /** @returns where it ends; undefined where it is not all there yet */
+  /** Reads the head of a response. @returns where it ends, or undefined if it is not complete yet */
   const readHead = (bytes: Buffer, from: number): number | undefined => {
     const end = bytes.indexOf(HEAD_END, from, 'latin1');
     if (end === -1) return undefined;

@@ -1,4 +1,4 @@
-/** The results as one page that needs nothing else. */
+/** Makes a page of the results that needs no other files. */
 import { barPlot, colour, dotPlot, escaped, linePlot, type Series } from './plots.ts';
 import type { Broken, Chart, Row } from './results.ts';
 
@@ -29,7 +29,7 @@ const section = (title: string, series: Series[], plot: string) => {
   return `<h2>${escaped(title)}</h2><p class="legend">${legend.join('')}</p>${plot}`;
 };
 
-/** `consumer 1` and `consumer 2` are lines of one kind. */
+/** The kind of a process, by its name: `consumer 1` and `consumer 2` are both of the kind `consumer`. */
 const kindOf = (name: string) => name.replace(/ \d+$/, '');
 
 const chartSection = ({ title, xLabel, yLabel, lines }: Chart): string => {
@@ -73,7 +73,7 @@ const latencies = (rows: Row[]): string => {
 };
 
 export interface Page {
-  /** When and where it was measured, one sentence. */
+  /** Says when and where it was measured, in one sentence. */
   about: string;
   table: string;
   results: (Row | Broken)[];
@@ -81,7 +81,7 @@ export interface Page {
   peer: string | undefined;
 }
 
-/** @returns a whole HTML document */
+/** Makes the page. @returns a whole HTML document */
 export const toHtml = ({ about, table, results, charts, peer }: Page): string => {
   const rows = results.filter((result): result is Row => !('broken' in result));
   return `<!doctype html>

@@ -1,7 +1,7 @@
-/** Plots as SVG, in a page that defines the colours: --text, --grid, --bare, --series-1 and so on (html.ts). */
+/** Draws plots as SVG. The page defines their colours: --text, --grid, --bare, --series-1 and so on (html.ts). */
 import type { Line } from './results.ts';
 
-/** Text inside of elements and attributes. */
+/** Escapes a text, so that it can be put into an element or an attribute. */
 export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 
@@ -36,18 +36,18 @@ export interface Series {
 }
 export interface Bars {
   label: string;
-  /** One a series; undefined where the series has none. */
+  /** One value for each series, undefined if the series has none. */
   values: (number | undefined)[];
 }
 
 const LABEL_WIDTH = 300;
-/** Before the first bar. */
+/** The space before the first bar. */
 const TOP = 4;
 const BAR = 13;
 const GROUP_GAP = 12;
 const AXIS = 24;
 
-/** Horizontal bars in groups, all from 0, each with its number. */
+/** Draws horizontal bars in groups. All begin at 0, and each has its number. */
 export const barPlot = (title: string, series: Series[], groups: Bars[]): string => {
   const most = Math.max(...groups.flatMap(({ values }) => values.map((value) => value ?? 0)), 0);
   const width = WIDTH - LABEL_WIDTH - 70;
@@ -71,11 +71,11 @@ export const barPlot = (title: string, series: Series[], groups: Bars[]): string
 
 export interface Dots {
   label: string;
-  /** By name, such as p50. */
+  /** The values by name, such as p50. */
   values: Record<string, number>;
 }
 
-/** One line of dots a label, on a logarithmic axis. @param unit of the axis */
+/** Draws a line of dots for each label, on a logarithmic axis. @param unit of the axis */
 export const dotPlot = (title: string, unit: string, rows: Dots[]): string => {
   const all = rows.flatMap(({ values }) => Object.values(values)).filter((value) => value > 0);
   const low = Math.floor(Math.log10(Math.min(...all)));
@@ -107,7 +107,7 @@ export const dotPlot = (title: string, unit: string, rows: Dots[]): string => {
 const LEFT = 60;
 const PLOT_HEIGHT = 220;
 
-/** Lines over a common x axis, y from 0. @param colourOf which series' colour a line has */
+/** Draws lines over a common x axis; y begins at 0. @param colourOf returns the series whose colour a line has */
 export const linePlot = (
   title: string,
   xLabel: string,

@@ -1,14 +1,14 @@
-/** What a benchmark has found out, and whether that is enough. */
+/** The results of a benchmark, and whether they meet the targets. */
 
 import { createHistogram } from '../load/histogram.ts';
 import type { LoadResult } from '../load/load.ts';
 
-/** The share of requests that were not slower, in percent → milliseconds. */
+/** Percentiles: the milliseconds that so many percent of the requests did not exceed. */
 export type Latency = Record<'50' | '90' | '99' | '99.9', number>;
 
-/** What must hold of a case; all that is given. */
+/** What must be true of a case. Everything that is given must be. */
 export interface Target {
-  /** Ours is at least so much of bare. */
+  /** Ours is at least so many times bare. */
   ofBare?: number;
   /** Ours is at least so many times the peer. */
   ofPeer?: number;
@@ -17,7 +17,7 @@ export interface Target {
 }
 
 export interface Row {
-  /** As `--only` has it. */
+  /** The name that `--only` takes. */
   name: string;
   title: string;
   unit: string;
@@ -28,7 +28,7 @@ export interface Row {
   bareLatency?: Latency;
   peerLatency?: Latency;
   target?: Target;
-  /** What a reader must know beside the numbers. */
+  /** What a reader must know in addition to the numbers. */
   note?: string;
 }
 
@@ -51,7 +51,10 @@ export interface Chart {
 
 export type Verdict = 'met' | 'missed' | 'no target';
 
-/** Ratios are those of one run: numbers of different runs, let alone machines, say nothing about each other. */
+/**
+ * Whether a row meets its target. It compares only numbers of the same run: those of different runs, let alone
+ * different machines, say nothing about each other.
+ */
 export const verdictOf = ({ ours, bare, peer, target }: Row): Verdict => {
   const demands: [demanded: number | undefined, holds: (demanded: number) => boolean][] = [
     [target?.ofBare, (least) => bare !== undefined && ours / bare >= least],
@@ -77,7 +80,7 @@ export const median = (numbers: number[]): number => {
   return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
 };
 
-/** @param counts of histograms, taken together */
+/** The percentiles of several histograms together. @param counts those of the histograms */
 export const latencyOf = (counts: LoadResult['latency'][]): Latency => {
   const all = createHistogram();
   for (const each of counts) all.merge(each);

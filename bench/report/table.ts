@@ -1,7 +1,7 @@
-/** The results as a table in Markdown. */
+/** Makes a table in Markdown of the results. */
 import { type Broken, type Latency, type Row, type Target, verdictOf } from './results.ts';
 
-/** Three digits at least, with the thousands apart. */
+/** A number with at least three digits, and commas between the thousands. */
 export const shownNumber = (value: number): string => {
   const decimals = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return value.toLocaleString('en', { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
@@ -25,13 +25,13 @@ export const shownTarget = ({ ofBare, ofPeer, least, most }: Target, unit: strin
 const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
 
 export interface TableOptions {
-  /** How the peer is named; undefined where there is none. */
+  /** The name of the peer, undefined if there is none. */
   peer?: string | undefined;
-  /** Whether it is said which targets are met: not of a run too short to tell. */
+  /** Whether the table says which targets are met. It does not for a run that is too short to tell. */
   verdicts: boolean;
 }
 
-/** One line a row and one for each case that broke, then the notes. */
+/** Makes the table: a line for each row and for each case that broke, then the notes. */
 export const toTable = (results: (Row | Broken)[], { peer, verdicts }: TableOptions): string => {
   const head = ['case', 'unit', 'ours', 'bare', 'ratio'];
   if (peer !== undefined) head.push(peer, 'ratio to it');
