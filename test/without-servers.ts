@@ -1,7 +1,7 @@
-/** Which tests are of code alone: they need no server, and are none. */
+/** Finds the tests of code alone, which need no server and start none. */
 import { filesImportedBy, importsOf, sourcesIn } from './imports.ts';
 
-/** Whoever imports one of these, itself or through others, has to do with a server, or with a process that is started. */
+/** A test that imports one of these, directly or through others, uses a server or starts a process. */
 const servers = [
   /^test\/helpers\/(app|environment|mysql|processes|stores|queues)\.ts$/,
   /^testbed\/(spawn|guarded-folder|scratch|rabbitmqctl)\.ts$/,

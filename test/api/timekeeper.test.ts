@@ -16,7 +16,7 @@ const { orm } = app.database;
 /** MySQL is not there. */
 const away = startDatabase(t, { ...env, DB_PORT: '1' }).orm;
 
-/** Real servers, of which Redis's clock is `fast` microseconds ahead; what is said in the log. */
+/** Keeps a clock by real servers, with Redis's clock `fast` microseconds ahead, and collects what is logged. */
 const keeping = (ownShift: number, mysql = orm) => {
   const clock = createClock(() => Date.now() + ownShift / 1000);
   const said: string[] = [];

@@ -1,4 +1,4 @@
-/** The whole of it, as a person runs it, only short. */
+/** The whole benchmark as a person runs it, in its short form. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';

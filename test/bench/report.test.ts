@@ -1,4 +1,4 @@
-/** What is said of the numbers. */
+/** What the report says about the numbers. */
 import t from 'tap';
 import { toHtml } from '../../bench/report/html.ts';
 import { median, type Row, verdictOf } from '../../bench/report/results.ts';

@@ -1,4 +1,4 @@
-/** What is seen of an order some of whose writes become dead letters, in every order of these. */
+/** What readers see of an order if some of its writes become dead letters, in whatever sequence that happens. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { anOrder, openPending, seenOf, VERSION } from '../helpers/pending.ts';
@@ -19,7 +19,10 @@ const show = (id: string, { n, deletes }: Write, again?: { again: boolean }) =>
     : pending.showStatus(id, VERSION + n, statusOf({ n }), again);
 const giveUp = (id: string, { n }: Write) => pending.giveUp(id, VERSION + n, n === 0);
 
-/** What readers see of those that are no dead letters: of an order without its POST only what is laid over MySQL's. */
+/**
+ * What readers see of the writes that are not dead letters. Without the POST they see only what goes over MySQL's
+ * order.
+ */
 const expected = (dead: Write[]) => {
   const left = all.filter((write) => !dead.includes(write));
   if (left.includes(remove)) return 'deleting';

@@ -1,4 +1,4 @@
-/** What is a cache has a bound of its own in Redis, and pushes out nothing that is a promise. */
+/** Cache in Redis has a limit of its own, and does not push out what was promised. */
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
@@ -103,7 +103,7 @@ t.test('what Redis has evicted is unknown, not "not found"', async (t) => {
 
 t.test('large lists over a slow network delay no pending copy', async (t) => {
   const sockets = new Set<Socket>();
-  /** Of each connection, upwards, in bytes a second. */
+  /** How fast each connection carries what is sent to Redis, in bytes per second. */
   const RATE = 4 * 2 ** 20;
   const slow = createServer(async (client) => {
     const target = connect(port, '127.0.0.1');

@@ -1,4 +1,4 @@
-/** What is cached of MySQL's answers: nothing of before a commit is left behind by a reader that was slower. */
+/** Cached answers of MySQL: after a commit no slow reader leaves an older answer behind. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { listBuilder } from '../../api/lists/build.ts';

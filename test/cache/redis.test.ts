@@ -10,7 +10,7 @@ import { scratchFolder } from '../../testbed/scratch.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 
-/** What no request waits longer for, and far from both: an answer in time, and none. */
+/** The limit for a request, chosen to be far from both an answer in time and no answer at all. */
 const LONGEST_MS = 1_000;
 
 const folder = scratchFolder(t, stopServer);

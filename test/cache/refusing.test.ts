@@ -1,4 +1,7 @@
-/** A Redis that answers and refuses is as good as away: misses at once, one warning, and back by itself, with nothing stale. */
+/**
+ * A Redis that answers and refuses is as good as away: misses at once, one warning, and back by itself, with nothing
+ * stale.
+ */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import t from 'tap';
@@ -37,7 +40,7 @@ const whyNot = () =>
 
 const pause = (ms: number) => admin.call('CLIENT', 'PAUSE', ms, 'WRITE');
 const acl = (...rules: string[]) => admin.call('ACL', 'SETUSER', 'orders', ...rules);
-/** How a Redis refuses, and what it then says first. */
+/** How Redis refuses, and the words with which its error then begins. */
 const refusals: [what: string, begin: () => Promise<unknown>, end: () => Promise<unknown>, reason: RegExp][] =
   [
     [

@@ -1,4 +1,4 @@
-/** Transactions that meet. */
+/** Transactions that run into each other. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { applyJobs } from '../../consumer/apply.ts';
@@ -14,7 +14,9 @@ const env = await isolatedEnvironment();
 const { orm } = startDatabase(t, env, true);
 const stores = await openStores(t, env);
 
-/** So long before its COMMIT that the others have done all that does not wait for it. */
+/**
+ * How long a transaction waits before its COMMIT: by then the others have done everything that need not wait for it.
+ */
 const LAG_MS = 300;
 
 const applying = { orm, observer: unobserved, clock: createClock(), writeLagMs: LAG_MS };

@@ -12,7 +12,7 @@ const entry = (order_id: string, { redelivered = false, lost = false } = {}): En
   delivery: { redelivered, isLost: () => lost } as Entry['delivery'],
 });
 
-/** Batches whose handling lasts until it is let go. */
+/** Batches that are being handled until the test lets them end. */
 const start = (options: { size: number; lingerMs?: number; concurrency?: number }) => {
   const begun: string[] = [];
   const running: (() => void)[] = [];

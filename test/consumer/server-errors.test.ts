@@ -1,4 +1,4 @@
-/** A MySQL that is there and not well: no job is blamed for it, none is lost, and it is over by itself. */
+/** MySQL answers with errors of its own: no job is blamed, none is lost, and jobs are applied when the errors end. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { v7 as uuidv7 } from 'uuid';
@@ -38,7 +38,7 @@ const jobsWait = () => {
   const before = consumer.output().split('jobs wait for MySQL').length;
   return () => until('jobs wait', () => consumer.output().split('jobs wait for MySQL').length > before);
 };
-/** Of an id that tells its time: that of an order that nobody can have accepted before. */
+/** Reads an order whose id tells by its time that nobody can have accepted it. @returns the status of the answer */
 const read = async () => (await app.inject(`/orders/${uuidv7()}`)).statusCode;
 const some = () => ['Ada', 'Bob', 'Cid'].map((name) => job(name));
 
@@ -119,7 +119,7 @@ t.test('privileges that were taken away', async (t) => {
   t.equal(await stores.waiting(dead), 0);
 });
 
-/** An error that no list has, for orders of a customer. */
+/** Makes MySQL answer with an error that is in no list, for orders of one customer. */
 const raise = (condition: string) =>
   server.rows(
     `CREATE OR REPLACE TRIGGER ${server.database}.odd BEFORE INSERT ON ${orders} FOR EACH ROW

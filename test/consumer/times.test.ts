@@ -1,4 +1,4 @@
-/** Times and versions that cannot be: a job from far ahead is a dead letter, and nothing is measured by it. */
+/** Impossible times and versions: a job from far in the future is a dead letter, and affects no other job. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import type { WriteJob } from '../../domain/jobs.ts';

@@ -1,8 +1,8 @@
-/** Who is to blame, and what is said of it. */
+/** Who is to blame for an error, and what is logged of it. */
 import t from 'tap';
 import { blameOf, isPassing, mayBeSplit, needsNewConnection, reasonOf } from '../../db/errors.ts';
 
-/** As mysql2 has what a server answers, below what drizzle-orm wraps around it. */
+/** An error of the server as mysql2 throws it, inside the one of drizzle-orm. */
 const answered = (errno: number, message = 'words') =>
   new Error("Failed query: insert into orders values (?) params: O'Brien", {
     cause: Object.assign(new Error(message), { errno, code: 'ER_SOMETHING', sqlState: 'HY000' }),

@@ -1,4 +1,4 @@
-/** Statements of the length that a server takes. */
+/** Statements get no longer than the server takes. */
 import t from 'tap';
 import { literal } from '../../db/literals.ts';
 import { inserts, partsOf, row } from '../../db/statements.ts';

@@ -16,7 +16,7 @@ const file = (name: string) => join(folder, name);
 const openssl = (command: string) =>
   execFileSync('openssl', command.split(' '), { cwd: folder, stdio: 'ignore' });
 
-/** A certificate for so-called alternative names, signed by an authority. */
+/** Makes a certificate with these alternative names, signed by an authority. */
 const certify = (name: string, authority: string, names: string) => {
   openssl(`req -newkey rsa:2048 -nodes -subj /CN=${name} -keyout ${name}.key -out ${name}.csr`);
   writeFileSync(file(`${name}.ext`), `subjectAltName=${names}`);
@@ -43,7 +43,7 @@ const env = await isolatedEnvironment(server.env);
 const secure = (DB_HOST: string) =>
   loadConfig({ ...env, DB_HOST, DB_USE_SSL: 'true', NODE_EXTRA_CA_CERTS: file('ours.pem') }).mysql;
 
-/** 'yes' where it is connected to, otherwise why not. */
+/** Connects. @returns 'yes', or why it could not */
 const connects = async (host: string) => {
   const database = openDatabase(secure(host), unobserved, { connections: 1 });
   const answer = await database.ping().then(() => 'yes', reasonOf);

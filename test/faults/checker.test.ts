@@ -1,4 +1,4 @@
-/** The checker finds each kind of violation in a history that has it, and none in one that has not. */
+/** The checker finds each kind of violation in a history that has it, and none in others. */
 import t from 'tap';
 import { check, type FinalState, noViolations, type Violations } from './checker.ts';
 import { GONE, type OrderHistory, type Outcome, type Read, type Write } from './history.ts';

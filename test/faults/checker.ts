@@ -1,6 +1,6 @@
 /**
- * Compares what was accepted with what is there. Knows nothing of how the service works: an order's writer made
- * one write after the other, so the accepted ones leave it in one state, and each unknown one may have happened
+ * Compares what was accepted with what is there, and knows nothing of how the service works. The only writer of an
+ * order makes one write after the other, so the accepted ones lead to one state, and each unknown one may have happened
  * or not.
  */
 import { GONE, type OrderHistory, type Write } from './history.ts';
@@ -49,7 +49,7 @@ const possibleStates = (writes: Write[], dead: Set<string>): Set<string> => {
 const has = (writes: Write[], kind: Write['kind'], outcome: Write['outcome']) =>
   writes.some((write) => write.kind === kind && write.outcome === outcome);
 
-/** Which promise it breaks that an order is in a state in which it cannot be. */
+/** Which promise is broken if an order is in a state in which it must not be. */
 const classify = (state: string, possible: Set<string>, writes: Write[]): keyof Violations => {
   if (state === GONE)
     return has(writes, 'delete', 'refused') && !has(writes, 'delete', 'unknown') ? 'ghosts' : 'lost';

@@ -11,7 +11,7 @@ import type { World } from './world.ts';
 
 const HAPPENS_WITHIN_MS = 60_000;
 
-/** Does it again and again until the load has had enough, and at least so many times. */
+/** Repeats a fault until the load has its accepted writes, and at least so many times. */
 export const repeat = async (
   atLeast: number,
   { enough }: Pick<Context, 'enough'>,
@@ -59,8 +59,8 @@ export const countLogged = (world: World, whose: 'api' | 'consumer', text: strin
   logged(world, whose).filter((line) => line.includes(text)).length;
 
 /**
- * What consumers took for the fault of jobs. No job of any scenario fails by itself, but for one whose order is not
- * there: it was the database, whose failures cost a job nothing.
+ * Failures for which consumers blamed jobs. In no scenario does a job fail by itself, unless its order does not exist.
+ * So these were failures of the database, which must not count against jobs.
  */
 export const blamed = (world: World): string[] =>
   logged(world, 'consumer').filter(

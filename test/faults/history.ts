@@ -1,6 +1,6 @@
 /** What clients did, what they were answered, and what they saw: all that the checker has to go by. */
 
-/** unknown: no answer, or one that says that nobody can know. */
+/** unknown: no answer came, or one that says that nobody can know whether the write was accepted. */
 export type Outcome = 'accepted' | 'refused' | 'unknown';
 
 export interface Write {

@@ -6,7 +6,7 @@ import { until } from '../../testbed/until.ts';
 import { GONE, type OrderHistory, type Outcome, type Write } from './history.ts';
 import type { Random } from './random.ts';
 
-/** Longer than any request may take: one that is still open then has hung. */
+/** More than any request may take. One that is still open then hangs. */
 const REQUEST_TIMEOUT_MS = 15_000;
 const PAUSE_AFTER_REFUSAL_MS = 100;
 const PAUSE_POLL_MS = 5;
@@ -24,8 +24,8 @@ export interface LoadOptions {
   /** Sends an Idempotency-Key with each write and tries again with it until the write is accepted. */
   keyed?: boolean;
   /**
-   * Takes a reset of a connection that carried nothing before for a refusal: the kernel resets those that wait to be
-   * accepted when their server stops listening. A write that was refused must have no effect.
+   * Counts it as a refusal if a connection is reset that has carried nothing yet: when a server stops listening, the
+   * kernel resets the connections that wait to be accepted. A write that was refused must have no effect.
    */
   resetRefuses?: boolean;
 }
@@ -35,7 +35,7 @@ interface Answer {
   body: { order_id?: string; job_id?: string; status?: string; error?: string };
 }
 
-/** Calls the API. @returns its answer, or 'refused' where no connection was to be had, or 'unknown' */
+/** Calls the API. @returns its answer, 'refused' if no connection could be made, or 'unknown' */
 export const createCaller = ({ resetRefuses = false }: Pick<LoadOptions, 'resetRefuses'> = {}) => {
   const agent = new Agent({ keepAlive: true });
   let longestMs = 0;
@@ -92,7 +92,7 @@ export const startLoad = ({
 }: LoadOptions) => {
   const caller = createCaller({ resetRefuses });
   const history: OrderHistory[] = [];
-  /** Of reads: unreachable where no connection was to be had, unreadable where no answer came, or a 503. */
+  /** Reads that failed. unreachable: no connection could be made; unreadable: no answer came, or a 503. */
   const counts = { accepted: 0, refused: 0, unknown: 0, reads: 0, unreachable: 0, unreadable: 0 };
   /** Answers that no client should ever get. */
   const oddities: string[] = [];

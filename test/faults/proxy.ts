@@ -49,12 +49,14 @@ export const startProxy = async (targetPort: number) => {
   return {
     port: address.port,
     cut,
-    /** What swallowed bytes is of no further use: its connections are cut when it stops. */
+    /**
+     * Begins or ends to swallow all bytes. At the end connections are cut, as those that lost bytes are of no more use.
+     */
     swallow: (on: boolean) => {
       swallowing = on;
       if (!on) cut();
     },
-    /** As a firewall that has lost its table: over the connections that there are nothing goes any more. */
+    /** Acts as a firewall that has lost its table: existing connections carry nothing any more. */
     forget: () => {
       for (const pair of pairs) pair.halfOpen = true;
     },

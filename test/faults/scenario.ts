@@ -14,7 +14,9 @@ import { createWorld, type Processes, type World, type WorldOptions } from './wo
 const SETTLE_TIMEOUT_MS = 180_000;
 const SETTLE_POLL_MS = 500;
 
-/** Of the long and the short form: fewer still race one another, over two APIs. */
+/**
+ * How many processes the long and the short form have. Even the few of the short form race one another, over two APIs.
+ */
 const FULL_PROCESSES: Processes = { consumers: 4, apiWorkers: 2 };
 const SHORT_PROCESSES: Processes = { consumers: 2, apiWorkers: 1 };
 /** Clients send as fast as they are answered; in the short form they leave CPU to the tests beside it. */
@@ -37,14 +39,14 @@ export interface Base {
   /** How long the scenario that takes no end of itself goes on; 0 for its ordinary time. */
   hours: number;
   prepared: Prepared | undefined;
-  /** Notes what must not be. */
+  /** Notes something that must not happen. */
   fail(problem: string): void;
 }
 
 export interface Context extends Base {
   world: World;
   load: Load;
-  /** Whether the load has had its accepted writes; faults go on until then. */
+  /** Whether the load has its accepted writes. Until then faults go on. */
   enough(): boolean;
   /** Waits until so much of the load's accepted writes has been made, 0 to 1. */
   progress(share: number): Promise<void>;
@@ -55,13 +57,13 @@ export interface Scenario {
   title: string;
   world?: WorldOptions;
   load?: Omit<LoadOptions, 'urls' | 'random'>;
-  /** Accepted writes at the most, where the ordinary number would take too long. */
+  /** How many writes are accepted at the most, if the usual number would take too long. */
   accepted?: number;
-  /** False where Redis loses what was pending: then only the end is judged. */
+  /** False if Redis loses pending copies. Then only the end is judged. */
   readYourWrites?: boolean;
   /** Whether Redis loses what it knows of keys: a keyed PATCH that is repeated is a new write then. */
   forgetsKeys?: boolean;
-  /** How long what is shown may be old once everything is applied, where Redis misses what happens. */
+  /** For how long readers may see old data after everything is applied, if Redis was not told of everything. */
   shownAfterMs?: number;
   /** No request may take longer. */
   maxRequestMs?: number;
@@ -100,8 +102,8 @@ const judgeDead = (expected: Record<string, number>, dead: Map<string, string>):
 };
 
 /**
- * Waits until nothing waits any more, the stores agree with the history and the dead letters are there that must be, or
- * time is up. What a consumer holds is in no queue: a letter may still be on its way when nothing waits.
+ * Waits until the queues are empty, the stores agree with the history and the expected dead letters are there, or time
+ * is up. Empty queues are not enough: what a consumer holds is in no queue, so a letter may still be on its way.
  */
 const settle = async (
   world: World,
@@ -133,7 +135,10 @@ const settle = async (
   }
 };
 
-/** @param random of the clients alone: how often they draw is a matter of moments, and must not change the faults */
+/**
+ * Starts the load.
+ * @param random numbers for the clients alone. How many they use depends on timing, which must not change the faults
+ */
 const runLoad = async (scenario: Scenario, world: World, base: Base, random: Random) => {
   const target = base.accepted;
   const load = startLoad({
@@ -221,7 +226,7 @@ export const runScenario = async (
   }
 };
 
-/** The result of a scenario that came to no end. */
+/** The result of a scenario that did not finish. */
 export const brokenResult = ({ number, title }: Scenario, error: unknown): Result => ({
   number,
   title,

@@ -1,4 +1,4 @@
-/** A world of its own for one scenario: servers that may be killed, API and consumer processes that come back. */
+/** A world for one scenario: servers that may be killed, and API and consumer processes that are started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
@@ -85,7 +85,7 @@ export type Kept = ReturnType<typeof keepAlive>;
 
 /**
  * Builds a world and waits until it serves. Its `end` must be called, however the scenario ends.
- * @param broker is the next world's as well; it is started where it does not run, and loses its queues
+ * @param broker is shared with the next world; it is started if it does not run, and its queues are removed
  */
 export const createWorld = async (options: WorldOptions, processes: Processes, broker: Broker) => {
   const { apis: apiEnvs = [{}, {}], consumers: consumerCount = processes.consumers, away = [] } = options;

@@ -23,14 +23,14 @@ const withKnown = (request: Request, id: string): Request => ({
   target: request.target.replaceAll(KNOWN, id),
 });
 
-/** As it is shown where it breaks something. */
+/** How a request is shown if it breaks something. */
 const shown = (request: Request): string =>
   `${JSON.stringify(encode(request).toString('latin1', 0, 1_500))} (${request.framing})`;
 
 const headerOf = ({ headers }: Request, name: string): string =>
   headers.find(([given]) => given.toLowerCase() === name)?.[1].toLowerCase() ?? '';
 
-/** What a body that says itself that it is no JSON in UTF-8 was taken for. */
+/** What is wrong with an accepted request: its body must be JSON in UTF-8, and its headers must not say otherwise. */
 const problemsOfAccepted = (request: Request): string[] => {
   const problems: string[] = [];
   if (!/^(|identity)$/.test(headerOf(request, 'content-encoding')))

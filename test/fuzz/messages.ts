@@ -171,7 +171,9 @@ const death = (queue: string, reason: string): Field => ({
     },
   ],
 });
-/** Headers that the broker itself acts on: it sends copies elsewhere, or takes a message for one on its second round. */
+/**
+ * Headers that the broker itself acts on: it sends copies elsewhere, or takes a message for one on its second round.
+ */
 const brokerHeaders: fc.Arbitrary<Table> = fc.constantFrom<Table>(
   [named('CC', { tag: 'A', items: [text(QUEUE)] })],
   [named('BCC', { tag: 'A', items: [text(QUEUE)] })],
@@ -235,7 +237,7 @@ const anyBody = fc.oneof(
 const MAX_SHOWN = 1_000;
 const MAX_SHOWN_VALUE = 40;
 const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length)}…` : text);
-/** As it is shown where it breaks something: bytes as Latin-1. */
+/** How a message is shown if it breaks something: bytes as Latin-1. */
 export const shown = ({ body, properties, isValid }: Message): string => {
   const short = (_: string, value: unknown) => {
     if (typeof value === 'bigint') return String(value);

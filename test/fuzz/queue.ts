@@ -110,7 +110,9 @@ export const queueFuzz = async (service: Service, place: Teardown) => {
     return isAsJobsSay(jobs, await stores.order(id), tombstones.length > 0);
   };
 
-  /** Sorts what is no dead letter: what an order was not made of yet, and changes of orders that nothing creates. */
+  /**
+   * Sorts the messages that are not dead letters: those not applied yet, and changes of orders that nothing creates.
+   */
   const undone = async (sent: Sent[]): Promise<{ open: Sent[]; without: Sent[] }> => {
     const alive = sent.filter((one) => !isDead(one));
     const open = alive.filter((one) => idOf(one) === undefined);

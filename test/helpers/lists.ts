@@ -16,7 +16,7 @@ import { openStores } from './stores.ts';
 
 const DEFAULTS = { ttl: 30, memoryBytes: 2 ** 20, staleMs: 0 };
 
-/** What `work` returns, each of so many times. */
+/** Calls `work` so many times. @returns what each call returned */
 export const times = <T>(count: number, work: () => T): T[] => Array.from({ length: count }, work);
 
 /** An app over fresh stores that hold one order; closed when the test ends. */
@@ -27,7 +27,7 @@ export const startAppWithOrder = async (t: Teardown) => {
   const accepted = anAcceptedOrder();
   await insertAccepted(app.database.orm, [accepted]);
   const id = accepted.order.order_id;
-  /** Of the row alone: nobody is told. */
+  /** Changes the row only, and tells nobody. */
   const setStatus = (status: string) =>
     stores.rows('UPDATE orders SET status = ? WHERE id = ?', [status, id]);
   return {
@@ -65,7 +65,7 @@ const countingPool = (pool: Pool, count: () => void) =>
     },
   });
 
-/** A promise, and what fulfils it. */
+/** A promise, and the function that resolves it. */
 const signal = () => {
   let give: () => void = () => {};
   const given = new Promise<void>((resolve) => {
@@ -74,7 +74,7 @@ const signal = () => {
   return { give, given };
 };
 
-/** As if no other process put anything into Redis. */
+/** A cache of lists that never finds anything, as if no other process had put it there. */
 export const alone = { find: async () => null, put: async () => null };
 
 /**
@@ -133,7 +133,7 @@ export const startLists = (
     /** The status of the order, as the list has it. */
     status: async (query: ListQuery = {}): Promise<string> =>
       JSON.parse(String((await find(query))?.body)).orders[0].status,
-    /** From now on what is read is not handed out until the function is called that this returns. */
+    /** Holds back everything that is read. @returns a function that hands it out */
     holdBuilds: () => {
       const { give, given } = signal();
       hold = given;

@@ -13,7 +13,7 @@ import { openStores } from './stores.ts';
 export const WAITING_TTL = 1_000;
 export const APPLIED_TTL = 60;
 
-/** Of just now: 16 digits, of which a number that Lua prints by itself keeps 14. */
+/** A version of just now. It has 16 digits; if Lua prints a number by itself, 14 of them are left. */
 export const VERSION = Math.floor(Date.now() / 1_000) * 1_000_000 - 10;
 
 export const anOrder = (order_id: string = randomUUID()) => ({

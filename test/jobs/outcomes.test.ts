@@ -1,4 +1,6 @@
-/** What is told of jobs, each with what it takes to come to that: real deliveries, applied to a real database. */
+/**
+ * The outcomes that are told of jobs. Each comes about as in reality: by real deliveries, applied to a real database.
+ */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { openCache } from '../../cache/cache.ts';

@@ -1,4 +1,4 @@
-/** What is asked of Docker, with a program of that name that writes down what it is told. */
+/** How Docker is called, seen by a program of that name that notes its arguments. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';

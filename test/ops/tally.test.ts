@@ -1,4 +1,4 @@
-/** A run of tap that is worth nothing must not count as passed. */
+/** A run of tap that proves nothing must not count as passed. */
 import t from 'tap';
 import { failuresIn, tally } from './tally.ts';
 

@@ -27,7 +27,7 @@ export const tally = (tap: string, exitCode: number | null): Tally => {
   return { passed, failed: failed + problems.length, problems };
 };
 
-/** The failed assertions, each with what tap says of it; of a test that failed only because of them nothing. */
+/** The failed assertions, each with what tap says about it. A test that failed only because of them is left out. */
 export const failuresIn = (tap: string): string[] =>
   [...tap.matchAll(/^( +)not ok \d+ - (?!.*# time=).*\n(?:\1 +---\n(?:.*\n)*?\1 +\.\.\.\n)?/gm)].map(
     ([text]) => text,

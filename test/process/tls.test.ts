@@ -24,7 +24,7 @@ execFileSync(
 );
 const certificate = join(folder, 'cert.pem');
 
-/** What speaks TLS before a server that does not. @returns its port */
+/** Starts a proxy that speaks TLS in front of a server that does not. @returns its port */
 const startTls = async (t: Test, port: number): Promise<number> => {
   const options = { key: readFileSync(join(folder, 'key.pem')), cert: readFileSync(certificate) };
   const server = createServer(options, (socket) => {

@@ -36,7 +36,7 @@ const bury = (delivery: Delivery) => delivery.deadLetter('invalid_message', 'It 
 const typed = (type: string, value: unknown) => ({ '!': type, value });
 const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
 
-/** What goes in, and what comes out; undefined for a header that is dropped. (RabbitMQ takes no NaN and no Infinity.) */
+/** Headers before and after a move; undefined for one that is left behind. (RabbitMQ takes no NaN and no Infinity.) */
 const cases: [name: string, value: unknown, moved?: unknown][] = [
   ['double -1e300', typed('double', -1e300), -1e300],
   ['-2^63', typed('long', -(2n ** 63n)), -(2 ** 63)],

@@ -1,4 +1,4 @@
-/** A broker that falls silent, or that takes nothing because its memory is short: what writers are told. */
+/** What writers are told if the broker is silent, or takes nothing because it is short of memory. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
@@ -14,7 +14,7 @@ import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
 
 const PUBLISH_TIMEOUT_MS = 1_000;
-/** A broker that has just declared a queue writes it to disk within so long. */
+/** Within so long a broker writes a queue to disk that was just declared. */
 const DECLARED_MS = 3_000;
 
 const folder = scratchFolder(t, stopServer);

@@ -1,6 +1,6 @@
 /**
- * What the broker says when it refuses or closes a connection is in the log, with its reply code, once; and what it
- * refuses keeps from work only what needs it.
+ * If the broker refuses or closes a connection, the log says once why, with the broker's reply code; and a refusal
+ * affects only what needs the thing that was refused.
  */
 import t, { type Test } from 'tap';
 import { freePort } from '../../ops/ports.ts';

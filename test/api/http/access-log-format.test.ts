@@ -24,7 +24,7 @@ const entry: AccessLogEntry = {
   requestId: 'req-1',
   pid: 4711,
 };
-/** Of bytes that are no request. */
+/** The entry for bytes that are not a request. */
 const UNREADABLE = {
   method: undefined,
   url: undefined,

@@ -35,7 +35,7 @@ const request = (line: string, body: string | Buffer, ...headers: string[]) => {
 const post = (body: string | Buffer, ...headers: string[]) => request('POST /orders', body, ...headers);
 const CHUNKED = 'Transfer-Encoding: chunked';
 
-/** That the log has one line of an answer. */
+/** Answers for each of which the log must have exactly one line. */
 const logged: { what: string; answer: RawAnswer; request: string }[] = [];
 const check = (
   t: Test,
@@ -462,7 +462,7 @@ t.test('behind a path prefix `next` and Link lead to the next page', async (t) =
   const named = { customer_name: 'Behind a proxy' };
   const [newer, older] = [anAcceptedOrder(named), anAcceptedOrder(named, 0)];
   await insertAccepted(app.database.orm, [newer, older]);
-  /** As a proxy that strips `/api` passes it on. */
+  /** A request as a proxy that strips `/api` passes it on. */
   const get = async (url: string | URL) => {
     const { pathname, search } = new URL(url);
     const response = await app.inject(pathname.replace(/^\/api/, '') + search);

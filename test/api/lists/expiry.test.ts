@@ -6,7 +6,7 @@ import { TOO_LARGE } from '../../../api/lists/lists.ts';
 import { until } from '../../../testbed/until.ts';
 import { alone, startAppWithOrder, startLists, times } from '../../helpers/lists.ts';
 
-/** To a client that is there. */
+/** The answer to a client that stays connected. */
 const aResponse = () => new ServerResponse(new IncomingMessage(new Socket()));
 
 const { app, stores, setStatus, commit } = await startAppWithOrder(t);

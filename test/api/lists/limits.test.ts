@@ -1,4 +1,4 @@
-/** What lists may take, whoever asks for them and however they are read. */
+/** How much lists may use, whoever asks for them and however slowly they are read. */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -40,7 +40,7 @@ await api.says('listening');
 const worker = Number(
   readFileSync(`/proc/${api.child.pid}/task/${api.child.pid}/children`, 'utf8').split(' ')[0],
 );
-/** The most that a process ever had in memory. */
+/** The most memory that a process has had. */
 const mostMb = () =>
   Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${worker}/status`, 'utf8'))?.[1]) / 1_024;
 
@@ -51,7 +51,7 @@ interface Page {
 }
 const isWhole = ({ orders }: Page) => orders.every(({ items }) => items.length === ITEMS);
 
-/** A client that asks and reads nothing. */
+/** A client that asks for a list and does not read the answer. */
 const askAndWait = (path: string): Socket => {
   const socket = connect(Number(env.PORT), '127.0.0.1');
   socket.on('error', () => {});
@@ -61,7 +61,7 @@ const askAndWait = (path: string): Socket => {
   return socket;
 };
 
-/** Statements of others in the test's database. */
+/** How many statements of other connections run in the test's database. */
 const statements = async (): Promise<number> => {
   const [row] = await stores.rows(
     "SELECT COUNT(*) AS count FROM information_schema.processlist WHERE db = ? AND command <> 'Sleep' AND id <> CONNECTION_ID()",

@@ -26,7 +26,7 @@ const list = async (url: string): Promise<List> => {
   t.equal(response.headers.link, body.next ? `<${body.next}>; rel="next"` : undefined, `the Link of ${url}`);
   return body;
 };
-/** Where the page after the one at a URL is. */
+/** The URL of the page after the one at a URL. */
 const nextOf = (url: string, { next }: Pick<List, 'next'> = {}): string | undefined => {
   if (!next) return undefined;
   const { pathname, search } = new URL(next, `http://x${url}`);

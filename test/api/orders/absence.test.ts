@@ -32,7 +32,7 @@ const post = async (headers = {}): Promise<string> => {
   return answer.json().order_id;
 };
 const isReady = async () => (await app.inject('/health/ready')).json().status === 'ready';
-/** What nobody was ever given, of each kind of id. */
+/** Ids of each kind that nobody was ever given. */
 const strangers = () => ['11111111-2222-8333-8444-555555555555', randomUUID(), uuidv7()];
 const apply = async (ids: string[]) => {
   const consumer = startProcess(t, 'consumer', env);

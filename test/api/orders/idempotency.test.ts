@@ -26,7 +26,7 @@ interface Request {
   payload?: object;
 }
 const order = (customer_name = 'Ada') => ({ customer_name, items: [{ name: 'Tea', quantity: 1 }] });
-/** What `post` asks for. */
+/** The request that `post` makes. */
 const posted = (customer_name = 'Ada'): Asked => ({
   type: 'create_order',
   meaning: { customer_name, status: 'received', items: order().items },
@@ -49,7 +49,7 @@ const tryOf = (key: string, asked: Asked): Try => ({
   fingerprint: fingerprintOf(asked),
   token: `try ${tries++}`,
 });
-/** Of a try, as if so much time had passed. */
+/** Ends the lease of a try, as if its time were over. */
 const endLease = async ({ record }: Try) => {
   const held = JSON.parse((await stores.redis.get(`idempotency:${record}`)) ?? '');
   t.ok(held.lease > 0, 'there is a lease');

@@ -8,7 +8,7 @@ import { isolatedEnvironment } from '../../helpers/environment.ts';
 import { anAcceptedOrder, insertAccepted } from '../../helpers/orders.ts';
 import { openStores } from '../../helpers/stores.ts';
 
-/** As cache/orders.ts has it. */
+/** The same number as in cache/orders.ts. */
 const GUARDED_MS = 5_000;
 
 const env = await isolatedEnvironment({ ORDERS_CACHE_TTL: '1', TEMP_ORDER_CACHE_TTL: '1' });

@@ -1,4 +1,4 @@
-/** A Redis that is there: crowded by what is a cache, or refusing. */
+/** Redis answers, but it is full of cache, or refuses. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { countLogged, repeat } from '../faults.ts';
@@ -18,7 +18,7 @@ const REFUSED_MS = 1_500;
 const usedMemory = async (redis: Redis): Promise<number> =>
   Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
 
-/** Reads that say of an accepted order, which nobody has asked to delete, that there is none. */
+/** Reads that say that an order does not exist, although it was accepted and nobody has asked to delete it. */
 const falselyGone = (history: OrderHistory[]): string[] =>
   history.flatMap(({ id, writes, reads }) =>
     reads

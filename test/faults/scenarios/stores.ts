@@ -45,8 +45,8 @@ const get = async (url: string): Promise<string> => {
 };
 
 /**
- * Has a page of the list cached, and orders that nobody changes any more. The load must pause.
- * @returns reads all of them at every API, and complains of what is not as it was
+ * Makes the API cache a page of the list, and orders that nobody changes any more. The load must pause.
+ * @returns a function that reads all of them at every API, and complains if something is different
  */
 const cacheReads = async ({ world, load, fail }: Context) => {
   await drain({ world, load });
@@ -76,7 +76,7 @@ const lockNewest = async (rival: Connection) => {
   await rival.query<RowDataPacket[]>('SELECT id FROM orders ORDER BY id DESC LIMIT 20 FOR UPDATE');
 };
 
-/** A job locks last_reset and then its order; this takes them the other way round. */
+/** Locks an order and then last_reset. A job does so in the opposite sequence, so both can deadlock. */
 const provokeDeadlock = async (rival: Connection) => {
   const rows = Array.from({ length: RIVAL_ROWS }, (_, n) => [n]);
   await rival.query('INSERT INTO rival VALUES ?', [rows]);
