@@ -1,0 +1,164 @@
+/**
+ * The Flask service and this one at once, on the same database, Redis and queue: as on the day of the change, and on the
+ * way back. It needs Debian's python3-flask, python3-flask-sqlalchemy, python3-pika, python3-redis and python3-pymysql,
+ * and says so where they are missing.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { createConnection } from 'mysql2/promise';
+import t, { type Test } from 'tap';
+import { connectionOptions } from '../db/client.ts';
+import { migrateDatabase } from '../db/migrate.ts';
+import { freePort } from '../ops/ports.ts';
+import { loadConfig } from '../process/config.ts';
+import { withoutTap } from '../testbed/spawn.ts';
+import { until } from '../testbed/until.ts';
+import { isolatedEnvironment } from './helpers/environment.ts';
+import { startProcess } from './helpers/processes.ts';
+import { openStores } from './helpers/stores.ts';
+
+const PYTHON = '/usr/bin/python3';
+const program = fileURLToPath(new URL('./helpers/flask_orders.py', import.meta.url));
+const { status } = spawnSync(PYTHON, ['-c', 'import flask, flask_sqlalchemy, pika, redis, pymysql']);
+const skip = status === 0 ? false : 'the Debian packages of the Flask service are not installed';
+
+const content = {
+  customer_name: 'Zoë',
+  items: [
+    { name: 'Tee', quantity: 2 },
+    { name: 'Brot', quantity: 1 },
+  ],
+};
+
+t.test('both read and apply what the other one writes', { skip }, async (t) => {
+  const [flaskPort, port] = [await freePort(), await freePort()];
+  const env = await isolatedEnvironment({ PORT: String(port) });
+  env.DB_NAME = `flask_${randomUUID().slice(0, 8)}`;
+  const { mysql } = loadConfig(env);
+  const admin = await createConnection(connectionOptions({ ...mysql, database: 'mysql' }));
+  await admin.query(`CREATE DATABASE ${env.DB_NAME}`);
+  await admin.end();
+  const flask = (...args: string[]) => {
+    let output = '';
+    const child = spawn(...withoutTap(PYTHON, program, ...args), {
+      env: {
+        ...env,
+        MYSQL_URL: `mysql+pymysql://${env.DB_USER}:${env.DB_PASS}@127.0.0.1:${env.DB_PORT}/${env.DB_NAME}?charset=utf8mb4`,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (bytes: Buffer) => {
+        output += bytes;
+      });
+    t.teardown(() => child.kill('SIGKILL'));
+    return { child, output: () => output };
+  };
+
+  const worker = flask('worker');
+  await until('the Flask worker consumes', () => worker.output().includes('consuming'));
+  const server = flask('api', String(flaskPort));
+  await until('the Flask service serves', () => server.output().includes('Running on'));
+  const stores = await openStores(t, env);
+  const ask = async (at: number, method: string, path: string, body?: object) => {
+    const response = await fetch(`http://127.0.0.1:${at}${path}`, {
+      method,
+      ...(body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      body: JSON.parse(text.startsWith('{') ? text : `{"error":${JSON.stringify(text)}}`),
+    };
+  };
+  const both = { flask: flaskPort, orders: port };
+  const create = async (at: number): Promise<string> =>
+    (await ask(at, 'POST', '/orders', content)).body.order_id;
+  const isApplied = (id: string, status: string) =>
+    until(`${id} is ${status}`, async () => (await stores.order(id))?.status === status);
+
+  const old = await create(flaskPort);
+  await isApplied(old, 'received');
+  await migrateDatabase(mysql, { waitMs: 10_000 });
+  const api = startProcess(t, 'api', env);
+  await until(
+    'both workers of the API are ready',
+    () => api.output().split('RabbitMQ is reached').length === 3,
+  );
+
+  /** What both answer of an order is the same and whole. */
+  const shows = async (t: Test, id: string, status: string, what: string) => {
+    for (const [name, at] of Object.entries(both))
+      t.match(
+        await ask(at, 'GET', `/orders/${id}`),
+        { status: 200, body: { order_id: id, ...content, status } },
+        `${name}: ${what}`,
+      );
+  };
+  const isGone = (id: string) => until(`${id} is gone`, async () => (await stores.order(id)) === undefined);
+
+  await t.test("by the Flask service's worker", async (t) => {
+    await shows(t, old, 'received', 'an old order');
+    for (const [name, at] of Object.entries(both)) {
+      const id = await create(at);
+      await shows(t, id, 'received', `a POST by ${name}, at once`);
+      await isApplied(id, 'received');
+      t.equal((await ask(at, 'PATCH', `/orders/${id}/status`, { status: name })).status, 202);
+      await shows(t, id, name, `a PATCH by ${name}, at once`);
+      await isApplied(id, name);
+      await shows(t, id, name, `a PATCH by ${name}, applied`);
+      t.equal((await ask(at, 'DELETE', `/orders/${id}`)).status, 202);
+      for (const [reader, there] of Object.entries(both))
+        t.match(
+          await ask(there, 'GET', `/orders/${id}`),
+          { body: { status: 'deleting' } },
+          `${reader}: a DELETE by ${name}`,
+        );
+      await isGone(id);
+    }
+  });
+
+  worker.child.kill('SIGTERM');
+  startProcess(t, 'consumer', env);
+
+  await t.test('by a consumer of this service', async (t) => {
+    for (const [name, at] of Object.entries(both)) {
+      const id = await create(at);
+      await shows(t, id, 'received', `a POST by ${name}, at once`);
+      await isApplied(id, 'received');
+      await shows(t, id, 'received', `a POST by ${name}, applied`);
+      t.equal((await ask(at, 'PATCH', `/orders/${id}/status`, { status: name })).status, 202);
+      await isApplied(id, name);
+      await shows(t, id, name, `a PATCH by ${name}, applied`);
+      await ask(at, 'DELETE', `/orders/${id}`);
+      await isGone(id);
+      t.equal((await ask(port, 'GET', `/orders/${id}`)).status, 404, 'and gone');
+    }
+    t.equal((await ask(port, 'PATCH', `/orders/${old}/status`, { status: 'sent' })).status, 202);
+    await isApplied(old, 'sent');
+    await shows(t, old, 'sent', 'an old order that this service has changed');
+    t.equal((await ask(port, 'DELETE', `/orders/${old}`)).status, 202);
+    await isGone(old);
+    for (const [name, at] of Object.entries(both))
+      t.equal(
+        (await ask(at, 'GET', `/orders/${old}`)).status,
+        404,
+        `${name}: an order that this service has deleted`,
+      );
+  });
+
+  await t.test('lists', async (t) => {
+    const ids = [await create(flaskPort), await create(port)];
+    for (const id of ids) await isApplied(id, 'received');
+    for (const [name, at] of Object.entries(both))
+      await until(`${name} lists both`, async () => {
+        const { body } = await ask(at, 'GET', '/orders');
+        return (
+          body.total_orders === 2 &&
+          ids.every((id) => body.orders.some((order: { order_id: string }) => order.order_id === id))
+        );
+      });
+    t.notMatch(worker.output(), 'failed', 'the Flask worker understood all jobs');
+  });
+});
