@@ -7,7 +7,7 @@ import { deadLetterRoutes } from './admin/dead-letters.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { backends } from './backends.ts';
 import { healthRoutes } from './health/routes.ts';
-import { cors } from './http/cors.ts';
+import { answerOptions, cors } from './http/cors.ts';
 import { drain } from './http/drain.ts';
 import { errors, malformedUrl, sendError } from './http/errors.ts';
 import { input, readQuery } from './http/input.ts';
@@ -52,7 +52,8 @@ export const buildApp = async (config: Config, { log, observer }: Telling) => {
     // The only such error is a URL that cannot be decoded: no parameter can be longer than a head.
     frameworkErrors: (_error, request, reply) => {
       request.server.beginRequest(request, reply);
-      sendError(malformedUrl(request.url), request, reply);
+      if (request.method === 'OPTIONS') answerOptions(request, reply);
+      else sendError(malformedUrl(request.url), request, reply);
     },
     clientErrorHandler(this: FastifyInstance, error, socket) {
       this.refuseBytes(error, socket);

@@ -102,9 +102,10 @@ export const input = fastifyPlugin(
       };
     });
 
-    app.addHook('onRequest', ({ query, headers, url }, reply, done) => {
+    app.addHook('onRequest', ({ query, headers, method, url }, reply, done) => {
       const { 'content-type': type, 'content-encoding': coding } = headers;
-      if (query === MALFORMED) return done(malformedUrl(url));
+      // OPTIONS is answered for any URL (cors.ts).
+      if (query === MALFORMED && method !== 'OPTIONS') return done(malformedUrl(url));
       if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') {
         // The type of an empty body does not matter.
         if (type !== undefined) headers['content-type'] = undefined;
