@@ -122,6 +122,23 @@ const withoutStartingServers = (install: () => void): void => {
   }
 };
 
+/** Whether packages can be installed here: on a system of these ids (see `systemIds`), as root. */
+export const canInstall = (ids: string[]): boolean =>
+  process.getuid?.() === 0 && ids.some((id) => ['debian', 'ubuntu'].includes(id));
+
+/**
+ * Installs packages through apt-get, without what they only recommend, and starts none of their servers.
+ * @param say told in one line what is about to be installed
+ * @throws Error with apt-get's own output
+ */
+export const installPackages = (packages: string[], say: (line: string) => void): void => {
+  say(`Installing ${packages.join(', ')} with apt-get.`);
+  withoutStartingServers(() => {
+    apt('update');
+    apt('install', '-y', '--no-install-recommends', ...packages);
+  });
+};
+
 /**
  * Makes sure that the server programs of `backends` are installed. As root on Debian and systems like it, it installs
  * those that are missing with apt-get.
@@ -133,14 +150,11 @@ export const ensureInstalled = (backends: Backend[], say: (line: string) => void
   const wanted = missing();
   if (wanted.length === 0) return;
   const ids = systemIds();
-  const canInstall = process.getuid?.() === 0 && ids.some((id) => ['debian', 'ubuntu'].includes(id));
-  if (!canInstall) throw new Error(installHint(wanted, ids));
-  const packages = wanted.map((backend) => debianPackages[backend]);
-  say(`Installing ${packages.join(', ')} with apt-get.`);
-  withoutStartingServers(() => {
-    apt('update');
-    apt('install', '-y', '--no-install-recommends', ...packages);
-  });
+  if (!canInstall(ids)) throw new Error(installHint(wanted, ids));
+  installPackages(
+    wanted.map((backend) => debianPackages[backend]),
+    say,
+  );
   const still = missing();
   if (still.length > 0) throw new Error(installHint(still, ids));
 };

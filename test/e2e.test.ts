@@ -3,7 +3,7 @@ import t from 'tap';
 import { freePort } from '../ops/ports.ts';
 import { until } from '../testbed/until.ts';
 import { isolatedEnvironment } from './helpers/environment.ts';
-import { startProcess } from './helpers/processes.ts';
+import { startService } from './helpers/processes.ts';
 import { openStores } from './helpers/stores.ts';
 
 const ORDERS = 300;
@@ -13,10 +13,7 @@ const CONSUMERS = 3;
 const port = await freePort();
 const env = await isolatedEnvironment({ PORT: String(port), SIMULATED_WRITE_LAG: '0.01' });
 const stores = await openStores(t, env);
-const api = startProcess(t, 'api', env);
-const consumers = Array.from({ length: CONSUMERS }, () => startProcess(t, 'consumer', env));
-await until('both API workers are ready', () => api.output().split('RabbitMQ is reached').length === 3);
-await Promise.all(consumers.map((consumer) => consumer.says('consuming')));
+const { consumers } = await startService(t, env, { consumers: CONSUMERS });
 
 interface Answer {
   order_id: string;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { ensureInstalled } from '../ops/packages.ts';
 import { startServers } from '../ops/private-servers.ts';
 import { guardedFolder } from '../testbed/guarded-folder.ts';
+import { ensureClients } from './helpers/client-programs.ts';
 import { REDIS_DATABASES } from './helpers/environment.ts';
 import { sourcesIn } from './imports.ts';
 import { failuresIn, tally } from './ops/tally.ts';
@@ -31,6 +32,7 @@ const { folder, end: endFolder } = guardedFolder('orders-test-');
 /** Starts the three servers; returns the environment that tells the tests where they are. */
 const startTestServers = async (): Promise<NodeJS.ProcessEnv> => {
   ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
+  ensureClients(console.log);
   const { ports } = await startServers(folder, REDIS_DATABASES);
   return {
     TEST_MYSQL_PORT: `${ports.mysql}`,

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../../process/config.ts';
 import { withoutTap } from '../../testbed/spawn.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
 import { until } from '../../testbed/until.ts';
@@ -15,6 +16,9 @@ const programs = {
   consumer: fileURLToPath(new URL('../../dist/consumer/worker.js', import.meta.url)),
   supervisor: fileURLToPath(new URL('../../dist/consumer/supervisor.js', import.meta.url)),
 };
+
+/** Tests run beside each other: a busy machine is no failure. */
+const START_WITHIN_MS = 60_000;
 
 export interface Running {
   child: ChildProcess;
@@ -66,4 +70,15 @@ export const startProcess = (
       });
     },
   };
+};
+
+/** Starts an API, with the processes that `API_WORKERS` of `env` says, and consumers; returns when all of them are ready. */
+export const startService = async (t: Test, env: NodeJS.ProcessEnv, { consumers = 1 } = {}) => {
+  const { workers } = loadConfig(env).api;
+  const api = startProcess(t, 'api', env);
+  const started = Array.from({ length: consumers }, () => startProcess(t, 'consumer', env));
+  const ready = 'RabbitMQ is reached';
+  await until('all API workers are ready', () => api.output().split(ready).length > workers, START_WITHIN_MS);
+  await Promise.all(started.map((consumer) => consumer.says('consuming')));
+  return { api, consumers: started };
 };

@@ -1,0 +1,31 @@
+/** Programs of clients that tests run against the service: a browser, and a load generator. */
+import { canInstall, findProgram, installPackages, systemIds } from '../../ops/packages.ts';
+
+const programs = {
+  chromium: { names: ['chromium', 'google-chrome-stable', 'google-chrome'], debian: 'chromium' },
+  locust: { names: ['locust'], debian: 'python3-locust' },
+};
+type Client = keyof typeof programs;
+const clients = Object.keys(programs) as Client[];
+
+/** The path of a client's program, or undefined if it is not installed. */
+export const clientProgram = (client: Client): string | undefined => findProgram(...programs[client].names);
+
+/** For tap's option `skip`: why tests of a client cannot run here, or false if they can. */
+export const skippedWithout = (client: Client): string | false =>
+  clientProgram(client) === undefined && `${client} is not installed`;
+
+/**
+ * Installs the clients that are missing, on Debian as root. Elsewhere, where the packages have other names or none
+ * (Ubuntu's chromium is a snap, which needs a system that runs snapd), their tests are skipped.
+ * @param say told in one line what is about to be installed, or what is missing
+ * @throws Error with apt-get's own output
+ */
+export const ensureClients = (say: (line: string) => void): void => {
+  const missing = clients.filter((client) => clientProgram(client) === undefined);
+  if (missing.length === 0) return;
+  const ids = systemIds();
+  const packages = missing.map((client) => programs[client].debian);
+  if (canInstall(ids) && !ids.includes('ubuntu')) installPackages(packages, say);
+  else say(`Not installed: ${missing.join(', ')}. The tests that need them are skipped.`);
+};
