@@ -14,8 +14,8 @@ export { ConfigError };
  * @throws ConfigError with one sentence that names the variable; a secret's value is never in it
  */
 export const loadConfig = (env: NodeJS.ProcessEnv) => {
-  const e = readEnvironment(env);
   const misnamed = misnamedVariables(env, isVariable);
+  const { variables: e, ignored } = readEnvironment(env);
   const mysql = mysqlOptions(e, env);
   const redis = redisOptions(e, env);
   return {
@@ -63,7 +63,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
     },
     logLevel: e.LOG_LEVEL,
     /** Variables, and parameters of URLs, that are set but have no meaning here. */
-    ignored: [...misnamed, ...mysql.ignored, ...redis.ignored],
+    ignored: [...ignored, ...misnamed, ...mysql.ignored, ...redis.ignored],
   };
 };
 export type Config = ReturnType<typeof loadConfig>;

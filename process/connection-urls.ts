@@ -74,12 +74,20 @@ const ofMysql: Record<string, Reading> = {
   connecttimeout: ignored,
   readtimeout: ignored,
   writetimeout: ignored,
+  connectiontimeout: ignored,
   connectionlimit: ignored,
   poolsize: ignored,
   maxoverflow: ignored,
   poolrecycle: ignored,
   pooltimeout: ignored,
   poolpreping: ignored,
+  binaryprefix: ignored,
+  usepure: ignored,
+  autocommit: ignored,
+  collation: ignored,
+  raiseonwarnings: ignored,
+  localinfile: ignored,
+  authplugin: ignored,
 };
 
 const credentials = refused('must stand before the host: write redis://user:password@host');

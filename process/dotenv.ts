@@ -1,7 +1,7 @@
 /**
  * Reads `.env` by the rules on which python-dotenv 1.2 (parser.py, variables.py) and Docker Compose (compose-go v2,
- * dotenv/parser.go, template/template.go) agree. If the two read a line differently, or would fill in another variable,
- * the line is refused, as its author may mean either.
+ * dotenv/parser.go, template/template.go) agree. If the two read a line differently, the line is refused, as its author
+ * may mean either.
  */
 import { lstatSync, readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
@@ -32,9 +32,34 @@ const ESCAPED: Record<string, string> = {
 /** Its message says what is wrong with a value and what to write instead, and follows the variable's name. */
 class BadValue extends Error {}
 
-const bracedIsRefused = 'has ${ in it, and other variables are not filled in: write what it stands for';
+const bracedIsRefused =
+  'has ${ in it, and only a name in such braces is filled in, never in single quotes: write what it stands for';
 
-const unquoted = (raw: string, afterBlank: boolean): string => {
+/** The variable with this name, of the environment or of a line above. */
+type Lookup = (name: string) => string | undefined;
+/** What both fill in. */
+const REFERENCE = /(?<![\\$])\$\{([_a-z]\w*)\}/gi;
+
+const checkDollars = (value: string): void => {
+  const rest = value.replaceAll(REFERENCE, ' ');
+  if (BRACED.test(rest)) throw new BadValue(bracedIsRefused);
+  if (DOLLAR.test(rest))
+    throw new BadValue(
+      'has $ before a letter, _ or another $: put its value in single quotes to have it taken as it is',
+    );
+};
+
+const filledIn = (value: string, lookup: Lookup): string =>
+  value.replaceAll(REFERENCE, (_, name: string) => {
+    const found = lookup(name);
+    if (found === undefined)
+      throw new BadValue(
+        'names with ${ a variable that neither a line above nor the environment sets: write what it stands for',
+      );
+    return found;
+  });
+
+const unquoted = (raw: string, afterBlank: boolean, lookup: Lookup): string => {
   if (afterBlank && raw.startsWith('#'))
     throw new BadValue(
       'has a blank and # where its value begins: put a comment on a line of its own, a value in quotes',
@@ -45,12 +70,8 @@ const unquoted = (raw: string, afterBlank: boolean): string => {
     throw new BadValue(
       'has a tab before # or an unusual blank at an end: put a space before a comment, a value in quotes',
     );
-  if (BRACED.test(value)) throw new BadValue(bracedIsRefused);
-  if (DOLLAR.test(value))
-    throw new BadValue(
-      'has $ before a letter, _ or another $: put its value in single quotes to have it taken as it is',
-    );
-  return value.replace(/[ \t]+$/, '');
+  checkDollars(value);
+  return filledIn(value.replace(/[ \t]+$/, ''), lookup);
 };
 
 const singleQuoted = (raw: string): string => {
@@ -60,28 +81,27 @@ const singleQuoted = (raw: string): string => {
   return raw.replaceAll("\\'", "'");
 };
 
-const doubleQuoted = (raw: string): string => {
+const doubleQuoted = (raw: string, lookup: Lookup): string => {
   if (raw.endsWith('\\'))
     throw new BadValue('has a backslash before its closing quote: write its value without quotes');
-  if (BRACED.test(raw)) throw new BadValue(bracedIsRefused);
-  if (DOLLAR.test(raw))
-    throw new BadValue(
-      'has $ before a letter, _ or another $: put its value in single quotes to have it taken as it is',
-    );
-  return raw.replaceAll(/\\(.)/gs, (both, character: string) => {
+  checkDollars(raw);
+  const value = raw.replaceAll(/\\(.)/gs, (both, character: string) => {
     if ("'$0".includes(character))
       throw new BadValue(`has \\${character} in double quotes: put its value in single quotes`);
     return ESCAPED[character] ?? both;
   });
+  return filledIn(value, lookup);
 };
 
 /**
  * Reads the text of a `.env` file. If a variable is there twice, its last value counts.
+ * @param env the environment of the process, in which `${NAME}` is looked for before the lines above
  * @returns the values by name
  * @throws ConfigError with one sentence that names the line and the variable, never a value
  */
-export const parseDotenv = (text: string): Record<string, string> => {
+export const parseDotenv = (text: string, env: NodeJS.ProcessEnv = {}): Record<string, string> => {
   const values = new Map<string, string>();
+  const lookup: Lookup = (name) => env[name] ?? values.get(name);
   let at = 0;
   const take = (pattern: RegExp): RegExpExecArray | undefined => {
     pattern.lastIndex = at;
@@ -104,7 +124,7 @@ export const parseDotenv = (text: string): Record<string, string> => {
   const takeValue = (afterBlank: boolean): string => {
     const quote = text[at];
     if (quote !== "'" && quote !== '"')
-      return unquoted(take(UNQUOTED)?.[0].replace(/\r$/, '') ?? '', afterBlank);
+      return unquoted(take(UNQUOTED)?.[0].replace(/\r$/, '') ?? '', afterBlank, lookup);
     const raw = take(QUOTED[quote])?.[1];
     if (raw === undefined)
       throw new BadValue(
@@ -116,7 +136,7 @@ export const parseDotenv = (text: string): Record<string, string> => {
       );
     if (!take(END_OF_LINE))
       throw new BadValue('goes on after its closing quote: put all of its value in quotes, or none of it');
-    return quote === "'" ? singleQuoted(raw) : doubleQuoted(raw);
+    return quote === "'" ? singleQuoted(raw) : doubleQuoted(raw, lookup);
   };
 
   for (take(NOTHING); at < text.length; take(NOTHING)) {
@@ -154,10 +174,11 @@ const isLink = (file: string): boolean => lstatSync(file, { throwIfNoEntry: fals
 
 /**
  * Reads `.env` in the working folder.
+ * @param env the environment of the process, for `${NAME}`
  * @returns the values by name; none if there is no such file
  * @throws ConfigError with one sentence if the file cannot be read or a line is refused
  */
-export const readDotenv = (): Record<string, string> => {
+export const readDotenv = (env: NodeJS.ProcessEnv = process.env): Record<string, string> => {
   const file = '.env';
   let bytes: Buffer;
   try {
@@ -168,5 +189,5 @@ export const readDotenv = (): Record<string, string> => {
     if (code === 'EISDIR') throw new ConfigError('.env is a folder: expected a file with the settings.');
     throw new ConfigError(`.env cannot be read: ${message}.`);
   }
-  return parseDotenv(decode(bytes));
+  return parseDotenv(decode(bytes), env);
 };

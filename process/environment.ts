@@ -1,7 +1,8 @@
 /** The environment: one schema says which values each variable may have. */
-import { type Static, type TProperties, Type } from '@sinclair/typebox';
+import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox';
 import { parser } from '../domain/validate.ts';
 import { ConfigError } from './config-error.ts';
+import { databaseChoice } from './database-choice.ts';
 
 const integer = (minimum: number, maximum: number, fallback: number) =>
   Type.Integer({
@@ -19,7 +20,8 @@ const seconds = (minimum: number, maximum: number, fallback: number) =>
   });
 const wholeSeconds = (maximum: number, fallback: number) =>
   Type.Integer({ minimum: 1, maximum, default: fallback, description: `whole seconds from 1 to ${maximum}` });
-const flag = () => Type.Boolean({ default: false, description: 'true or false (also 1, 0, yes, no)' });
+const flag = () =>
+  Type.Boolean({ default: false, description: 'true or false (also 1, 0, yes, no, on, off)' });
 const port = (fallback?: number) =>
   Type.Integer({ minimum: 1, maximum: 65_535, default: fallback, description: 'a port from 1 to 65535' });
 const word = (fallback?: string) =>
@@ -99,15 +101,23 @@ const Environment = Type.Object({
 export type Environment = Static<typeof Environment>;
 
 const booleans = new Map([
-  ...['true', '1', 'yes'].map((word) => [word, true] as const),
-  ...['false', '0', 'no'].map((word) => [word, false] as const),
+  ...['true', '1', 'yes', 'on', 't', 'y'].map((word) => [word, true] as const),
+  ...['false', '0', 'no', 'off', 'f', 'n'].map((word) => [word, false] as const),
+]);
+/** Levels as Python's logging names them. */
+const synonyms = new Map([
+  ['warning', 'warn'],
+  ['critical', 'fatal'],
 ]);
 
 /** Reads a text as its type. If it does not read as that, it stays text, and the validator then names it. */
-const read = (type: string | undefined, text: string): unknown => {
+const read = ({ type, anyOf }: TSchema, text: string): unknown => {
   if (type === 'boolean') return booleans.get(text.toLowerCase()) ?? text;
-  if (type === 'integer' || type === 'number') return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
-  return text;
+  if (type === 'integer' || type === 'number')
+    return /^-?(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : text;
+  if (!anyOf) return text;
+  const word = synonyms.get(text.toLowerCase()) ?? text.toLowerCase();
+  return anyOf.some((one: TSchema) => one.const === word) ? word : text;
 };
 
 const parseEnvironment = parser(Environment, 'The environment', (sentence) => new ConfigError(sentence));
@@ -118,17 +128,20 @@ export const isVariable = (name: string): boolean => name in Environment.propert
 /**
  * Reads and validates the variables. An empty one counts as absent, as a compose file passes on variables that are not
  * set as empty ones.
+ * @returns the variables, and which of those that say where MySQL is have no meaning beside the others, for the log
  * @throws ConfigError with one sentence that names the variable
  */
-export const readEnvironment = (env: NodeJS.ProcessEnv): Environment => {
+export const readEnvironment = (env: NodeJS.ProcessEnv): { variables: Environment; ignored: string[] } => {
+  const database = databaseChoice(env);
   const values: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(Environment.properties as TProperties)) {
     const text = env[name];
-    if (text !== undefined && text !== '') values[name] = read(schema.type, text);
+    if (name === 'DATABASE_URL' && database.by === 'account') continue;
+    if (text !== undefined && text !== '') values[name] = read(schema, text);
   }
   const parsed = parseEnvironment(values);
   for (const name of ['DB', 'RABBITMQ'] as const)
     if (/^([^:]+|\[.*\]):\d*$/.test(parsed[`${name}_HOST`] ?? ''))
       throw new ConfigError(`${name}_HOST must be a host without a port: write that into ${name}_PORT.`);
-  return parsed;
+  return { variables: parsed, ignored: database.ignored };
 };

@@ -32,8 +32,22 @@ const misnamed: { names: string[]; missing: (env: Env) => boolean; instead: stri
   },
   {
     names: ['RABBITMQ_VHOST'],
-    missing: (env) => env.RABBITMQ_VHOST !== '/',
+    missing: (env) => !['/', '%2F', '%2f'].includes(env.RABBITMQ_VHOST ?? ''),
     instead: 'the queue is in the virtual host /, leave it out',
+  },
+  ...[
+    { names: ['DB_PASSWORD', 'DB_PASSWD'], right: 'DB_PASS' },
+    { names: ['DB_USERNAME'], right: 'DB_USER' },
+    { names: ['DB_DATABASE', 'DB_DATABASE_NAME'], right: 'DB_NAME' },
+  ].map(({ names, right }) => ({
+    names,
+    missing: (env: Env) => !env[right] && !env.DATABASE_URL,
+    instead: `set ${right}`,
+  })),
+  {
+    names: ['SQLALCHEMY_DATABASE_URI', 'SQLALCHEMY_DATABASE_URL'],
+    missing: (env) => !env.DATABASE_URL && !env.DB_HOST,
+    instead: 'set DATABASE_URL',
   },
   {
     names: ['REDIS_HOST'],

@@ -49,30 +49,24 @@ const isOwnOfAmazon = (host: string) => host.endsWith('.rds.amazonaws.com');
 /**
  * Where MySQL is and how to connect. `ca` is there only with TLS, and not for RDS: its certificates are signed by
  * Amazon's own authorities, which mysql2 brings with it.
+ * @param env has DATABASE_URL, or else DB_HOST, DB_USER and DB_NAME (database-choice.ts)
  * @param given the environment as it was given, to see which variables are set
- * @throws ConfigError with one sentence if settings are missing or contradict each other
+ * @throws ConfigError with one sentence if settings contradict each other
  */
 export const mysqlOptions = (env: Environment, given: NodeJS.ProcessEnv): Options<MysqlOptions> => {
-  const { DB_USER: user, DB_HOST: host, DB_PORT: port, DB_NAME: database } = env;
-  const url = env.DATABASE_URL ? parseUrl('DATABASE_URL', env.DATABASE_URL) : undefined;
-  const { tls: asked, caFile, ignored } = url ? readParameters('DATABASE_URL', url) : { ignored: [] };
-  const trusted = (name: string) => {
+  const trustedFor = (name: string, caFile?: string) => {
     if (caFile) return { ca: [readAuthorities('ssl_ca in DATABASE_URL', caFile)] };
     return isOwnOfAmazon(name) ? {} : { ca: authorities(given) };
   };
-  if (user && host && port && database && given.DB_PASS !== undefined) {
-    if (caFile || (asked && !env.DB_USE_SSL))
-      throw new ConfigError(
-        'DATABASE_URL asks for TLS, but DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME win over it: leave these out, or DATABASE_URL.',
-      );
+  if (!env.DATABASE_URL) {
+    const { DB_HOST = '', DB_PORT: port = 3306, DB_USER: user = '', DB_PASS: password = '' } = env;
+    const host = bare(DB_HOST);
     const tls = env.DB_USE_SSL;
-    const account = { host: bare(host), port, user, password: env.DB_PASS ?? '', database };
-    return { options: { ...account, tls, ...(tls && trusted(account.host)) }, ignored };
+    const account = { host, port, user, password, database: env.DB_NAME ?? '' };
+    return { options: { ...account, tls, ...(tls && trustedFor(host)) }, ignored: [] };
   }
-  if (!url)
-    throw new ConfigError(
-      'DATABASE_URL is not set: expected a URL such as mysql://user:password@host:3306/database, or all of DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME.',
-    );
+  const url = parseUrl('DATABASE_URL', env.DATABASE_URL);
+  const { tls: asked, caFile, ignored } = readParameters('DATABASE_URL', url);
   if (given.DB_USE_SSL && asked !== undefined && asked !== env.DB_USE_SSL)
     throw new ConfigError(
       `DB_USE_SSL is ${env.DB_USE_SSL}, but DATABASE_URL asks for ${asked ? '' : 'no '}TLS: let them say the same.`,
@@ -85,7 +79,7 @@ export const mysqlOptions = (env: Environment, given: NodeJS.ProcessEnv): Option
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
   };
-  return { options: { ...account, tls, ...(tls && trusted(account.host)) }, ignored };
+  return { options: { ...account, tls, ...(tls && trustedFor(account.host, caFile)) }, ignored };
 };
 
 /**

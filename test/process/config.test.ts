@@ -90,6 +90,12 @@ const good: [variable: string, value: string, expected: object][] = [
   ['MAX_BACKLOG', '0', { rabbitmq: { maxBacklog: 0 } }],
   ['MAX_ATTEMPTS', '100', { rabbitmq: { maxAttempts: 100 } }],
   ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
+  ['LOG_LEVEL', 'INFO', { logLevel: 'info' }],
+  ['LOG_LEVEL', 'WARNING', { logLevel: 'warn' }],
+  ['LOG_LEVEL', 'critical', { logLevel: 'fatal' }],
+  ['MQ_USE_SSL', 'on', { rabbitmq: { protocol: 'amqps' } }],
+  ['CACHE_DISABLED', 'False', { cache: { disabled: false } }],
+  ['SIMULATED_WRITE_LAG', '.5', { consumer: { writeLagMs: 500 } }],
 ];
 t.test('good values', async (t) => {
   for (const [variable, value, expected] of good)
@@ -100,7 +106,7 @@ const workers = (name: string) => `${name} must be an integer from 1 to 128`;
 const ttl = (name: string) => `${name} must be whole seconds from 1 to 86400`;
 const longTtl = (name: string) => `${name} must be whole seconds from 1 to 31536000`;
 const port = (name: string) => `${name} must be a port from 1 to 65535`;
-const flag = (name: string) => `${name} must be true or false (also 1, 0, yes, no)`;
+const flag = (name: string) => `${name} must be true or false (also 1, 0, yes, no, on, off)`;
 const databaseUrl = 'DATABASE_URL must be a URL such as mysql://user:password@host:3306/database';
 const redisUrl = 'REDIS_URL must be a URL such as redis://host:6379/0, or rediss:// for TLS';
 const queue =
@@ -128,7 +134,7 @@ const bad: [variable: string, value: string, sentence: string][] = [
   ['DB_USER', 'a b', 'DB_USER must be a text without spaces, got "a b".'],
   ['DB_NAME', ' ', 'DB_NAME must be a text without spaces, got " ".'],
   ['DB_HOST', 'mysql://anna:pw@host', host('DB_HOST')],
-  ['DB_USE_SSL', 'on', `${flag('DB_USE_SSL')}, got "on".`],
+  ['DB_USE_SSL', 'both', `${flag('DB_USE_SSL')}, got "both".`],
   ['CACHE_DISABLED', 'maybe', `${flag('CACHE_DISABLED')}, got "maybe".`],
   ['MQ_USE_SSL', '2', `${flag('MQ_USE_SSL')}, got "2".`],
   ['ORDERS_CACHE_TTL', '0', `${ttl('ORDERS_CACHE_TTL')}, got 0.`],
@@ -156,7 +162,7 @@ const bad: [variable: string, value: string, sentence: string][] = [
   ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be trace, debug, info, warn, error, fatal or silent, got "loud".'],
   ['SIMULATED_WRITE_LAG', '-0.1', 'SIMULATED_WRITE_LAG must be a number of seconds from 0 to 60, got -0.1.'],
   ['PUBLISH_TIMEOUT', '61', 'PUBLISH_TIMEOUT must be a number of seconds from 0.1 to 60, got 61.'],
-  ['DATABASE_URL', 'postgres://anna:pw@host/shop', `${databaseUrl}, ${notShown}`],
+  ['DATABASE_URL', 'redis://anna:pw@host/shop', `${databaseUrl}, ${notShown}`],
   ['DATABASE_URL', 'mysql://anna:pw@host', `${databaseUrl}, ${notShown}`],
   ['DATABASE_URL', 'mysql://anna:pw@host/', `${databaseUrl}, ${notShown}`],
   ['DATABASE_URL', 'mysql://anna:1/2@host/shop', `${databaseUrl}, ${notShown}`],
@@ -186,23 +192,55 @@ t.test('an empty variable counts as absent', async (t) => {
 t.test('MySQL', async (t) => {
   const mysql = (env: NodeJS.ProcessEnv) => loadConfig(env).mysql;
   const own = { host: 'db2', port: 3310, user: 'bob', password: 's3', database: 'store', tls: false };
-  t.strictSame(mysql(five), own, 'the five suffice');
-  t.strictSame(mysql({ ...five, DATABASE_URL }), own, 'and win');
+  const { DB_PORT: _, ...four } = five;
+  const unread = ['sqlite:///database.db', `${DATABASE_URL}?ssl=true`, 'mysql://:%', 'hunter2', DATABASE_URL];
+  t.strictSame(mysql(five), own);
+  t.strictSame(mysql(four), { ...own, port: 3306 }, 'the four suffice');
+  for (const url of unread) {
+    const { mysql, ignored } = loadConfig({ ...five, DATABASE_URL: url });
+    t.strictSame(mysql, own, `and win over ${url}`);
+    t.strictSame(ignored, ['DATABASE_URL beside DB_HOST, DB_USER, DB_PASS and DB_NAME']);
+  }
   t.strictSame(
     mysql({ ...five, DATABASE_URL, DB_PASS: '' }),
     { ...own, password: '' },
     'an empty password too',
   );
-  for (const name of Object.keys(five))
-    t.strictSame(mysql({ ...five, DATABASE_URL, [name]: undefined }), database, `not without ${name}`);
-  for (const name of Object.keys(five))
+  for (const name of Object.keys(four)) {
+    const some = { ...five, [name]: undefined };
+    const { mysql, ignored } = loadConfig({ ...some, DATABASE_URL });
+    t.strictSame(mysql, database, `not without ${name}`);
+    t.equal(ignored.length, 4);
+    t.ok(ignored.includes(`DB_PORT without ${name}`));
+    const sentence = `${name} is not set: DB_HOST, DB_USER, DB_PASS and DB_NAME belong together.`;
+    t.equal(errorOf(some).message, sentence);
+    t.equal(errorOf({ ...some, DATABASE_URL: 'sqlite:///database.db' }).message, sentence);
+    t.equal(errorOf({ ...some, DATABASE_URL: '' }).message, sentence);
+  }
+  t.equal(
+    errorOf({ DB_NAME: 'store', DB_PASS: '' }).message,
+    'DB_HOST, DB_USER and DB_PASS are not set: DB_HOST, DB_USER, DB_PASS and DB_NAME belong together.',
+  );
+  const set =
+    'set DB_HOST, DB_USER, DB_PASS and DB_NAME, or DATABASE_URL=mysql://user:password@host:3306/database.';
+  t.equal(errorOf({ DB_PORT: '3306' }).message, `It is not said where MySQL is: ${set}`);
+  const others: [url: string, name: string][] = [
+    ['sqlite:///database.db', 'sqlite'],
+    ['sqlite://', 'sqlite'],
+    ['postgres://anna:hunter2@host/shop', 'postgres'],
+    ['postgresql+psycopg2://anna:hunter2@host/shop', 'postgresql'],
+    ['mssql+pyodbc://anna:hunter2@host/shop', 'mssql'],
+  ];
+  for (const [url, name] of others)
     t.equal(
-      errorOf({ ...five, [name]: undefined }).message,
-      'DATABASE_URL is not set: expected a URL such as mysql://user:password@host:3306/database, or all of DB_USER, DB_PASS, DB_HOST, DB_PORT and DB_NAME.',
+      errorOf({ DATABASE_URL: url }).message,
+      `DATABASE_URL is for ${name}, but orders are kept in MySQL: ${set}`,
     );
 
   const urls: [url: string, expected: object][] = [
     ['mysql+pymysql://anna:pw@db.example:3307/shop', database],
+    ['mysql+mysqlconnector://anna:pw@db.example:3307/shop?charset=utf8mb4&use_pure=True', database],
+    ['mysql+mysqldb://anna:pw@db.example:3307/shop?charset=utf8mb4&binary_prefix=true', database],
     ['mysql://anna:pw@db.example/shop', { ...database, port: 3306 }],
     ['mysql://anna:pw@db.example:3307/shop?charset=utf8mb4', database],
     ['mariadb+pymysql://anna:pw@db.example:3307/shop?charset=utf8&use_unicode=1', database],
@@ -301,6 +339,16 @@ t.test('variables without a meaning are listed', async (t) => {
   t.strictSame(load({ API_THREADS: '8' }).ignored, ['API_THREADS']);
   t.strictSame(load({ OTHER: '8', MYSQL_HOST: '', REDIS_PORT: '26380', DB_SERVICE_HOST: 'x' }).ignored, []);
   const right = { RABBITMQ_PASSWORD: 'x', REDIS_URL: 'redis://:y@cache?socket_timeout=5' };
+  const ofOthers = {
+    FLASK_APP: 'run.py',
+    FLASK_ENV: 'production',
+    FLASK_RUN_PORT: '5000',
+    PYTHONUNBUFFERED: '1',
+    GUNICORN_CMD_ARGS: '--timeout 120',
+    SECRET_KEY: 'x',
+    SQLALCHEMY_TRACK_MODIFICATIONS: 'False',
+  };
+  t.strictSame(load(ofOthers).ignored, [], 'other programs have their own');
   t.strictSame(load({ ...right, RABBITMQ_PASS: 'x', REDIS_PASSWORD: 'y', DB_SSL: 'false' }).ignored, [
     'RABBITMQ_PASS',
     'DB_SSL',

@@ -48,6 +48,13 @@ const understood: [text: string, values: Record<string, string>][] = [
   ["A='a\n# b\n'\nB=1", { A: 'a\n# b\n', B: '1' }],
   ['A=" a "', { A: ' a ' }],
   ['A="`"', { A: '`' }],
+  // Variables that are filled in: those of the environment (HOME), and of lines above.
+  [`B=b\nA=\${B}/\${HOME}`, { B: 'b', A: 'b//home/anna' }],
+  [`B=b\nA="\${B}\\t\${B}" # \${c}`, { B: 'b', A: 'b\tb' }],
+  [`HOME=/x\nA=\${HOME}`, { HOME: '/x', A: '/home/anna' }],
+  [`B=1\nA=\${B}\nB=2`, { B: '2', A: '1' }],
+  [`B=' $x '\nA=\${B}\nC=\${EMPTY}`, { B: ' $x ', A: ' $x ', C: '' }],
+  [`B=\\n\nA="\${B}"`, { B: '\\n', A: '\\n' }],
   // The dollar sign, where nobody fills in anything.
   ['A=a$', { A: 'a$' }],
   ['A=a$5', { A: 'a$5' }],
@@ -57,11 +64,16 @@ const understood: [text: string, values: Record<string, string>][] = [
   ['# only this', {}],
 ];
 
+const env = { HOME: '/home/anna', EMPTY: '' };
+
 t.test('what python-dotenv and docker compose agree on', async (t) => {
-  for (const [text, values] of understood) t.strictSame(parseDotenv(text), values, JSON.stringify(text));
+  for (const [text, values] of understood) t.strictSame(parseDotenv(text, env), values, JSON.stringify(text));
 });
 
-const notFilledIn = 'A has ${ in it, and other variables are not filled in: write what it stands for';
+const notFilledIn =
+  'A has ${ in it, and only a name in such braces is filled in, never in single quotes: write what it stands for';
+const unset =
+  'A names with ${ a variable that neither a line above nor the environment sets: write what it stands for';
 const dollar =
   'A has $ before a letter, _ or another $: put its value in single quotes to have it taken as it is';
 const noPair = 'expected NAME=value, or # and a comment';
@@ -72,7 +84,14 @@ const odd =
   'A has a tab before # or an unusual blank at an end: put a space before a comment, a value in quotes';
 
 const refused: [text: string, line: number, sentence: string][] = [
-  [`B=1\nA=\${B}`, 2, notFilledIn],
+  [`A=\${B}\nB=1`, 1, unset],
+  [`A="\${b}"`, 1, unset],
+  [`B=1\nA=$\${B}`, 2, notFilledIn],
+  [`B=1\nA=\\\${B}`, 2, notFilledIn],
+  [`B=1\nA="\\\\\${B}"`, 2, notFilledIn],
+  [`A=\${B`, 1, notFilledIn],
+  [`A=\${1}`, 1, notFilledIn],
+  [`A=\${B-c}`, 1, notFilledIn],
   [`A="x \${B:-y}"`, 1, notFilledIn],
   [`A='x \${B}'`, 1, notFilledIn],
   ['A=pa$sword', 1, dollar],
@@ -125,7 +144,7 @@ const sentenceOf = (read: () => unknown): string => {
   return 'nothing was refused';
 };
 
-t.test('what they differ in, or fill in, is refused', async (t) => {
+t.test('what they differ in is refused', async (t) => {
   for (const [text, line, sentence] of refused)
     t.equal(
       sentenceOf(() => parseDotenv(text)),
@@ -144,6 +163,8 @@ t.test('no refusal shows a value', async (t) => {
     'A="hunter2\\0"',
     'A="x"hunter2',
     'A= #hunter2',
+    `A=\${hunter2}`,
+    `A=hunter2\${2`,
   ])
     t.notMatch(
       sentenceOf(() => parseDotenv(text)),
