@@ -2,6 +2,9 @@
 import { randomFillSync } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 
+/** @returns the id in lower case, as we hand out every id; in capitals it is the same one (RFC 9562, 4) */
+export const canonicalId = (id: string): string => id.toLowerCase();
+
 const BYTES_PER_ID = 16;
 const IDS_PER_FILL = 256;
 

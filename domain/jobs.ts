@@ -3,6 +3,7 @@
  * HTTP requests are in the API.
  */
 import { type Static, type TObject, Type } from '@sinclair/typebox';
+import { canonicalId } from './ids.ts';
 import { JobId, Order, Status, Uuid } from './order.ts';
 import { parser, shown } from './validate.ts';
 
@@ -67,6 +68,9 @@ export const writeJob = (job: {
     `{"job_id":"${job.jobId}","type":"${job.type}","payload":${job.payload},"version":${job.version},"accepted_at":"${job.acceptedAt.toISOString()}"}`,
   );
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
 /** The ids and the type of a job. Some may be unknown, as in a message that is not a valid job, or a dead letter. */
 export interface JobNames {
   jobId?: string | undefined;
@@ -94,6 +98,18 @@ export const namesIn = (body: Buffer): JobNames & { version: number | undefined 
   }
 };
 
+/**
+ * Reads a message's JSON, and turns its `order_id` into lower case, as another publisher may write it in capitals.
+ * @throws SyntaxError
+ */
+export const readMessage = (text: string): unknown => {
+  const message: unknown = JSON.parse(text);
+  const payload = isObject(message) ? message.payload : undefined;
+  if (isObject(payload) && typeof payload.order_id === 'string')
+    payload.order_id = canonicalId(payload.order_id);
+  return message;
+};
+
 /** A message that no consumer can ever apply. The error's text is a sentence for the dead letter. */
 class InvalidJob extends Error {}
 
@@ -110,7 +126,7 @@ const isJobType = (type: unknown): type is JobType =>
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const parseJson = (body: Buffer): unknown => {
   try {
-    return JSON.parse(utf8.decode(body));
+    return readMessage(utf8.decode(body));
   } catch {
     throw fail('The job is not valid JSON in UTF-8.');
   }
@@ -119,7 +135,7 @@ const parseJson = (body: Buffer): unknown => {
 /** Reads and validates a message's body. @throws an error with one sentence that says why it is not a valid job */
 export const parseJob = (body: Buffer): WriteJob => {
   const job = parseJson(body);
-  const type = typeof job === 'object' && job !== null && 'type' in job ? job.type : undefined;
+  const type = isObject(job) ? job.type : undefined;
   if (!isJobType(type))
     throw fail(`type must be one of ${Object.keys(parsers).join(', ')}, got ${shown(type)}.`);
   return parsers[type](job);

@@ -11,10 +11,10 @@ const text = (maxLength: number) =>
     description: `a text of 1 to ${maxLength} characters`,
   });
 
-/** In lower case, as we hand out every id. Of any version, as another publisher may use UUIDv4. */
+/** In lower case, as `canonicalId` makes every id. Of any version, as another publisher may use UUIDv4. */
 export const Uuid = Type.String({
   pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
-  description: 'a lower-case UUID',
+  description: 'a UUID',
 });
 
 export const Status = text(20);

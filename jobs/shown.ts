@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Cache } from '../cache/cache.ts';
 import type { WriteJob } from '../domain/jobs.ts';
-import { parseJob } from '../domain/jobs.ts';
+import { parseJob, readMessage } from '../domain/jobs.ts';
 import { Uuid } from '../domain/order.ts';
 
 type Pending = Pick<Cache['pending'], 'giveUp' | 'putLater' | 'showStatus' | 'showDeleting'>;
@@ -42,7 +42,7 @@ const jobOf = (body: Buffer): WriteJob | undefined => {
 
 const parsed = (body: Buffer): unknown => {
   try {
-    return JSON.parse(body.toString());
+    return readMessage(body.toString());
   } catch {
     return undefined;
   }

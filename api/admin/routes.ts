@@ -5,7 +5,7 @@ import { isSystemFailure, reasonOf } from '../../db/errors.ts';
 import { requireAdmin } from '../http/admin.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError } from '../http/errors.ts';
-import { readAnyTypeAsJson } from '../http/input.ts';
+import { readAnyTypeAsJson, readNumber } from '../http/input.ts';
 import { orderResets, ResetBusy, ResetUnfinished } from './resets.ts';
 import { seed } from './seed.ts';
 
@@ -49,7 +49,10 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
 
   app.post(
     '/admin/seed',
-    { schema: { body: SeedRequest, response: { 201: Message, ...errorAnswers } } },
+    {
+      schema: { body: SeedRequest, response: { 201: Message, ...errorAnswers } },
+      preValidation: async ({ body }) => readNumber(body, 'count'),
+    },
     async (request, reply) => {
       const { count } = request.body;
       let made = 0;

@@ -14,6 +14,9 @@ const subjects: Record<string, string> = {
   headers: 'The headers',
 };
 
+type Nest = unknown[] | Record<string, unknown>;
+const isNest = (value: unknown): value is Nest => typeof value === 'object' && value !== null;
+
 /** All values of a query are text: if the schema wants a number or a boolean, replaces text that reads as one. */
 const readValues = (schema: TSchema, query: Record<string, unknown>): void => {
   for (const [name, { type }] of Object.entries<TSchema>(schema.properties)) {
@@ -22,6 +25,13 @@ const readValues = (schema: TSchema, query: Record<string, unknown>): void => {
       query[name] = Number(text);
     if (type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true';
   }
+};
+
+/** If a member of a body is a number as text, makes it that number. With up to 15 digits it is exact. */
+export const readNumber = (body: unknown, name: string): void => {
+  if (!isNest(body) || Array.isArray(body)) return;
+  const text = body[name];
+  if (typeof text === 'string' && /^\d{1,15}$/.test(text)) body[name] = Number(text);
 };
 
 /** Stands for a query that is not percent-encoded UTF-8. The router must not throw, so a hook refuses it later. */
@@ -39,8 +49,6 @@ export const readQuery = (text: string): Record<string, unknown> => {
 
 /** Far more levels than any body needs, and far fewer than recursion can take. */
 const MAX_DEPTH = 512;
-type Nest = unknown[] | Record<string, unknown>;
-const isNest = (value: unknown): value is Nest => typeof value === 'object' && value !== null;
 /** Whether objects and lists are nested in more than so many levels. It copies nothing, as it sees large orders too. */
 const isDeeper = (nest: Nest, levels: number): boolean => {
   if (levels === 0) return true;
@@ -87,6 +95,10 @@ const readJson = (app: FastifyInstance, type: string): void => {
 
 /** For routes that are called with `curl -d`, not by browsers: makes them read bodies of every content type as JSON. */
 export const readAnyTypeAsJson = (app: FastifyInstance): void => {
+  // Fastify refuses what is no type before it looks for a parser.
+  app.addHook('onRequest', async ({ headers }) => {
+    if (!/^[^\s/;]+\/[^\s/;]+/.test(headers['content-type'] ?? '')) headers['content-type'] = undefined;
+  });
   app.removeContentTypeParser('*');
   readJson(app, '*');
 };

@@ -2,6 +2,7 @@
 import { pipeline } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
+import { canonicalId } from '../../domain/ids.ts';
 import { Order } from '../../domain/order.ts';
 import type { Config } from '../../process/config.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from '../http/answers.ts';
@@ -41,8 +42,7 @@ export const listRoutes: FastifyPluginAsyncTypebox<{ config: Config['lists'] }> 
       response: { 200: Ready(OrderList), 304: Nothing, ...errorAnswers },
     },
     preValidation: ({ query }, _reply, done) => {
-      // In capitals it is the same id (RFC 9562, 4).
-      if (typeof query.after === 'string') query.after = query.after.toLowerCase();
+      if (typeof query.after === 'string') query.after = canonicalId(query.after);
       done();
     },
     handler: async (request, reply) => {

@@ -2,11 +2,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import { canonicalId } from '../../domain/ids.ts';
 import type { JobType } from '../../domain/jobs.ts';
 import { NewOrder, Order, StatusUpdate, Uuid } from '../../domain/order.ts';
 import { validator } from '../../domain/validate.ts';
 import type { Config } from '../../process/config.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from '../http/answers.ts';
+import { readNumber } from '../http/input.ts';
 import { orderAbsence } from './absence.ts';
 import { acceptOnce } from './idempotency.ts';
 import { orderReads } from './reads.ts';
@@ -26,8 +28,8 @@ const Accepted = <T extends JobType>(type: T) =>
 
 const notAnId = validator(Uuid, 'id');
 /**
- * Answers 404 to an id that no order can have, before any server is asked. An id in capitals is the same id
- * (RFC 9562, 4); it is turned into lower case, as it was given out.
+ * Answers 404 to an id that no order can have, before any server is asked. An id in capitals is turned into lower case,
+ * as it was given out.
  */
 const requireOrderId = (
   { params }: FastifyRequest,
@@ -35,26 +37,20 @@ const requireOrderId = (
   done: HookHandlerDoneFunction,
 ): void => {
   const asked = params as { id: string };
-  const id = asked.id.toLowerCase();
+  const id = canonicalId(asked.id);
   const problem = notAnId(id) && notFound(asked.id);
   asked.id = id;
   done(problem || undefined);
 };
 
-/**
- * Turns quantities that are numeric strings into numbers, as the service that this one replaces took those too. With up
- * to 15 digits the number is exact.
- */
+/** Turns quantities that are numeric strings into numbers, as the service that this one replaces took those too. */
 const readNumericQuantities = (
   { body }: FastifyRequest,
   _reply: FastifyReply,
   done: HookHandlerDoneFunction,
 ): void => {
   const items = typeof body === 'object' && body !== null && 'items' in body ? body.items : undefined;
-  if (Array.isArray(items))
-    for (const item of items)
-      if (typeof item?.quantity === 'string' && /^\d{1,15}$/.test(item.quantity))
-        item.quantity = Number(item.quantity);
+  if (Array.isArray(items)) for (const item of items) readNumber(item, 'quantity');
   done();
 };
 

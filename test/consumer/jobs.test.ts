@@ -54,6 +54,17 @@ t.test('create_order: the whole order, its items in their order', async (t) => {
   t.ok(Math.abs(Date.now() - accepted_at.getTime()) < 60_000, 'accepted about now, as nobody said when');
 });
 
+t.test('an order_id in capitals is the same order', async (t) => {
+  const job = createJob();
+  const { order_id } = job.payload;
+  const change = updateJob(order_id, 'shipped');
+  await stores.publish({ ...job, payload: { ...job.payload, order_id: order_id.toUpperCase() } });
+  await done(job);
+  await stores.publish(change);
+  await done(change);
+  t.match(await stores.order(order_id), { order_id, status: 'shipped' });
+});
+
 t.test('accepted_at, where the job says it, is kept to the millisecond', async (t) => {
   const job = { ...createJob(), accepted_at: '2026-02-03T04:05:06.789Z' };
   await stores.publish(job);
@@ -182,7 +193,7 @@ const invalid: [what: string, body: string | Buffer | object, reason: string][] 
     { ...createJob(), payload: undefined },
     'payload is required and must be a JSON object with order_id, customer_name, status and items.',
   ],
-  ['an odd order_id', createJob({ order_id: '7' }), 'payload.order_id must be a lower-case UUID, got "7".'],
+  ['an odd order_id', createJob({ order_id: '7' }), 'payload.order_id must be a UUID, got "7".'],
   [
     'a name too long for its column',
     createJob({ customer_name: 'x'.repeat(81) }),

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { namesIn } from '../../domain/jobs.ts';
+import { namesIn, parseJob, readMessage } from '../../domain/jobs.ts';
 
 const names = (body: string) => namesIn(Buffer.from(body));
 const unknown = { jobId: undefined, jobType: undefined, orderId: undefined, version: undefined };
@@ -11,6 +11,19 @@ t.test('what a message says of itself', async (t) => {
   );
   t.strictSame(names('{"job_id":1,"type":"other","payload":null,"version":"7"}'), unknown, 'of other types');
   t.strictSame(names('"text"'), unknown);
+});
+
+t.test('an order_id in capitals is that in lower case', async (t) => {
+  const text =
+    '{"job_id":"J","type":"delete_order","payload":{"order_id":"01A1FC79-708D-709E-9C18-29DBDFFFE8DD"}}';
+  const job = {
+    job_id: 'J',
+    type: 'delete_order',
+    payload: { order_id: '01a1fc79-708d-709e-9c18-29dbdfffe8dd' },
+  };
+  t.strictSame(parseJob(Buffer.from(text)), job);
+  for (const odd of ['null', '[]', '"x"', '{"payload":null}', '{"payload":{"order_id":7}}'])
+    t.strictSame(readMessage(odd), JSON.parse(odd), odd);
 });
 
 t.test('of what is no job at all nobody knows how old it is, so that no reset removes it', async (t) => {

@@ -55,6 +55,9 @@ t.test('a count that is no count', async (t) => {
     [{}, `count is required and must be ${expected}.`],
     [{ count: 0 }, `count must be ${expected}, got 0.`],
     [{ count: 100_001 }, `count must be ${expected}, got 100001.`],
+    [{ count: '0' }, `count must be ${expected}, got 0.`],
+    [{ count: '1.5' }, `count must be ${expected}, got "1.5".`],
+    [{ count: '' }, `count must be ${expected}, got "".`],
     [{ count: 'many' }, `count must be ${expected}, got "many".`],
     [{ count: 1.5 }, `count must be ${expected}, got 1.5.`],
   ] as const) {
@@ -78,6 +81,19 @@ t.test('seed adds that many plausible orders, and the list shows them', async (t
   for (const { customer_name, status, items } of orders) {
     if (!/^\p{L}.{2,79}$/u.test(customer_name) || !/^[a-z]{1,20}$/.test(status) || items.length < 1)
       t.fail(`not plausible: ${JSON.stringify({ customer_name, status, items })}`);
+  }
+});
+
+t.test('a count may be text, and JSON of any type or none', async (t) => {
+  for (const type of [undefined, 'application/x-www-form-urlencoded', 'text/plain; charset=UTF-8', 'json']) {
+    const headers = { ...password, 'content-type': type };
+    const response = await app.inject({
+      method: 'POST',
+      url: '/admin/seed',
+      payload: Buffer.from('{"count":"25"}'),
+      headers,
+    });
+    t.match([response.statusCode, response.json()], [201, { message: 'Seeded 25 fake orders.' }], `${type}`);
   }
 });
 
