@@ -7,7 +7,7 @@ import { createLog, type Log } from '../process/log.ts';
 import { logEvents } from '../process/log-events.ts';
 import type { Observer } from '../process/observer.ts';
 import { createRestarts } from '../process/restarts.ts';
-import { ignoreUnusedSignals, unusedSignal } from '../process/signals.ts';
+import { ignoreUnusedSignals, onEndSignals, unusedSignal } from '../process/signals.ts';
 
 const args = process.argv.slice(2);
 /**
@@ -57,6 +57,5 @@ const end = (signal: NodeJS.Signals) => {
   if (!consumer?.kill(signal)) process.exit(0);
 };
 ignoreUnusedSignals((signal) => log?.warn(unusedSignal(signal)));
-process.on('SIGTERM', end);
-process.on('SIGINT', end);
+onEndSignals(end);
 start();

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
 
-programs=(dist/api/{server,worker}.js dist/consumer/{supervisor,worker}.js dist/db/migrate.js dist/ops/{start,stop,dead-letters}.js)
+programs=(dist/api/{server,worker}.js dist/consumer/{supervisor,worker}.js dist/db/migrate.js dist/ops/{start,stop,schema,seed,reset,dead-letters}.js)
 # What libraries in CommonJS load is not there in a module by itself.
 require='import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);'
 esbuild "${programs[@]}" --bundle --splitting --platform=node --format=esm --target=node20 --sourcemap \

@@ -43,25 +43,30 @@ require_node() {
 }
 
 # npm writes its own lock file into node_modules as the last step of an installation.
-install_packages() {
+is_installed() {
   local installed=node_modules/.package-lock.json
-  if [[ ! -e $installed || package-lock.json -nt $installed ]]; then
-    echo 'Installing the npm packages.'
-    quietly npm ci --include=dev --no-audit --no-fund
-  fi
+  [[ -e $installed && ! package-lock.json -nt $installed ]]
+}
+
+install_packages() {
+  is_installed && return
+  echo 'Installing the npm packages.'
+  quietly npm ci --include=dev --no-audit --no-fund
 }
 
 # The marker is older than the build, so that a file changed meanwhile is built next time. Folders count too:
 # they show that a file is gone.
+is_built() {
+  [[ -e dist/.built && -z $(find package.json tsconfig*.json domain process api consumer queue cache db ops bench testbed ! -path 'bench/results*' -newer dist/.built -print -quit) ]]
+}
+
 build() {
-  local built=dist/.built marker
-  if [[ -e $built && -z $(find package.json tsconfig*.json domain process api consumer queue cache db ops bench testbed ! -path 'bench/results*' -newer "$built" -print -quit) ]]; then
-    return
-  fi
+  local marker
+  is_built && return
   echo 'Building.'
   marker=$(mktemp)
   quietly npm run build
-  mv "$marker" "$built"
+  mv "$marker" dist/.built
 }
 
 # tap generates its Test class from the plugins named in package.json, into node_modules.
@@ -84,6 +89,11 @@ lock() {
     echo 'Another start or stop is under way: waiting for it.'
     take_lock
   }
+}
+
+unlock() {
+  exec 9>&-
+  unset ORDERS_LOCK
 }
 
 # macOS has no flock(1).

@@ -3,7 +3,7 @@ import { addresses, type Config, ConfigError, environment, loadConfig } from './
 import { createLog } from './log.ts';
 import { logEvents } from './log-events.ts';
 import type { Observer } from './observer.ts';
-import { ignoreUnusedSignals, unusedSignal } from './signals.ts';
+import { ignoreUnusedSignals, onEndSignals, unusedSignal } from './signals.ts';
 
 /**
  * How long a process may take to finish. By default stop_services.sh kills it after 30 s, so it gives up just before.
@@ -49,8 +49,7 @@ export const runProcess = async (
       log.info(`${name} has ended`);
       process.exit(0);
     };
-    process.on('SIGTERM', end);
-    process.on('SIGINT', end);
+    onEndSignals(end);
     // The supervisor holds a channel to this process, and may have died before this listener was there.
     process.on('disconnect', () => end('disconnect'));
     if (process.connected === false) await end('disconnect');

@@ -1,4 +1,4 @@
-/** Signals that a process of the service has no use for. */
+/** Which signals end a process of the service, and which have no use. */
 
 /**
  * Signals that logrotate's recipes and gunicorn's users send (gunicorn, "Signal Handling": reload, reopen logs, one
@@ -6,9 +6,21 @@
  */
 const unused = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN', 'SIGTTOU'] as const;
 
+/** Whether it tells a process in the foreground that its terminal was closed. */
+const isEnd = (signal: NodeJS.Signals): boolean => signal === 'SIGHUP' && process.stdout.isTTY;
+
 /** Ignores these signals. @param told is called with the name of each one that comes */
 export const ignoreUnusedSignals = (told: (signal: NodeJS.Signals) => void): void => {
-  for (const signal of unused) process.on(signal, told);
+  for (const signal of unused) if (!isEnd(signal)) process.on(signal, told);
+};
+
+/**
+ * Listens to the signals that ask for the end.
+ * @param end is called with the name of each one, often twice: a terminal sends SIGINT to all processes in its
+ *   foreground, and npm, which started this one, passes it on
+ */
+export const onEndSignals = (end: (signal: NodeJS.Signals) => void): void => {
+  for (const signal of ['SIGTERM', 'SIGINT', ...unused.filter(isEnd)] as const) process.on(signal, end);
 };
 
 /** What the log says if such a signal comes. */

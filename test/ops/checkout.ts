@@ -30,6 +30,9 @@ export interface Running {
   outcome: Promise<Outcome>;
   output(): string;
   kill(signal: NodeJS.Signals): void;
+  /** What Ctrl-C in a terminal does: each process of the foreground gets the signal. */
+  killGroup(signal: NodeJS.Signals): void;
+  type(text: string): void;
 }
 
 const copyTo = (folder: string) => {
@@ -68,8 +71,10 @@ export const makeCheckout = async (t: Teardown) => {
     const child = spawn(...withoutTap(script, ...args), {
       cwd: '/',
       env: { ...settings, ...overrides },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
     });
+    child.stdin.on('error', () => {}); // what it does not read is no error
     const collect = (text: Buffer) => {
       output += text;
     };
@@ -78,7 +83,13 @@ export const makeCheckout = async (t: Teardown) => {
     const outcome = new Promise<Outcome>((resolve) => {
       child.once('close', (code) => resolve({ code, output }));
     });
-    return { outcome, output: () => output, kill: (signal) => child.kill(signal) };
+    return {
+      outcome,
+      output: () => output,
+      kill: (signal) => child.kill(signal),
+      killGroup: (signal) => process.kill(-(child.pid ?? Number.NaN), signal),
+      type: (text) => child.stdin.write(text),
+    };
   };
   const start = (overrides?: NodeJS.ProcessEnv) =>
     begin(join(folder, 'start_services.sh'), [], overrides).outcome;

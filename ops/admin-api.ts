@@ -1,0 +1,99 @@
+/** The running API, as an admin on this machine calls it. */
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { type Config, ConfigError } from '../process/config.ts';
+import { apiUrl } from './readiness.ts';
+
+/** What keeps a command from its work. The message is one sentence for the person who gave it. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+  /** @param exitCode 2 for what was asked for wrongly, 130 for Ctrl-C, as in shells */
+  constructor(sentence: string, exitCode: 1 | 2 | 130 = 1) {
+    super(sentence);
+    this.exitCode = exitCode;
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+const parsed = (body: string): Record<string, unknown> => {
+  try {
+    const value: unknown = JSON.parse(body);
+    return isObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+};
+
+/**
+ * @returns how to call it; each call waits for its answer as long as that takes
+ * @throws CommandError where there is no ADMIN_PASSWORD
+ */
+export const adminApi = ({ api }: Pick<Config, 'api'>) => {
+  const { adminPassword: password } = api;
+  const url = apiUrl(api);
+  if (!password)
+    throw new CommandError(
+      'ADMIN_PASSWORD is not set: set it to the password that the API was started with, in .env or the environment.',
+    );
+
+  /** @throws CommandError where it does not answer, or not with what was asked for */
+  const call = async (method: 'GET' | 'POST', path: string, body?: object) => {
+    const asked = request(`${url}${path}`, {
+      method,
+      agent: false,
+      headers: body && { 'content-type': 'application/json' },
+    });
+    asked.end(body && JSON.stringify(body));
+    let status: number | undefined;
+    let answer: Record<string, unknown>;
+    try {
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      status = response.statusCode ?? 0;
+      answer = parsed(await text(response));
+    } catch (error) {
+      const reason = error instanceof Error && 'code' in error ? error.code : error;
+      throw new CommandError(
+        status === undefined && reason === 'ECONNREFUSED'
+          ? `The API does not answer at ${url}: start it with ./start_services.sh or npm start.`
+          : `The API at ${url} did not answer to ${method} ${path} (${reason}).`,
+      );
+    }
+    if (status < 300) return answer;
+    if (status === 401)
+      throw new CommandError(`The API at ${url} was started with another ADMIN_PASSWORD than this one.`);
+    throw new CommandError(
+      typeof answer.error === 'string' ? answer.error : `What answers at ${url} is not Orders.`,
+    );
+  };
+
+  return {
+    url,
+
+    /** How many orders MySQL has. */
+    count: async (): Promise<number> => {
+      const { total_orders } = await call('GET', '/orders?limit=1');
+      if (typeof total_orders === 'number') return total_orders;
+      throw new CommandError(`What answers at ${url} is not Orders.`);
+    },
+    seed: async (count: number): Promise<void> => {
+      await call('POST', '/admin/seed', { count, password });
+    },
+    reset: async (): Promise<void> => {
+      await call('POST', '/admin/reset', { password });
+    },
+  };
+};
+
+/** Runs a command and shows what keeps it from its work. */
+export const runCommand = async (run: () => Promise<void>): Promise<void> => {
+  try {
+    await run();
+  } catch (error) {
+    const isExpected = error instanceof CommandError || error instanceof ConfigError;
+    console.error(isExpected ? error.message : error);
+    process.exitCode = error instanceof CommandError ? error.exitCode : 1;
+  }
+};

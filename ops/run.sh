@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Runs a program in the foreground, built first where it is not: npm start, npm run worker, npm run seed, npm run reset.
+# run.sh api|worker|seed|reset [arguments of the program]
+set -euo pipefail
+cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
+. ops/prepare.sh
+
+prepare() {
+  require_node
+  if is_installed && is_built; then return; fi
+  lock
+  install_packages
+  build
+  unlock
+}
+
+case ${1-} in
+  api) program=api/server ;;
+  worker) program=consumer/supervisor ;;
+  seed | reset) program=ops/$1 ;;
+  *) fail "run.sh runs api, worker, seed or reset, got: ${1-nothing}." ;;
+esac
+# Standard output is the program's, whose log others may read.
+prepare >&2
+[[ $1 != api && $1 != worker ]] || node dist/ops/schema.js >&2
+shift
+exec node "dist/$program.js" "$@"
