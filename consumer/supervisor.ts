@@ -3,7 +3,7 @@
  * There is one for each consumer, so it loads next to nothing and leaves it to the consumer to read the settings.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { createLog, type Log } from '../process/log.ts';
+import { createLog, type Log, type LogSettings } from '../process/log.ts';
 import { logEvents } from '../process/log-events.ts';
 import type { Observer } from '../process/observer.ts';
 import { createRestarts } from '../process/restarts.ts';
@@ -34,9 +34,10 @@ const start = () => {
   });
   consumer = child;
   let consumesSince = Number.POSITIVE_INFINITY;
-  child.once('message', (logLevel) => {
+  child.once('message', (message) => {
     consumesSince = performance.now();
-    log ??= createLog(String(logLevel), ['supervisor', ...args].join(' '));
+    const { level, format } = message as LogSettings;
+    log ??= createLog(level, ['supervisor', ...args].join(' '), format);
   });
   child.once('exit', (code, signal) => {
     if (ending) process.exit(code ?? 1);

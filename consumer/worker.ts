@@ -75,7 +75,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
     batches.add({ job, delivery });
   });
   // Tells a supervisor that the settings were right, and what it may log.
-  process.send?.(config.logLevel);
+  process.send?.({ level: config.logLevel, format: config.logFormat });
 
   return async () => {
     ready.remove();

@@ -62,6 +62,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       publishTimeoutMs: e.PUBLISH_TIMEOUT * 1000,
     },
     logLevel: e.LOG_LEVEL,
+    logFormat: e.LOG_FORMAT,
     /** Variables, and parameters of URLs, that are set but have no meaning here. */
     ignored: [...ignored, ...misnamed, ...mysql.ignored, ...redis.ignored],
   };

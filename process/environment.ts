@@ -86,6 +86,9 @@ const Environment = Type.Object({
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent' },
   ),
+  LOG_FORMAT: Type.Optional(
+    Type.Union([Type.Literal('json'), Type.Literal('text')], { description: 'json or text' }),
+  ),
   SIMULATED_WRITE_LAG: seconds(0, 60, 0.3),
   CONSUMER_BATCH_SIZE: integer(1, 10_000, 250),
   CONSUMER_LINGER_MS: integer(0, 1_000, 5),

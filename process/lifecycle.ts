@@ -32,7 +32,7 @@ export const runProcess = async (
   ignoreUnusedSignals((signal) => tell(signal));
   try {
     const config = loadConfig(environment());
-    const log = createLog(config.logLevel, name);
+    const log = createLog(config.logLevel, name, config.logFormat);
     tell = (signal) => log.warn(unusedSignal(signal));
     log.info({ ...addresses(config), pid: process.pid, node: process.version }, `${name} starts`);
 

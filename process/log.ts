@@ -1,5 +1,6 @@
 /** The log of every process. */
 import { pino } from 'pino';
+import { textLine } from './log-text.ts';
 import { openOutput } from './output.ts';
 
 /** Makes the member of a line that says the time; its text is made at most once a millisecond. */
@@ -34,13 +35,25 @@ export const loggedError = (error: unknown) => {
   };
 };
 
+export interface LogSettings {
+  level: string;
+  /** Without it, JSON, and on a terminal text with colours. */
+  format?: 'json' | 'text' | undefined;
+}
+
 /**
- * Makes a log that writes lines of JSON to standard output, which start_services.sh sends to the process's log file.
+ * Makes a log that writes lines to standard output, which start_services.sh sends to the process's log file.
  * @param name how lines name the process
  */
-export const createLog = (level: string, name: string) =>
-  pino(
+export const createLog = (level: LogSettings['level'], name: string, format?: LogSettings['format']) => {
+  const output = openOutput();
+  const isPretty = format === undefined && process.stdout.isTTY;
+  // https://no-color.org
+  const coloured = isPretty && !process.env.NO_COLOR;
+  const text = { write: (line: string) => output.write(textLine(line, coloured)) };
+  return pino(
     { level, base: { process: name }, timestamp: clock(), serializers: { err: loggedError } },
-    openOutput(),
+    isPretty || format === 'text' ? text : output,
   );
+};
 export type Log = Pick<ReturnType<typeof createLog>, 'debug' | 'info' | 'warn' | 'error'>;

@@ -50,6 +50,7 @@ t.test('defaults', async (t) => {
       publishTimeoutMs: 2000,
     },
     logLevel: 'info',
+    logFormat: undefined,
     ignored: [],
   });
 });
@@ -90,6 +91,7 @@ const good: [variable: string, value: string, expected: object][] = [
   ['MAX_BACKLOG', '0', { rabbitmq: { maxBacklog: 0 } }],
   ['MAX_ATTEMPTS', '100', { rabbitmq: { maxAttempts: 100 } }],
   ['LOG_LEVEL', 'silent', { logLevel: 'silent' }],
+  ['LOG_FORMAT', 'TEXT', { logFormat: 'text' }],
   ['LOG_LEVEL', 'INFO', { logLevel: 'info' }],
   ['LOG_LEVEL', 'WARNING', { logLevel: 'warn' }],
   ['LOG_LEVEL', 'critical', { logLevel: 'fatal' }],
@@ -160,6 +162,7 @@ const bad: [variable: string, value: string, sentence: string][] = [
   ['MAX_BACKLOG', '-1', 'MAX_BACKLOG must be an integer from 0 to 1000000000, got -1.'],
   ['MAX_ATTEMPTS', '0', 'MAX_ATTEMPTS must be an integer from 1 to 100, got 0.'],
   ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be trace, debug, info, warn, error, fatal or silent, got "loud".'],
+  ['LOG_FORMAT', 'pretty', 'LOG_FORMAT must be json or text, got "pretty".'],
   ['SIMULATED_WRITE_LAG', '-0.1', 'SIMULATED_WRITE_LAG must be a number of seconds from 0 to 60, got -0.1.'],
   ['PUBLISH_TIMEOUT', '61', 'PUBLISH_TIMEOUT must be a number of seconds from 0.1 to 60, got 61.'],
   ['DATABASE_URL', 'redis://anna:pw@host/shop', `${databaseUrl}, ${notShown}`],

@@ -10,21 +10,23 @@ import { withoutTap } from '../../testbed/spawn.ts';
 const FULL = '/dev/full';
 
 t.test('a full disk', { skip: existsSync(FULL) ? false : `there is no ${FULL}` }, async (t) => {
-  const script = `
-    import { createLog } from ${JSON.stringify(fileURLToPath(new URL('../../process/log.ts', import.meta.url)))};
-    const log = createLog('info', 'test');
-    for (let n = 0; n < 100; n++) {
-      log.info('x'.repeat(1000));
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    process.exitCode = 7;
-  `;
-  const child = spawn(
-    ...withoutTap(process.execPath, '--import=tsx', '--input-type=module', '--eval', script),
-    { stdio: ['ignore', openSync(FULL, 'w'), 'inherit'] },
-  );
-  const [code] = await once(child, 'exit');
-  t.equal(code, 7, 'it came to its end');
+  for (const format of ['json', 'text']) {
+    const script = `
+      import { createLog } from ${JSON.stringify(fileURLToPath(new URL('../../process/log.ts', import.meta.url)))};
+      const log = createLog('info', 'test', '${format}');
+      for (let n = 0; n < 100; n++) {
+        log.info('x'.repeat(1000));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      process.exitCode = 7;
+    `;
+    const child = spawn(
+      ...withoutTap(process.execPath, '--import=tsx', '--input-type=module', '--eval', script),
+      { stdio: ['ignore', openSync(FULL, 'w'), 'inherit'] },
+    );
+    const [code] = await once(child, 'exit');
+    t.equal(code, 7, `it came to its end with ${format}`);
+  }
 });
 
 t.test('an error of a database driver is logged without its statement', async (t) => {
