@@ -2,7 +2,7 @@
 import t from 'tap';
 import { createHistogram } from '../../bench/load/histogram.ts';
 import { latencyOf } from '../../bench/report/results.ts';
-import { createRandom } from '../faults/random.ts';
+import { createRandom } from '../faults/engine/random.ts';
 
 const random = createRandom(1);
 const number = () => random.integer(0, 1_000_000) / 1_000_000;

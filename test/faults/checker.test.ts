@@ -1,7 +1,7 @@
 /** The checker finds each kind of violation in a history that has it, and none in others. */
 import t from 'tap';
-import { check, type FinalState, noViolations, type Violations } from './checker.ts';
-import { GONE, type OrderHistory, type Outcome, type Read, type Write } from './history.ts';
+import { check, type FinalState, noViolations, type Violations } from './engine/checker.ts';
+import { GONE, type OrderHistory, type Outcome, type Read, type Write } from './engine/history.ts';
 
 const create = (outcome: Outcome = 'accepted'): Write => ({ kind: 'create', status: 'new', outcome });
 const status = (value: string, outcome: Outcome = 'accepted'): Write => ({

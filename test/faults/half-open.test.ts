@@ -8,7 +8,7 @@ import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { startProxy } from './proxy.ts';
+import { startProxy } from './engine/proxy.ts';
 
 const SILENCE_MS = 500;
 

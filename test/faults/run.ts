@@ -7,10 +7,10 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled } from '../../ops/packages.ts';
 import { guardedFolder } from '../../testbed/guarded-folder.ts';
-import { noViolations } from './checker.ts';
-import { brokenResult, type Result, runScenario } from './scenario.ts';
+import { noViolations } from './engine/checker.ts';
+import { brokenResult, type Result, runScenario } from './engine/scenario.ts';
+import { createBroker } from './engine/servers.ts';
 import { scenarios } from './scenarios.ts';
-import { createBroker } from './servers.ts';
 
 const { values } = parseArgs({
   options: {

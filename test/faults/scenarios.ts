@@ -1,4 +1,4 @@
-import type { Scenario } from './scenario.ts';
+import type { Scenario } from './engine/scenario.ts';
 import { clockScenarios } from './scenarios/clocks.ts';
 import { keyScenarios } from './scenarios/keys.ts';
 import { messageScenarios } from './scenarios/messages.ts';

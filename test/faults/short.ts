@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { withoutTap } from '../../testbed/spawn.ts';
-import { noViolations } from './checker.ts';
-import type { Result } from './scenario.ts';
+import { noViolations } from './engine/checker.ts';
+import type { Result } from './engine/scenario.ts';
 
 /** Accepted writes: enough for every fault to meet some of them. */
 const ACCEPTED = 300;

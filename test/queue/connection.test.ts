@@ -5,7 +5,7 @@ import { unobserved } from '../../process/log-events.ts';
 import { openConnection } from '../../queue/connection.ts';
 import { answerOf } from '../../queue/errors.ts';
 import { until } from '../../testbed/until.ts';
-import { startProxy } from '../faults/proxy.ts';
+import { startProxy } from '../faults/engine/proxy.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 
 const { rabbitmq } = loadConfig(await isolatedEnvironment());

@@ -6,9 +6,9 @@ import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { connectionOptions } from '../../../db/client.ts';
 import { loadConfig } from '../../../process/config.ts';
 import { until } from '../../../testbed/until.ts';
-import { countLogged } from '../faults.ts';
-import { makeJobs, publishAll } from '../jobs.ts';
-import type { Context, Scenario } from '../scenario.ts';
+import { countLogged } from '../engine/faults.ts';
+import { makeJobs, publishAll } from '../engine/jobs.ts';
+import type { Context, Scenario } from '../engine/scenario.ts';
 
 const QUEUE = 'order_write_jobs';
 const HOUR_MS = 3_600_000;

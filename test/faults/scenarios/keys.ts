@@ -1,9 +1,9 @@
 /** Idempotency-Keys: sent many times at once, and sent again with another request when nobody remembers the first. */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import type { OrderHistory, Write } from '../history.ts';
-import { createCaller } from '../load.ts';
-import type { Scenario } from '../scenario.ts';
+import type { OrderHistory, Write } from '../engine/history.ts';
+import { createCaller } from '../engine/load.ts';
+import type { Scenario } from '../engine/scenario.ts';
 
 /** Keys that are used again with each loss of Redis's memory. */
 const KEYS_AT_ONCE = 20;

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { deadQueue } from '../../../queue/topology.ts';
 import { until } from '../../../testbed/until.ts';
 import { permutations } from '../../helpers/permutations.ts';
-import type { OrderHistory, Write } from '../history.ts';
-import { makeJobs, publishAll } from '../jobs.ts';
-import { createCaller, startLoad } from '../load.ts';
-import type { Scenario } from '../scenario.ts';
-import { readOrders, readQueues, readShown } from '../stores.ts';
+import type { OrderHistory, Write } from '../engine/history.ts';
+import { makeJobs, publishAll } from '../engine/jobs.ts';
+import { createCaller, startLoad } from '../engine/load.ts';
+import type { Scenario } from '../engine/scenario.ts';
+import { readOrders, readQueues, readShown } from '../engine/stores.ts';
 
 const QUEUE = 'order_write_jobs';
 

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { workersOf } from '../../../ops/workers.ts';
 import { until } from '../../../testbed/until.ts';
-import { countLogged, provoke, repeat } from '../faults.ts';
-import type { Scenario } from '../scenario.ts';
+import { countLogged, provoke, repeat } from '../engine/faults.ts';
+import type { Scenario } from '../engine/scenario.ts';
 
 /** The load goes on until then. */
 const KILLED_WITHIN_MS = 60_000;

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { loadConfig } from '../../../process/config.ts';
 import { until } from '../../../testbed/until.ts';
-import { apiHeap, countLogged, drain, repeat, setMemoryAlarm } from '../faults.ts';
-import type { Scenario } from '../scenario.ts';
-import type { World } from '../world.ts';
+import { apiHeap, countLogged, drain, repeat, setMemoryAlarm } from '../engine/faults.ts';
+import type { Scenario } from '../engine/scenario.ts';
+import type { World } from '../engine/world.ts';
 
 /** A quorum queue of RabbitMQ 3.10 may not survive a SIGKILL within a second of its declaration. */
 const QUEUES_SETTLE_MS = 3_000;

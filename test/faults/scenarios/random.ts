@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { workersOf } from '../../../ops/workers.ts';
-import { setMemoryAlarm } from '../faults.ts';
-import { createRandom } from '../random.ts';
-import type { Context, Scenario } from '../scenario.ts';
+import { setMemoryAlarm } from '../engine/faults.ts';
+import { createRandom } from '../engine/random.ts';
+import type { Context, Scenario } from '../engine/scenario.ts';
 import { SHORT_LIFE_MS, shortLived } from './stores.ts';
 
 /** A quorum queue of RabbitMQ 3.10 may not survive a SIGKILL within a second of its declaration. */

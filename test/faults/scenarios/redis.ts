@@ -1,10 +1,10 @@
 /** Redis answers, but it is full of cache, or refuses. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { countLogged, repeat } from '../faults.ts';
-import type { OrderHistory } from '../history.ts';
-import { GONE } from '../history.ts';
-import type { Context, Scenario } from '../scenario.ts';
+import { countLogged, repeat } from '../engine/faults.ts';
+import type { OrderHistory } from '../engine/history.ts';
+import { GONE } from '../engine/history.ts';
+import type { Context, Scenario } from '../engine/scenario.ts';
 import { SHORT_LIFE_MS, shortLived } from './stores.ts';
 
 const MIB = 2 ** 20;

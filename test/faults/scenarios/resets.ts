@@ -4,10 +4,10 @@ import { connectionOptions } from '../../../db/client.ts';
 import { workersOf } from '../../../ops/workers.ts';
 import { loadConfig } from '../../../process/config.ts';
 import { until } from '../../../testbed/until.ts';
-import type { OrderHistory } from '../history.ts';
-import { createCaller, startLoad } from '../load.ts';
-import type { Base, Scenario } from '../scenario.ts';
-import type { World } from '../world.ts';
+import type { OrderHistory } from '../engine/history.ts';
+import { createCaller, startLoad } from '../engine/load.ts';
+import type { Base, Scenario } from '../engine/scenario.ts';
+import type { World } from '../engine/world.ts';
 
 /** So many that removing them takes a while. */
 const SEEDED = 10_000;

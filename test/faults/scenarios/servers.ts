@@ -1,7 +1,7 @@
 /** Servers that die, freeze, forget, or are out of reach. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { countLogged, repeat } from '../faults.ts';
-import type { Scenario } from '../scenario.ts';
+import { countLogged, repeat } from '../engine/faults.ts';
+import type { Scenario } from '../engine/scenario.ts';
 import { rabbitmqScenarios } from './rabbitmq.ts';
 import { redisScenarios } from './redis.ts';
 import { SHORT_LIFE_MS, shortLived, storeScenarios } from './stores.ts';

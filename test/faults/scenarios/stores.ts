@@ -5,9 +5,9 @@ import { type Connection, createConnection, type RowDataPacket } from 'mysql2/pr
 import { connectionOptions } from '../../../db/client.ts';
 import { isPassing } from '../../../db/errors.ts';
 import { loadConfig } from '../../../process/config.ts';
-import { countLogged, drain, provoke, repeat } from '../faults.ts';
-import { createCaller } from '../load.ts';
-import type { Context, Scenario } from '../scenario.ts';
+import { countLogged, drain, provoke, repeat } from '../engine/faults.ts';
+import { createCaller } from '../engine/load.ts';
+import type { Context, Scenario } from '../engine/scenario.ts';
 
 const LOCK_HELD_MS = 1_500;
 /** So many that InnoDB rolls back the other transaction of a deadlock: it chooses the one that changed less. */

@@ -1,9 +1,9 @@
 /** What scenarios repeat, and the traces that show that a fault was one. */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { workersOf } from '../../ops/workers.ts';
-import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
-import { until } from '../../testbed/until.ts';
+import { workersOf } from '../../../ops/workers.ts';
+import { rabbitmqctl } from '../../../testbed/rabbitmqctl.ts';
+import { until } from '../../../testbed/until.ts';
 import { check } from './checker.ts';
 import type { Context } from './scenario.ts';
 import { readOrders, readQueues } from './stores.ts';

@@ -1,6 +1,6 @@
 /** What a scenario is, and how one is run: load, faults, healing, and the verdict. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../../testbed/until.ts';
+import { until } from '../../../testbed/until.ts';
 import { check, type FinalState, noViolations, type Violations } from './checker.ts';
 import { appliedTwice, blamed } from './faults.ts';
 import { GONE, type OrderHistory } from './history.ts';

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from '../../testbed/until.ts';
+import { until } from '../../../testbed/until.ts';
 import { GONE, type OrderHistory, type Outcome, type Write } from './history.ts';
 import type { Random } from './random.ts';
 

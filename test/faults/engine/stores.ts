@@ -1,9 +1,9 @@
 /** What the stores hold in the end. A store that cannot be read throws: the run has failed then, not passed. */
 import { type Channel, connect } from 'amqplib';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
-import { connectionOptions } from '../../db/client.ts';
-import { loadConfig } from '../../process/config.ts';
-import { DELAYS_MS, deadQueue, retryQueue } from '../../queue/topology.ts';
+import { connectionOptions } from '../../../db/client.ts';
+import { loadConfig } from '../../../process/config.ts';
+import { DELAYS_MS, deadQueue, retryQueue } from '../../../queue/topology.ts';
 import type { StoredOrder } from './checker.ts';
 import { GONE } from './history.ts';
 import { createCaller } from './load.ts';

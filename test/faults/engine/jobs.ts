@@ -1,7 +1,7 @@
 /** Jobs put on the queue by hand, as another publisher, a redelivery or a slow network would. */
 import { randomUUID } from 'node:crypto';
 import { connect } from 'amqplib';
-import { loadConfig } from '../../process/config.ts';
+import { loadConfig } from '../../../process/config.ts';
 import type { OrderHistory, Write } from './history.ts';
 
 const FIRST_VERSION = 1_700_000_000_000_000;

@@ -1,9 +1,9 @@
 /** Servers that can be killed, frozen and started again with their data. */
-import { freePort } from '../../ops/ports.ts';
-import { tracked } from '../../ops/private/server.ts';
-import { account, startRabbitmq, stopServer } from '../../ops/private-servers.ts';
-import { runningPid } from '../../ops/processes.ts';
-import { until } from '../../testbed/until.ts';
+import { freePort } from '../../../ops/ports.ts';
+import { tracked } from '../../../ops/private/server.ts';
+import { account, startRabbitmq, stopServer } from '../../../ops/private-servers.ts';
+import { runningPid } from '../../../ops/processes.ts';
+import { until } from '../../../testbed/until.ts';
 
 export type ServerName = 'mysql' | 'redis' | 'rabbitmq';
 

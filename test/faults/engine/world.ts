@@ -5,18 +5,18 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { migrateDatabase } from '../../db/migrate.ts';
-import { freePort } from '../../ops/ports.ts';
-import { account, serverEnvironment, startMysql, startRedis } from '../../ops/private-servers.ts';
-import { loadConfig } from '../../process/config.ts';
-import { guardedFolder } from '../../testbed/guarded-folder.ts';
-import { withoutTap } from '../../testbed/spawn.ts';
-import { until } from '../../testbed/until.ts';
+import { migrateDatabase } from '../../../db/migrate.ts';
+import { freePort } from '../../../ops/ports.ts';
+import { account, serverEnvironment, startMysql, startRedis } from '../../../ops/private-servers.ts';
+import { loadConfig } from '../../../process/config.ts';
+import { guardedFolder } from '../../../testbed/guarded-folder.ts';
+import { withoutTap } from '../../../testbed/spawn.ts';
+import { until } from '../../../testbed/until.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
 import { type Broker, createServer, type Server, type ServerName } from './servers.ts';
 import { removeQueues } from './stores.ts';
 
-const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const fromRoot = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const RESTART_PAUSE_MS = 100;
 
 export interface WorldOptions {
