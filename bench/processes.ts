@@ -36,7 +36,7 @@ export const cpuSeconds = (pids: number[]): number => {
 /**
  * The memory that a process keeps after garbage collection, in MB of 1,000,000 bytes; NaN if the process does not
  * answer.
- * @param folder in which it works; the process must have loaded heap.js
+ * @param folder in which it works; the process must have loaded testbed/heap.mjs
  */
 export const retainedMb = async (pid: number, folder: string): Promise<number> => {
   const file = join(folder, `heap.${pid}`);

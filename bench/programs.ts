@@ -1,4 +1,7 @@
-/** Starts the processes of a benchmark from the build: those that are measured, compared with, and that measure. */
+/**
+ * Starts the processes of a benchmark. What is measured comes from the build. What it is compared with, and what
+ * measures, comes from the source: tsx compiles it as it is loaded, and then it runs like any other JavaScript.
+ */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -8,12 +11,21 @@ import { connect } from 'amqplib';
 import { freePort } from '../ops/ports.ts';
 import { lastLines, logSince, waitFor } from '../ops/processes.ts';
 import { loadConfig } from '../process/config.ts';
+import { allWorkersServe } from '../testbed/workers.ts';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 export const CONSUMERS = 4;
 
-/** The `dist` folder that this file is in. */
-export const ownBuild = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** The `dist` folder of this checkout. */
+export const ownBuild = join(root, 'dist');
+
+/** Node's arguments for a program of the source, whatever folder it works in. */
+const fromSource = (program: string) => [
+  `--import=${import.meta.resolve('tsx')}`,
+  join(root, `${program}.ts`),
+];
 
 /** The path of a program in a build. @param program its file, without the extension */
 export const builtFile = (program: string, build = ownBuild): string => join(build, `${program}.js`);
@@ -27,29 +39,22 @@ export interface Program {
 
 interface Start {
   name: string;
-  /** Its file in the build, without the extension. */
-  program: string;
-  build?: string | undefined;
-  args?: string[];
+  /** Node's arguments: the program and its own. */
+  args: string[];
   env: NodeJS.ProcessEnv;
   /** The folder in which it works and has its log. The folder's guard ends it. */
   folder: string;
-  /** Returns whether the program is at work. @param log what its log says by now */
-  works: (log: string) => boolean | Promise<boolean>;
+  /** Returns whether the program is at work. */
+  works: (pid: number) => Promise<boolean>;
 }
-
-const says =
-  (text: string, times: number) =>
-  (log: string): boolean =>
-    log.split(text).length > times;
 
 const isOver = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
 
-/** Starts a program and waits until it works. @throws Error with the end of its log if it does not within 30 s */
-const startProgram = async ({ name, program, build, args = [], env, folder, works }: Start) => {
+/** Starts a program and waits until it works. @throws Error with the end of its log if it does not within 60 s */
+const startProgram = async ({ name, args, env, folder, works }: Start) => {
   const logFile = join(folder, `${name}.log`);
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, [builtFile(program, build), ...args], {
+  const child = spawn(process.execPath, args, {
     env,
     cwd: folder,
     detached: true,
@@ -65,38 +70,29 @@ const startProgram = async ({ name, program, build, args = [], env, folder, work
     process.kill(-pid, 'SIGKILL');
     await exit;
   };
-  const isReady = async () => isOver(child) || (await works(logSince(logFile, 0))) || undefined;
+  const isReady = async () => isOver(child) || (await works(pid)) || undefined;
   if ((await waitFor(isReady, START_TIMEOUT_MS)) && !isOver(child)) return { name, pid, stop };
   await stop();
   throw new Error(`${name} did not start. The end of its log:\n${lastLines(logSince(logFile, 0))}`);
 };
 
-const startServer = async (start: Start) => {
+/** Starts a server with API_WORKERS workers and waits until all of them serve. */
+const startServer = async ({ env, ...start }: Omit<Start, 'works'>) => {
   const port = await freePort();
-  const program = await startProgram({ ...start, env: { ...start.env, PORT: String(port) } });
-  return { ...program, url: `http://127.0.0.1:${port}` };
+  const url = `http://127.0.0.1:${port}`;
+  const program = await startProgram({
+    ...start,
+    env: { ...env, PORT: String(port) },
+    works: (pid) => allWorkersServe(pid, url, Number(env.API_WORKERS)),
+  });
+  return { ...program, url };
 };
 
-/** Starts an API with API_WORKERS workers and waits until all of them listen. */
 export const startApi = (folder: string, name: string, env: NodeJS.ProcessEnv, build?: string) =>
-  startServer({
-    name,
-    program: 'api/server',
-    build,
-    env,
-    folder,
-    works: says('Server listening at', Number(env.API_WORKERS)),
-  });
+  startServer({ name, args: [builtFile('api/server', build)], env, folder });
 
-/** Starts the bare server with as many workers. */
 export const startBare = (folder: string, name: string, env: NodeJS.ProcessEnv) =>
-  startServer({
-    name,
-    program: 'bench/bare/server',
-    env,
-    folder,
-    works: says('listening', Number(env.API_WORKERS)),
-  });
+  startServer({ name, args: fromSource('bench/bare/server'), env, folder });
 
 /**
  * Starts consumers and waits until RabbitMQ has all of them. It asks RabbitMQ, as an older build may not tell by
@@ -116,9 +112,7 @@ export const startConsumers = async (
     Array.from({ length: CONSUMERS }, (_, i) =>
       startProgram({
         name: `${name} consumer ${i + 1}`,
-        program: 'consumer/worker',
-        build,
-        args: [String(i + 1)],
+        args: [builtFile('consumer/worker', build), String(i + 1)],
         env,
         folder,
         works,
@@ -130,7 +124,8 @@ export const startConsumers = async (
 };
 
 /**
- * Starts a program that gets messages which tell it what to do.
+ * Starts a program of the source that gets messages which tell it what to do.
+ * @param program its file in the project, without the extension
  * @returns `ask`, which sends it a message and waits for the answer, and `stop`
  */
 export const startWorker = <Question extends object | string, Answer>(
@@ -139,9 +134,10 @@ export const startWorker = <Question extends object | string, Answer>(
   args: string[],
   env: NodeJS.ProcessEnv,
 ) => {
-  const child = fork(builtFile(program), args, {
+  const [loader = '', file = ''] = fromSource(program);
+  const child = fork(file, args, {
     cwd: folder,
-    execArgv: [],
+    execArgv: [loader],
     env,
     serialization: 'advanced',
   });

@@ -7,4 +7,4 @@ cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
 require_node
 install_packages
 build
-exec node dist/bench/run.js "$@"
+exec node --import=tsx bench/run.ts "$@"

@@ -146,7 +146,7 @@ export const soak: Case<Context> = {
   onRequest: true,
   measure: async (context) => {
     const { system, sizes } = context;
-    const heap = fileURLToPath(new URL('../heap.js', import.meta.url));
+    const heap = fileURLToPath(new URL('../../testbed/heap.mjs', import.meta.url));
     const { url, processes, close } = await openSteady(context, 'soak', '0', 2 * sizes.listed, {
       NODE_OPTIONS: `--import=${heap}`,
     });

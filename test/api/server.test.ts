@@ -8,6 +8,7 @@ import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { workersOf } from '../../ops/workers.ts';
 import { until } from '../../testbed/until.ts';
+import { allWorkersServe } from '../../testbed/workers.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 
@@ -19,9 +20,9 @@ const startApi = async (t: Parameters<typeof startProcess>[0], overrides: NodeJS
   const port = await freePort();
   const api = startProcess(t, 'api', { ...env, PORT: String(port), ...overrides });
   const url = `http://127.0.0.1:${port}`;
-  await until('all workers listen', () => {
+  await until('all workers serve', () => {
     if (api.child.exitCode !== null) throw new Error(api.output());
-    return api.output().split('Server listening at').length > workers;
+    return allWorkersServe(api.child.pid ?? 0, url, workers);
   });
   return { ...api, url };
 };

@@ -6,7 +6,7 @@ import t from 'tap';
 import { withoutTap } from '../../testbed/spawn.ts';
 
 const run = async (...args: string[]) => {
-  const child = spawn(...withoutTap(process.execPath, 'dist/bench/run.js', ...args), {
+  const child = spawn(...withoutTap(process.execPath, '--import=tsx', 'bench/run.ts', ...args), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [stdout, stderr, [code]] = await Promise.all([

@@ -1,10 +1,10 @@
-/** Loaded into a process: on SIGUSR2 it collects garbage and writes into heap.<pid> how many bytes are left. */
+// Loaded into a process of the build: on SIGUSR2 it collects garbage and writes into heap.<pid> how many bytes are left.
 import { renameSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
-const collectGarbage: () => void = runInNewContext('gc');
+const collectGarbage = runInNewContext('gc');
 
 process.on('SIGUSR2', () => {
   collectGarbage();
