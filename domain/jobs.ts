@@ -68,9 +68,6 @@ export const writeJob = (job: {
     `{"job_id":"${job.jobId}","type":"${job.type}","payload":${job.payload},"version":${job.version},"accepted_at":"${job.acceptedAt.toISOString()}"}`,
   );
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
-
 /** The ids and the type of a job. Some may be unknown, as in a message that is not a valid job, or a dead letter. */
 export interface JobNames {
   jobId?: string | undefined;
@@ -78,36 +75,50 @@ export interface JobNames {
   orderId?: string | undefined;
 }
 
+/** @returns the members of an object, and none of anything else */
+export const membersOf = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+
+/**
+ * Reads a message's JSON, and turns its `order_id` into lower case, as another publisher may write it in capitals.
+ * @throws SyntaxError
+ */
+const readJson = (text: string): unknown => {
+  const message: unknown = JSON.parse(text);
+  const payload = membersOf(membersOf(message).payload);
+  if (typeof payload.order_id === 'string') payload.order_id = canonicalId(payload.order_id);
+  return message;
+};
+
+/**
+ * Reads the members of a message that may not be a valid job. Never throws.
+ * @returns undefined if the message is not JSON or is null
+ */
+export const readMembers = (body: Buffer): Record<string, unknown> | undefined => {
+  try {
+    const message = readJson(body.toString());
+    return message === null ? undefined : membersOf(message);
+  } catch {
+    return undefined;
+  }
+};
+
 /**
  * Reads what it can from a message that may not be a valid job. Never throws.
  * @returns `version` is undefined if the message has none, and Infinity if it is not JSON or is null, as nobody knows
  *   how old such a message is
  */
 export const namesIn = (body: Buffer): JobNames & { version: number | undefined } => {
+  const message = readMembers(body);
+  if (message === undefined) return { version: Number.POSITIVE_INFINITY };
   const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
-  try {
-    const { job_id, type, payload, version } = JSON.parse(body.toString());
-    return {
-      jobId: text(job_id),
-      jobType: isJobType(type) ? type : undefined,
-      orderId: text(payload?.order_id),
-      version: typeof version === 'number' ? version : undefined,
-    };
-  } catch {
-    return { version: Number.POSITIVE_INFINITY };
-  }
-};
-
-/**
- * Reads a message's JSON, and turns its `order_id` into lower case, as another publisher may write it in capitals.
- * @throws SyntaxError
- */
-export const readMessage = (text: string): unknown => {
-  const message: unknown = JSON.parse(text);
-  const payload = isObject(message) ? message.payload : undefined;
-  if (isObject(payload) && typeof payload.order_id === 'string')
-    payload.order_id = canonicalId(payload.order_id);
-  return message;
+  const { job_id, type, payload, version } = message;
+  return {
+    jobId: text(job_id),
+    jobType: isJobType(type) ? type : undefined,
+    orderId: text(membersOf(payload).order_id),
+    version: typeof version === 'number' ? version : undefined,
+  };
 };
 
 /** A message that no consumer can ever apply. The error's text is a sentence for the dead letter. */
@@ -126,7 +137,7 @@ const isJobType = (type: unknown): type is JobType =>
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const parseJson = (body: Buffer): unknown => {
   try {
-    return readMessage(utf8.decode(body));
+    return readJson(utf8.decode(body));
   } catch {
     throw fail('The job is not valid JSON in UTF-8.');
   }

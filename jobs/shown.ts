@@ -2,8 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import type { Cache } from '../cache/cache.ts';
-import type { WriteJob } from '../domain/jobs.ts';
-import { parseJob, readMessage } from '../domain/jobs.ts';
+import { parseJob, readMembers, type WriteJob } from '../domain/jobs.ts';
 import { Uuid } from '../domain/order.ts';
 
 type Pending = Pick<Cache['pending'], 'giveUp' | 'putLater' | 'showStatus' | 'showDeleting'>;
@@ -28,21 +27,13 @@ export const giveUpJob = async (
 
 /** The same for a message that may not be a valid job, as its publisher may have shown it all the same. */
 export const giveUpMessage = async (pending: Pending, body: Buffer): Promise<void> => {
-  const message = parsed(body);
+  const message = readMembers(body);
   if (Value.Check(Traces, message)) await giveUpJob(pending, message);
 };
 
 const jobOf = (body: Buffer): WriteJob | undefined => {
   try {
     return parseJob(body);
-  } catch {
-    return undefined;
-  }
-};
-
-const parsed = (body: Buffer): unknown => {
-  try {
-    return readMessage(body.toString());
   } catch {
     return undefined;
   }

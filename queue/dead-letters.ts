@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { type Static, Type } from '@sinclair/typebox';
 import type { GetMessage } from 'amqplib';
+import { membersOf, readMembers } from '../domain/jobs.ts';
 import type { Broker } from './broker.ts';
 import { answerOf, PublishError } from './errors.ts';
 import { carriedHeaders, carriedProperties } from './headers.ts';
@@ -28,8 +29,6 @@ export const DeadLetter = Type.Object({
 });
 export type DeadLetter = Static<typeof DeadLetter>;
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /** Bodies up to this size are shown as a whole: the API takes no larger ones, so no job of its own is larger. */
@@ -40,14 +39,9 @@ const MAX_CHARACTERS = 1_000;
 /** Once the bodies of a page have so many bytes the page ends, and the next letters are on the next page. */
 const PAGE_BYTES = 4 * 2 ** 20;
 
-const parseBody = (content: Buffer): Record<string, unknown> => {
-  try {
-    const body: unknown = content.length <= WHOLE_BYTES && JSON.parse(content.toString());
-    return isObject(body) ? body : {};
-  } catch {
-    return {};
-  }
-};
+/** The members of a message, if it is not too large to look. */
+const membersIn = (content: Buffer): Record<string, unknown> =>
+  (content.length <= WHOLE_BYTES && readMembers(content)) || {};
 
 /** The id in the job, or that of its message if the job has none or is too large to be parsed. */
 const jobIdOf = (body: Record<string, unknown>, { properties }: GetMessage): string | null =>
@@ -68,12 +62,12 @@ const shownBody = (content: Buffer) => {
 const toDeadLetter = (message: GetMessage): DeadLetter => {
   const { content, properties } = message;
   const headers = properties.headers ?? {};
-  const body = parseBody(content);
+  const body = membersIn(content);
   const shown = (value: unknown) => textOrNull(value)?.slice(0, MAX_CHARACTERS) ?? null;
   return {
     job_id: shown(jobIdOf(body, message)),
     job_type: shown(body.type),
-    order_id: isObject(body.payload) ? shown(body.payload.order_id) : null,
+    order_id: shown(membersOf(body.payload).order_id),
     reason: shown(headers['x-reason']),
     error: shown(headers['x-error']),
     attempts: Number.isSafeInteger(headers['x-attempts']) ? headers['x-attempts'] : null,
@@ -129,7 +123,7 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
     let taken = 0;
     let impossible: PublishError | undefined;
     await takeEach(async (message, _place, acknowledge) => {
-      const jobId = jobIdOf(parseBody(message.content), message);
+      const jobId = jobIdOf(membersIn(message.content), message);
       if (jobIds && !(jobId !== null && jobIds.includes(jobId))) return true;
       try {
         await handle(message);
