@@ -9,7 +9,6 @@ import { readAnyTypeAsJson, readNumber } from '../http/input.ts';
 import { orderResets, ResetBusy, ResetUnfinished } from './resets.ts';
 import { seed } from './seed.ts';
 
-const RETRY_AFTER_SECONDS = 5;
 /** How often each process looks for a reset that has to be completed. */
 const LOOK_INTERVAL_MS = 5_000;
 
@@ -63,10 +62,8 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
         });
       } catch (error) {
         observer.seedFailed({ requestId: request.id, reason: reasonOf(error), made, count });
-        const isPassing = isSystemFailure(error);
-        if (isPassing) reply.header('retry-after', RETRY_AFTER_SECONDS);
         throw new HttpError(
-          isPassing ? 503 : 500,
+          isSystemFailure(error) ? 503 : 500,
           `Only ${made} of ${count} fake orders were seeded.`,
           'seed_incomplete',
         );
@@ -88,7 +85,6 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
         const sentence = unfinished(error);
         if (sentence === undefined) throw error;
         observer.resetIncomplete({ requestId: request.id, reason: reasonOf(error) });
-        reply.header('retry-after', RETRY_AFTER_SECONDS);
         throw new HttpError(503, sentence, 'reset_incomplete');
       }
       observer.resetAsked({ requestId: request.id });
