@@ -4,13 +4,14 @@ import * as fc from 'fast-check';
 import type { Order } from '../../domain/order.ts';
 import { deadQueue } from '../../queue/topology.ts';
 import { until } from '../../testbed/until.ts';
+import type { Answer } from '../helpers/raw-http.ts';
 import { PASSWORD } from './fields.ts';
 import { anyRequest, KNOWN, type Request } from './http.ts';
 import { itemsIn, jsonIn } from './jobs.ts';
 import { createLedger, type Entry, isShown, isStored, type Write } from './ledger.ts';
 import type { Service } from './service.ts';
 import { judge } from './verdict.ts';
-import { type Answer, type Exchange, encode, exchange } from './wire.ts';
+import { type Exchange, encode, exchange } from './wire.ts';
 
 const REQUESTS_AT_ONCE = 12;
 const SETTLE_WITHIN_MS = 20_000;

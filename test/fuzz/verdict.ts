@@ -1,8 +1,9 @@
 /** What every answer must be, whatever was asked. */
 
+import type { Answer } from '../helpers/raw-http.ts';
 import type { Request } from './http.ts';
 import { jsonIn } from './jobs.ts';
-import { type Answer, type Exchange, isComplete } from './wire.ts';
+import { type Exchange, isComplete } from './wire.ts';
 
 /** What tells of the inside: places in the code, errors of servers and of the system, SQL. */
 const INTERNALS = /node_modules|\.[jt]s:\d+|\bER_[A-Z_]{4,}|\bE(CONN|PIPE|TIMEDOUT)\w*|\bSELECT .+ FROM\b/;

@@ -1,13 +1,7 @@
-/** Requests as bytes on a connection, and the answers that come back, read without a library that repairs them. */
+/** Requests as bytes on a connection, also such as no client should send. */
 import { connect } from 'node:net';
+import { type Answer, CRLF, readAnswers } from '../helpers/raw-http.ts';
 import type { Request } from './http.ts';
-
-export interface Answer {
-  status: number;
-  /** By lower-case name; several of one name are joined by a comma (RFC 9110, 5.3). */
-  headers: Map<string, string>;
-  body: Buffer;
-}
 
 export interface Exchange {
   answers: Answer[];
@@ -17,8 +11,6 @@ export interface Exchange {
   end: 'closed' | 'reset' | 'answered' | 'silent';
 }
 
-const CRLF = '\r\n';
-const HEAD_END = Buffer.from(CRLF + CRLF);
 const ANSWER_WITHIN_MS = 20_000;
 /** How long a request that lacks something keeps the server waiting for it, before the client goes away. */
 const PATIENCE_MS = 40;
@@ -79,57 +71,6 @@ export const encode = (request: Request): Buffer => {
     ...fields,
   ];
   return Buffer.from(lines.join(CRLF) + CRLF + CRLF + body, 'latin1');
-};
-
-/** The body behind a head, or undefined where it is not all there yet; a length of Infinity goes on to the end. */
-const readBody = (
-  bytes: Buffer,
-  headers: Map<string, string>,
-  hasBody: boolean,
-  isOver: boolean,
-): { body: Buffer; end: number } | undefined => {
-  if (!hasBody) return { body: Buffer.alloc(0), end: 0 };
-  if (headers.get('transfer-encoding') === 'chunked') {
-    const parts: Buffer[] = [];
-    for (let at = 0; ; ) {
-      const lineEnd = bytes.indexOf(CRLF, at);
-      if (lineEnd === -1) return undefined;
-      const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16);
-      const start = lineEnd + CRLF.length;
-      if (bytes.length < start + size + CRLF.length) return undefined;
-      at = start + size + CRLF.length;
-      if (size === 0) return { body: Buffer.concat(parts), end: at };
-      parts.push(bytes.subarray(start, start + size));
-    }
-  }
-  const length = headers.get('content-length');
-  if (length === undefined) return isOver ? { body: bytes, end: bytes.length } : undefined;
-  if (bytes.length < Number(length)) return undefined;
-  return { body: bytes.subarray(0, Number(length)), end: Number(length) };
-};
-
-/** Reads the answers that bytes hold. @param isHead whether the first answers a HEAD, and so has no body */
-const readAnswers = (all: Buffer, isHead: boolean, isOver: boolean): { answers: Answer[]; rest: Buffer } => {
-  const answers: Answer[] = [];
-  let rest = all;
-  for (;;) {
-    const headEnd = rest.indexOf(HEAD_END);
-    if (headEnd === -1 || !/^HTTP\/1\.1 \d{3} /.test(rest.toString('latin1', 0, 13)))
-      return { answers, rest };
-    const [statusLine = '', ...lines] = rest.toString('latin1', 0, headEnd).split(CRLF);
-    const status = Number(statusLine.slice(9, 12));
-    const headers = new Map<string, string>();
-    for (const line of lines) {
-      const name = line.slice(0, line.indexOf(':')).toLowerCase();
-      const value = line.slice(line.indexOf(':') + 1).trim();
-      headers.set(name, headers.has(name) ? `${headers.get(name)}, ${value}` : value);
-    }
-    const hasBody = status >= 200 && status !== 204 && status !== 304 && !(isHead && answers.length === 0);
-    const found = readBody(rest.subarray(headEnd + HEAD_END.length), headers, hasBody, isOver);
-    if (!found) return { answers, rest };
-    rest = rest.subarray(headEnd + HEAD_END.length + found.end);
-    if (status >= 200) answers.push({ status, headers, body: found.body });
-  }
 };
 
 /**

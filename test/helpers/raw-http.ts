@@ -1,5 +1,70 @@
-/** A client that sends what no client should: bytes over a connection of its own. */
+/** A client that sends bytes over a connection of its own, and reads the answers without a library that repairs them. */
 import { connect } from 'node:net';
+
+export const CRLF = '\r\n';
+const HEAD_END = Buffer.from(CRLF + CRLF);
+
+export interface Answer {
+  status: number;
+  /** By lower-case name; several of one name are joined by a comma (RFC 9110, 5.3). */
+  headers: Map<string, string>;
+  body: Buffer;
+}
+
+/** The body behind a head, or undefined where it is not all there yet; a length of Infinity goes on to the end. */
+const readBody = (
+  bytes: Buffer,
+  headers: Map<string, string>,
+  hasBody: boolean,
+  isOver: boolean,
+): { body: Buffer; end: number } | undefined => {
+  if (!hasBody) return { body: Buffer.alloc(0), end: 0 };
+  if (headers.get('transfer-encoding') === 'chunked') {
+    const parts: Buffer[] = [];
+    for (let at = 0; ; ) {
+      const lineEnd = bytes.indexOf(CRLF, at);
+      if (lineEnd === -1) return undefined;
+      const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16);
+      const start = lineEnd + CRLF.length;
+      if (bytes.length < start + size + CRLF.length) return undefined;
+      at = start + size + CRLF.length;
+      if (size === 0) return { body: Buffer.concat(parts), end: at };
+      parts.push(bytes.subarray(start, start + size));
+    }
+  }
+  const length = headers.get('content-length');
+  if (length === undefined) return isOver ? { body: bytes, end: bytes.length } : undefined;
+  if (bytes.length < Number(length)) return undefined;
+  return { body: bytes.subarray(0, Number(length)), end: Number(length) };
+};
+
+/** Reads the answers that bytes hold. @param isHead whether the first answers a HEAD, and so has no body */
+export const readAnswers = (
+  all: Buffer,
+  isHead: boolean,
+  isOver: boolean,
+): { answers: Answer[]; rest: Buffer } => {
+  const answers: Answer[] = [];
+  let rest = all;
+  for (;;) {
+    const headEnd = rest.indexOf(HEAD_END);
+    if (headEnd === -1 || !/^HTTP\/1\.1 \d{3} /.test(rest.toString('latin1', 0, 13)))
+      return { answers, rest };
+    const [statusLine = '', ...lines] = rest.toString('latin1', 0, headEnd).split(CRLF);
+    const status = Number(statusLine.slice(9, 12));
+    const headers = new Map<string, string>();
+    for (const line of lines) {
+      const name = line.slice(0, line.indexOf(':')).toLowerCase();
+      const value = line.slice(line.indexOf(':') + 1).trim();
+      headers.set(name, headers.has(name) ? `${headers.get(name)}, ${value}` : value);
+    }
+    const hasBody = status >= 200 && status !== 204 && status !== 304 && !(isHead && answers.length === 0);
+    const found = readBody(rest.subarray(headEnd + HEAD_END.length), headers, hasBody, isOver);
+    if (!found) return { answers, rest };
+    rest = rest.subarray(headEnd + HEAD_END.length + found.end);
+    if (status >= 200) answers.push({ status, headers, body: found.body });
+  }
+};
 
 export interface RawAnswer {
   status: number;
@@ -7,27 +72,11 @@ export interface RawAnswer {
   body: string;
 }
 
-/** The answers that are whole in `bytes`, interim ones left out. */
-const answersIn = (bytes: Buffer): RawAnswer[] => {
-  const answers: RawAnswer[] = [];
-  for (let rest = bytes.toString('latin1'); ; ) {
-    const end = rest.indexOf('\r\n\r\n');
-    if (end < 0) return answers;
-    const [statusLine = '', ...lines] = rest.slice(0, end).split('\r\n');
-    const headers = Object.fromEntries(
-      lines.map((line) => {
-        const colon = line.indexOf(':');
-        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-      }),
-    );
-    const status = Number(statusLine.split(' ')[1]);
-    const bodyEnd = end + 4 + Number(headers['content-length'] ?? 0);
-    if (rest.length < bodyEnd) return answers;
-    const body = Buffer.from(rest.slice(end + 4, bodyEnd), 'latin1').toString();
-    if (status >= 200) answers.push({ status, headers, body });
-    rest = rest.slice(bodyEnd);
-  }
-};
+const toRaw = ({ status, headers, body }: Answer): RawAnswer => ({
+  status,
+  headers: Object.fromEntries(headers),
+  body: body.toString(),
+});
 
 /**
  * Sends `bytes` (a text as Latin-1) and resolves with the answers to them, once there are `count` or the server has
@@ -45,11 +94,11 @@ export const sendRaw = (port: number, bytes: string | Buffer, count = 1, ms = 10
     const finish = () => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(answersIn(received));
+      resolve(readAnswers(received, false, true).answers.map(toRaw));
     };
     socket.on('data', (chunk) => {
       received = Buffer.concat([received, chunk]);
-      if (answersIn(received).length >= count) finish();
+      if (readAnswers(received, false, false).answers.length >= count) finish();
     });
     // A server that refuses may reset the connection behind its answer.
     socket.on('error', () => {});
