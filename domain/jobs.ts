@@ -146,7 +146,7 @@ const parseJson = (body: Buffer): unknown => {
 /** Reads and validates a message's body. @throws an error with one sentence that says why it is not a valid job */
 export const parseJob = (body: Buffer): WriteJob => {
   const job = parseJson(body);
-  const type = isObject(job) ? job.type : undefined;
+  const { type } = membersOf(job);
   if (!isJobType(type))
     throw fail(`type must be one of ${Object.keys(parsers).join(', ')}, got ${shown(type)}.`);
   return parsers[type](job);
