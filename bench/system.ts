@@ -1,5 +1,6 @@
 /** Private servers for a run, with places in them that do not disturb each other. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureInstalled } from '../ops/packages.ts';
@@ -10,6 +11,12 @@ import { builtFile, ownBuild } from './programs.ts';
 
 const REDIS_DATABASES = 64;
 const MIGRATE_WITHIN_MS = 30_000;
+
+/** An older build has it elsewhere. */
+const migration = (build?: string): string => {
+  const file = builtFile('ops/migrate', build);
+  return existsSync(file) ? file : builtFile('db/migrate', build);
+};
 
 /**
  * Starts the servers and the load generator.
@@ -56,7 +63,7 @@ export const openSystem = async (onFolder: (end: () => Promise<void>) => void) =
         ...overrides,
       };
       if (!overrides.DB_NAME)
-        await promisify(execFile)(process.execPath, [builtFile('db/migrate', build)], {
+        await promisify(execFile)(process.execPath, [migration(build)], {
           env,
           cwd: folder,
           timeout: MIGRATE_WITHIN_MS,

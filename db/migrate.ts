@@ -1,16 +1,14 @@
 /**
- * `npm run migrate`: makes a database what db/schema.ts wants, whatever it is: empty, of any earlier version of this
- * service, made by SQLAlchemy for the Flask service, or any of these cut short half-way. Two processes may run it at once.
- * With `--check` it says what it would do and changes nothing.
+ * Makes a database what db/schema.ts wants, whatever it is: empty, of any earlier version of this
+ * service, made by SQLAlchemy for the Flask service, or any of these cut short half-way. Two processes may do it at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
-import { type Config, ConfigError, environment, loadConfig } from '../process/config.ts';
-import { AdoptionError, checkAdoption, lowerCaseIds } from './adoption.ts';
+import type { Config } from '../process/config.ts';
+import { checkAdoption, lowerCaseIds } from './adoption.ts';
 import { connectionOptions } from './client.ts';
 import { convergence } from './convergence.ts';
-import { isLockConflict, isPassing, isUnknownDatabase, reasonOf } from './errors.ts';
+import { isLockConflict, isPassing, isUnknownDatabase } from './errors.ts';
 import { identifier } from './literals.ts';
 import { tables as schema } from './schema.ts';
 import { setUpSession } from './session.ts';
@@ -179,22 +177,3 @@ export const migrateDatabase = async (
     await connection.end();
   }
 };
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  try {
-    const isCheck = process.argv.includes('--check');
-    const { mysql } = loadConfig(environment());
-    let told = 0;
-    const say = (line: string) => {
-      told++;
-      console.log(line);
-    };
-    await migrateDatabase(mysql, { waitMs: 60_000, isCheck, say });
-    if (isCheck && told > 0) console.log('This is what a migration would do. Nothing was changed.');
-    else console.log(`The schema of ${mysql.database} at ${mysql.host}:${mysql.port} is up to date.`);
-  } catch (error) {
-    const isOurs = error instanceof ConfigError || error instanceof AdoptionError;
-    console.error(isOurs ? error.message : `The migration failed: ${reasonOf(error)}`);
-    process.exitCode = 1;
-  }
-}

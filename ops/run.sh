@@ -22,6 +22,6 @@ case ${1-} in
 esac
 # Standard output is the program's, whose log others may read.
 prepare >&2
-[[ $1 != api && $1 != worker ]] || node dist/ops/schema.js >&2
+[[ $1 != api && $1 != worker ]] || node dist/ops/migrate.js --if-there >&2
 shift
 exec node "dist/$program.js" "$@"

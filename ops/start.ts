@@ -22,7 +22,7 @@ const say = (line: string): void => console.log(line);
  * @param started is called once it is clear that tables with rows in them can be changed, which takes its time
  */
 const migrate = async (project: string, started: () => void, signal: AbortSignal): Promise<void> => {
-  const child = spawn(process.execPath, [join(project, 'dist/db/migrate.js')], {
+  const child = spawn(process.execPath, [join(project, 'dist/ops/migrate.js')], {
     signal,
     stdio: ['ignore', 'pipe', 'pipe', ...heldLock()],
   });

@@ -8,7 +8,7 @@ import { withoutTap } from '../../testbed/spawn.ts';
 import { flaskTables } from '../helpers/flask.ts';
 import { startOwnMysql } from '../helpers/mysql.ts';
 
-const program = fileURLToPath(new URL('../../dist/db/migrate.js', import.meta.url));
+const program = fileURLToPath(new URL('../../dist/ops/migrate.js', import.meta.url));
 const ORDERS = 2_000;
 const KILLS = 10;
 const CRASHES = 2;
