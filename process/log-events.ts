@@ -64,6 +64,7 @@ export const logEvents = (log: Log): Observer => ({
   subscriptionFailed: ({ reason }) => log.warn({ reason }, 'the subscription failed'),
   subscriptionEnded: ({ queue }) =>
     log.warn({ queue }, 'the broker ended the subscription, as when the queue is deleted'),
+  madeWay: ({ queue }) => log.info({ queue }, 'made way for the conversion of the queue'),
   answerTooLate: ({ error }) =>
     log.debug({ err: error }, 'the channel closed before a delivery was answered'),
   moveDelayed: ({ queue, reason, movedFor }) =>

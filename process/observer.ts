@@ -52,6 +52,8 @@ export interface Events {
   consuming: { queue: string; prefetch: number };
   subscriptionFailed: { reason: string };
   subscriptionEnded: { queue: string };
+  /** The command that converts the queue asked the consumer to leave it for a moment. */
+  madeWay: { queue: string };
   /** A delivery was answered after its channel had closed. */
   answerTooLate: { error: unknown };
   /** A job that failed could not be moved to the queue where it belongs yet. */

@@ -6,9 +6,10 @@ import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
-import { openConnection } from './connection.ts';
+import { frameMaxOf, openConnection } from './connection.ts';
 import { answerOf, PublishError } from './errors.ts';
 import { purgeHead, type QueuedMessage } from './head.ts';
+import { createGate, hearNotices } from './notices.ts';
 import { isAllDone } from './progress.ts';
 import { confirmingPublisher, type Properties } from './publisher.ts';
 import { assertQueue, declareBeside, isThere, onChannel, topology } from './topology.ts';
@@ -30,7 +31,6 @@ interface Live {
 
 /** What RabbitMQ says when it refuses a message that is larger than its max_message_size. */
 const TOO_LARGE = /larger than configured max size (\d+)/;
-const FRAME_MIN_BYTES = 4_096;
 
 /** What the service asks of RabbitMQ. */
 export interface Broker {
@@ -106,6 +106,8 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
    */
   let maxBytes = Number.POSITIVE_INFINITY;
   let rejectedAreKept = false;
+  /** Closed for a moment while the queue is exchanged for another one. */
+  const gate = createGate();
   let reached = () => {};
   const firstReached = new Promise<void>((resolve) => {
     reached = resolve;
@@ -138,6 +140,10 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
     // The watch notices if the queue of jobs is gone. Nothing else notices it of the others.
     confirms.on('return', ({ fields }) => {
       if (fields.routingKey !== queue) declareAgain(fields.routingKey, DECLARE_PAUSE_MS);
+    });
+    void hearNotices(model, queue, (notice) => {
+      if (notice === 'pause') gate.close();
+      if (notice === 'go-on') gate.open();
     });
     blocked = false;
     live = { model, publish: confirmingPublisher(confirms, publishTimeoutMs), confirms, questions };
@@ -179,7 +185,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
   };
   let watching = false;
   const watcher = setInterval(() => {
-    if (watching) return;
+    if (watching || gate.isClosed()) return;
     watching = true;
     void watchBacklog()
       .catch(() => {})
@@ -189,6 +195,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
   }, WATCH_INTERVAL_MS).unref();
 
   const publish: Broker['publish'] = async (to, body, properties) => {
+    if (to === queue && gate.isClosed()) await gate.passed();
     const { publish } = connected();
     if (body.length > maxBytes)
       throw new PublishError(
@@ -204,11 +211,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
     reachedWithin: (ms) => withDeadline(firstReached, ms).catch(() => {}),
     takesMessages: () => live !== undefined && !blocked,
     deadLettersRejected: () => rejectedAreKept,
-    frameMax: () => {
-      const connection = live?.model.connection ?? {};
-      const agreed = 'frameMax' in connection ? Number(connection.frameMax) : 0;
-      return Math.max(FRAME_MIN_BYTES, agreed || 0);
-    },
+    frameMax: () => frameMaxOf(live?.model),
     accept: async (body, properties) => {
       if (overfull) throw new PublishError('overfull', 'Too many jobs wait.');
       await publish(queue, body, properties);
@@ -226,6 +229,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
     withChannel: async (work) => onChannel(connected().model, work),
     close: async () => {
       clearInterval(watcher);
+      gate.open();
       await connection.close();
     },
   };

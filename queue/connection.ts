@@ -4,12 +4,62 @@ import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { reachability } from '../process/reachability.ts';
+import { PublishError } from './errors.ts';
 import { tellRefusals } from './handshake.ts';
 
 const HEARTBEAT_SECONDS = 10;
 const CONNECT_TIMEOUT_MS = 5_000;
 const CLOSE_TIMEOUT_MS = 2_000;
+/** What AMQP 0-9-1 lets each side take at the least (4.2.3). */
+const FRAME_MIN_BYTES = 4_096;
 const RECOVERY = { initialDelay: 100, maxDelay: 5_000, factor: 2, jitter: 0.5 };
+
+/** The most bytes of a frame, as both sides agreed. */
+export const frameMaxOf = (model: ChannelModel | undefined): number => {
+  const connection = model?.connection ?? {};
+  const agreed = 'frameMax' in connection ? Number(connection.frameMax) : 0;
+  return Math.max(FRAME_MIN_BYTES, agreed || 0);
+};
+
+type Server = Pick<Config['rabbitmq'], 'protocol' | 'hostname' | 'port' | 'username' | 'password' | 'ca'>;
+
+/** @param name how the broker's own tools name the connection */
+const howTo = ({ protocol, hostname, port, username, password, ca }: Server, name: string) => {
+  tellRefusals();
+  return {
+    url: { protocol, hostname, port, username, password, heartbeat: HEARTBEAT_SECONDS },
+    options: {
+      timeout: CONNECT_TIMEOUT_MS,
+      noDelay: true,
+      ca,
+      clientProperties: { connection_name: `orders: ${name}` },
+    },
+  };
+};
+
+/**
+ * Runs `work` on a connection that does not come back once it is lost.
+ * @throws PublishError where the broker is not reached, and whatever `work` throws
+ */
+export const onConnection = async <T>(
+  server: Server,
+  name: string,
+  work: (model: ChannelModel) => Promise<T>,
+): Promise<T> => {
+  const { url, options } = howTo(server, name);
+  const model = await connect(url, options).catch((error: unknown) => {
+    throw new PublishError('refused', `RabbitMQ does not answer at ${server.hostname}:${server.port}.`, {
+      cause: error,
+    });
+  });
+  // The error reaches the caller through the promise of the call that failed.
+  model.on('error', () => {});
+  try {
+    return await work(model);
+  } finally {
+    await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+  }
+};
 
 /**
  * Opens the connection in the background.
@@ -18,48 +68,42 @@ const RECOVERY = { initialDelay: 100, maxDelay: 5_000, factor: 2, jitter: 0.5 };
  * @param lost is called when a connection is gone, and each time that none can be made
  */
 export const openConnection = async (
-  { protocol, hostname, port, username, password, ca }: Config['rabbitmq'],
+  server: Server,
   observer: Observer,
   name: string,
   { setup, lost }: { setup: (model: ChannelModel) => Promise<void>; lost: () => void },
 ) => {
-  tellRefusals();
+  const { url, options } = howTo(server, name);
   const reach = reachability(observer, name);
   let current: ChannelModel | undefined;
-  const connection = await connect(
-    { protocol, hostname, port, username, password, heartbeat: HEARTBEAT_SECONDS },
-    {
-      timeout: CONNECT_TIMEOUT_MS,
-      noDelay: true,
-      ca,
-      clientProperties: { connection_name: `orders: ${name}` },
-      recovery: {
-        ...RECOVERY,
-        waitForConnect: false,
-        setup: async (model: ChannelModel) => {
-          current = model;
-          // Before `setup` is done nobody else listens, and an 'error' without a listener ends the process.
-          // What happened is told by 'connect-failed' and 'disconnect'.
-          model.on('error', () => {});
-          // amqplib does not notice either if the connection closes before `setup` is done.
-          let closed: Error | undefined;
-          model.on('close', (error?: Error) => {
-            closed = error ?? new Error('The connection closed while it was set up.');
-          });
-          try {
-            await setup(model);
-            if (closed) throw closed;
-          } catch (error) {
-            // The reason why the connection closed says more than the error of the call that was under way.
-            const cause = closed ?? error;
-            // Closed here with a deadline: amqplib closes it as well, but without one.
-            await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
-            throw cause;
-          }
-        },
+  const connection = await connect(url, {
+    ...options,
+    recovery: {
+      ...RECOVERY,
+      waitForConnect: false,
+      setup: async (model: ChannelModel) => {
+        current = model;
+        // Before `setup` is done nobody else listens, and an 'error' without a listener ends the process.
+        // What happened is told by 'connect-failed' and 'disconnect'.
+        model.on('error', () => {});
+        // amqplib does not notice either if the connection closes before `setup` is done.
+        let closed: Error | undefined;
+        model.on('close', (error?: Error) => {
+          closed = error ?? new Error('The connection closed while it was set up.');
+        });
+        try {
+          await setup(model);
+          if (closed) throw closed;
+        } catch (error) {
+          // The reason why the connection closed says more than the error of the call that was under way.
+          const cause = closed ?? error;
+          // Closed here with a deadline: amqplib closes it as well, but without one.
+          await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+          throw cause;
+        }
       },
     },
-  );
+  });
   const gone = (error: Error) => {
     lost();
     reach.down(error);

@@ -2,29 +2,18 @@
  * Taking jobs from the queue. Each delivery ends in exactly one of three ways: acknowledged, moved to a delay
  * queue, or moved to the dead letters.
  */
-import type { Channel, ChannelModel, ConsumeMessage, MessageProperties } from 'amqplib';
+import type { ConsumeMessage, MessageProperties } from 'amqplib';
 import type { JobType } from '../domain/jobs.ts';
 import { isTime } from '../domain/versions.ts';
 import type { Config } from '../process/config.ts';
-import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
-import { createAcknowledger } from './acknowledger.ts';
 import { openBroker } from './broker.ts';
-import { openConnection } from './connection.ts';
 import { createMover, type Held, type Moved } from './moves.ts';
-import { answerQuestions } from './progress.ts';
+import { openSubscriptions, type Subscription } from './subscriptions.ts';
 import { DELAYS_MS } from './topology.ts';
 
-const CLOSE_TIMEOUT_MS = 2_000;
 /** How long it may take from the end of a delay until a consumer has the job. */
 const DELAY_MARGIN_MS = 5_000;
-
-interface Subscription {
-  channel: Channel;
-  open: boolean;
-  consumerTag?: string;
-  acknowledger: ReturnType<typeof createAcknowledger>;
-}
 
 const answer = (
   { acknowledger, open }: Subscription,
@@ -156,9 +145,8 @@ export const takeJobs = async (
   prefetch: number,
   onDelivery: (delivery: Delivery) => void,
 ) => {
-  const { queue, maxAttempts } = config;
+  const { maxAttempts } = config;
   const broker = await openBroker(config, observer);
-  let subscription: Subscription | undefined;
   let ending = false;
   const mover = createMover(broker, observer, { maxAttempts, isEnding: () => ending });
 
@@ -168,43 +156,12 @@ export const takeJobs = async (
     delayedUntil = performance.now() + Math.max(...DELAYS_MS) + DELAY_MARGIN_MS;
   };
 
-  const subscribe = async (model: ChannelModel) => {
-    const channel = await model.createChannel();
-    const acknowledger = createAcknowledger(channel);
-    const current: Subscription = { channel, open: true, acknowledger };
-    const taking = { subscription: current, mover, observer, delayed };
-    const begin = () => {
-      if (!ending) connection.reconnect();
-    };
-    channel.on('error', (error) => observer.subscriptionFailed({ reason: error.message }));
-    channel.on('close', () => {
-      current.open = false;
-      begin();
-    });
-    await channel.prefetch(prefetch);
-    const { consumerTag } = await channel.consume(queue, (message) => {
-      if (!message) {
-        observer.subscriptionEnded({ queue });
-        return begin();
-      }
-      acknowledger.arrived(message.fields.deliveryTag);
-      onDelivery(new Delivery(message, taking));
-    });
-    await answerQuestions(model, channel, queue, {
-      whenDone: acknowledger.whenDone,
-      answer: (replyTo) => {
-        if (performance.now() > delayedUntil) broker.answer(replyTo);
-      },
-    });
-    current.consumerTag = consumerTag;
-    subscription = current;
-    observer.consuming({ queue, prefetch });
-  };
-  const connection = await openConnection(config, observer, 'RabbitMQ for consuming', {
-    setup: subscribe,
-    lost: () => {
-      if (subscription) subscription.open = false;
-    },
+  const subscriptions = await openSubscriptions(config, observer, {
+    prefetch,
+    onMessage: (message, subscription) =>
+      onDelivery(new Delivery(message, { subscription, mover, observer, delayed })),
+    answer: (replyTo) => broker.answer(replyTo),
+    hasNoneDelayed: () => performance.now() > delayedUntil,
   });
 
   return {
@@ -222,16 +179,11 @@ export const takeJobs = async (
     /** Ends the subscription: no more deliveries arrive, and those that did can still be answered. Never rejects. */
     stop: async (): Promise<void> => {
       ending = true;
-      if (!subscription?.consumerTag) return;
-      const cancelled = subscription.channel.cancel(subscription.consumerTag);
-      await withDeadline(cancelled, CLOSE_TIMEOUT_MS).catch(() => {});
+      await subscriptions.stop();
     },
     /** Closes the channel, then the connection; the broker takes back what was not answered. Never rejects. */
     close: async (): Promise<void> => {
-      // Closing a channel is a round trip behind the answers sent on it; closing the connection may overtake them.
-      const closed = subscription?.open ? subscription.channel.close() : Promise.resolve();
-      await withDeadline(closed, CLOSE_TIMEOUT_MS).catch(() => {});
-      await Promise.all([connection.close(), broker.close()]);
+      await Promise.all([subscriptions.close(), broker.close()]);
     },
   };
 };

@@ -8,7 +8,7 @@
  */
 import type { Channel, ChannelModel } from 'amqplib';
 import { withDeadline } from '../process/deadline.ts';
-import { onChannel } from './topology.ts';
+import { convertingQueue, isThere, onChannel } from './topology.ts';
 
 const questionsOf = (queue: string): string => `${queue}.questions`;
 /** RabbitMQ's own name for answers to a channel (https://www.rabbitmq.com/docs/direct-reply-to). */
@@ -51,7 +51,9 @@ export const isAllDone = async (model: ChannelModel, queue: string): Promise<boo
   const look = () => withDeadline(consumersOfEmpty(model, queue), ANSWERS_WITHIN_MS);
   const consumers = await look();
   if (consumers === undefined) return false;
-  if (consumers === 0) return true;
+  // While the queue is converted, those who have not come to it yet take what waited before.
+  if (consumers === 0)
+    return !(await withDeadline(isThere(model, convertingQueue(queue)), ANSWERS_WITHIN_MS));
   await onChannel(model, (channel) => withDeadline(askAll(channel, queue, consumers), ANSWERS_WITHIN_MS));
   // If one of the consumers is gone, its jobs wait in the queue again.
   return (await look()) === consumers;

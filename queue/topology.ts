@@ -14,6 +14,8 @@ export const delayAfter = (failures: number): number =>
 
 /** The name of the queue of dead letters. @param queue the queue of jobs */
 export const deadQueue = (queue: string): string => `${queue}.dead`;
+/** The queue that holds the jobs from before while the queue of jobs is exchanged: see convert.ts. */
+export const convertingQueue = (queue: string): string => `${queue}.converting`;
 /** The name of a delay queue. @param queue the queue of jobs */
 export const retryQueue = (queue: string, delayMs: number): string => `${queue}.retry.${delayMs}`;
 

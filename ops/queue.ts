@@ -1,0 +1,21 @@
+/** `npm run queue -- convert`: makes a classic queue of jobs a quorum queue. */
+import { ConfigError, environment, loadConfig } from '../process/config.ts';
+import { convertQueue } from '../queue/convert.ts';
+import { PublishError } from '../queue/errors.ts';
+import { outliveReaders } from './output.ts';
+
+const usage = 'Usage: npm run queue -- convert';
+
+const run = async ([command, ...others]: string[]): Promise<void> => {
+  if (command !== 'convert' || others.length > 0) throw new ConfigError(usage);
+  await convertQueue(loadConfig(environment()).rabbitmq, console.log);
+};
+
+outliveReaders();
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  const isExpected = error instanceof ConfigError || error instanceof PublishError;
+  console.error(isExpected ? error.message : error);
+  process.exitCode = 1;
+}

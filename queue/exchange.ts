@@ -1,0 +1,58 @@
+/** Exchanging a queue for one of the same name and another type. */
+import type { ChannelModel } from 'amqplib';
+import { ConfigError } from '../process/config-error.ts';
+import { kindOf } from './arguments.ts';
+import { answerOf, codeOf } from './errors.ts';
+import { onChannel, type Queue } from './topology.ts';
+
+const PRECONDITION_FAILED = 406;
+const FIRST_WITH_QUORUM = [3, 8];
+/** Only how a classic queue stores what it holds. */
+const HARMLESS = new Set(['x-queue-mode', 'x-queue-version']);
+
+/** How many messages and consumers a queue has. @throws PublishError */
+export const check = (model: ChannelModel, queue: string) =>
+  onChannel(model, (channel) => answerOf(channel.checkQueue(queue)));
+
+export const declare = (model: ChannelModel, { name, args }: Queue) =>
+  onChannel(model, (channel) => answerOf(channel.assertQueue(name, { durable: true, arguments: args })));
+
+/** Whether it was empty and unused, and so is gone. A quorum queue is never deleted by this: it does not know `ifEmpty`. */
+export const exchange = async (model: ChannelModel, queue: Queue): Promise<number | undefined> => {
+  try {
+    return await onChannel(model, async (channel) => {
+      const started = performance.now();
+      await channel.deleteQueue(queue.name, { ifEmpty: true, ifUnused: true });
+      await channel.assertQueue(queue.name, { durable: true, arguments: queue.args });
+      return performance.now() - started;
+    });
+  } catch (error) {
+    // Somebody has published to it or subscribed, or has declared it again in between.
+    if (codeOf(error) === PRECONDITION_FAILED) return undefined;
+    throw error;
+  }
+};
+
+/** @throws ConfigError where it is older than quorum queues are */
+export const checkBroker = (model: ChannelModel) => {
+  const version = String(model.connection.serverProperties.version);
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [firstMajor = 0, firstMinor = 0] = FIRST_WITH_QUORUM;
+  if (major < firstMajor || (major === firstMajor && minor < firstMinor))
+    throw new ConfigError(
+      `RabbitMQ ${version} has no quorum queues: it must be ${FIRST_WITH_QUORUM.join('.')} or newer.`,
+    );
+};
+
+/** Which type the queue has. @throws ConfigError where it has what the new one would not have */
+export const typeOf = async (model: ChannelModel, queue: string, expected: string[] = []) => {
+  const kind = await kindOf(model, queue);
+  if (kind === undefined || kind.type === 'quorum') return kind?.type;
+  const odd = Object.entries(kind.args).filter(([name]) => !HARMLESS.has(name) && !expected.includes(name));
+  if (kind.type !== 'classic') throw new ConfigError(`${queue} is a ${kind.type} queue, not a classic one.`);
+  if (odd.length === 0) return kind.type;
+  const listed = odd.map(([name, value]) => `${name}: ${JSON.stringify(value)}`).join(', ');
+  throw new ConfigError(
+    `${queue} was declared with ${listed}, which the new queue would not have: nothing is changed. Move its jobs yourself, or have it declared without.`,
+  );
+};
