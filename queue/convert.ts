@@ -65,7 +65,7 @@ const EXCHANGE_WITHIN_MS = 60_000;
 const NOTHING_MOVES_MS = 30_000;
 /** The longest delay, and what it takes to be there at the right moment. */
 const DELAYS_WITHIN_MS = 120_000;
-const CONSUMERS_WITHIN_MS = 10_000;
+const CONSUMERS_WITHIN_MS = 5_000;
 
 const numbers = (count: number) => count.toLocaleString('en');
 

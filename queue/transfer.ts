@@ -21,7 +21,7 @@ import { carriedHeaders, carriedProperties } from './headers.ts';
 import { onChannel } from './topology.ts';
 
 /** Messages on their way at the most. */
-export const WINDOW = 500;
+export const WINDOW = 1_000;
 const CONFIRM_WITHIN_MS = 30_000;
 const ACCESS_REFUSED = 403;
 

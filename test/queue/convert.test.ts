@@ -84,12 +84,20 @@ const takeNumbers = async (model: ChannelModel, queue: string): Promise<Map<stri
   for (const from of [convertingQueue(queue), queue]) {
     if (!(await isThere(model, from))) continue;
     await onChannel(model, async (channel) => {
-      for (;;) {
-        const message = await channel.get(from, { noAck: true });
-        if (!message) break;
-        const { name, number } = JSON.parse(message.content.toString());
-        taken.set(name, [...(taken.get(name) ?? []), number]);
-      }
+      const { messageCount } = await channel.checkQueue(from);
+      let left = messageCount;
+      await channel.consume(
+        from,
+        (message) => {
+          const { name, number } = JSON.parse(String(message?.content));
+          const numbers = taken.get(name) ?? [];
+          taken.set(name, numbers);
+          numbers.push(number);
+          left--;
+        },
+        { noAck: true },
+      );
+      await until(`${from} is empty`, () => left === 0, PATIENCE_MS);
     });
   }
   return taken;
@@ -127,12 +135,12 @@ t.test('3,000 jobs that wait keep their order, and none is doubled', async (t) =
 
 t.test('killed at ten random moments and run again: the same', async (t) => {
   const { env, queue, model, converting } = await classicQueue(t);
-  const most = 6_000;
+  const most = 5_000;
   await (await publishNumbers(model, queue, { name: 'one', most })).done;
   for (let kill = 0; kill < 10; kill++) {
     const { child, ended } = start(t, env, 'convert');
     const from = kill === 0 ? 0 : await count(model, converting);
-    const moment = from + randomInt(0, 700);
+    const moment = from + randomInt(0, 600);
     await until(
       `${moment} are moved`,
       async () =>
@@ -181,12 +189,15 @@ t.test('the API refuses nothing meanwhile', async (t) => {
   const converting = start(t, env, 'convert');
   const codes = new Map<number, number>();
   let slowest = 0;
-  while (!converting.said.stdout.includes('is a quorum queue')) {
-    const started = performance.now();
-    const { statusCode } = await app.inject({ method: 'POST', url: '/orders', payload });
-    slowest = Math.max(slowest, performance.now() - started);
-    codes.set(statusCode, (codes.get(statusCode) ?? 0) + 1);
-  }
+  const write = async () => {
+    while (!converting.said.stdout.includes('is a quorum queue')) {
+      const started = performance.now();
+      const { statusCode } = await app.inject({ method: 'POST', url: '/orders', payload });
+      slowest = Math.max(slowest, performance.now() - started);
+      codes.set(statusCode, (codes.get(statusCode) ?? 0) + 1);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, write));
   t.strictSame([...codes.keys()], [202]);
   t.ok(slowest < 5_000, `the slowest took ${Math.round(slowest)} ms`);
   await converting.ended;
