@@ -6,8 +6,8 @@ import type { Channel, ChannelModel } from 'amqplib';
 import { answerOf } from './errors.ts';
 
 /**
- * make-way: leave the queue and answer once nothing of it is held any more. pause: hold new jobs back for PAUSE_MS.
- * go-on: do so no longer.
+ * make-way: leave the queue and answer once nothing of it is held any more. pause: hold new jobs back, and
+ * do not come back to the queue, for PAUSE_MS. go-on: do so no longer.
  */
 export type Notice = 'make-way' | 'pause' | 'go-on';
 

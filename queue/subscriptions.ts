@@ -10,7 +10,7 @@ import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { openConnection } from './connection.ts';
-import { hearNotices } from './notices.ts';
+import { hearNotices, PAUSE_MS } from './notices.ts';
 import { answerQuestions } from './progress.ts';
 import { convertingQueue, isThere } from './topology.ts';
 
@@ -153,6 +153,8 @@ export const openSubscriptions = async (
       if (isConverting) void takeBoth(model).catch(() => {});
       void hearNotices(model, queue, (notice, replyTo) => {
         if (notice === 'make-way') void makeWay(replyTo);
+        if (notice === 'pause') awayUntil = performance.now() + PAUSE_MS;
+        if (notice === 'go-on') awayUntil = Number.NEGATIVE_INFINITY;
       });
     },
     lost: () => {

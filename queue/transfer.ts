@@ -13,7 +13,7 @@
  * That queue must not outlive the broker: if the broker itself dies, it may have kept the copy and lost the message, which
  * would then be taken for one that was moved. Without the copy, up to WINDOW messages are moved twice, in their order.
  */
-import type { ChannelModel, ConfirmChannel, ConsumeMessage, GetMessage, Message } from 'amqplib';
+import type { ChannelModel, ConfirmChannel, ConsumeMessage, Message } from 'amqplib';
 import { withDeadline } from '../process/deadline.ts';
 import { frameMaxOf } from './connection.ts';
 import { answerOf, codeOf, PublishError, reasonOf } from './errors.ts';
@@ -24,6 +24,11 @@ import { onChannel } from './topology.ts';
 export const WINDOW = 1_000;
 const CONFIRM_WITHIN_MS = 30_000;
 const ACCESS_REFUSED = 403;
+
+const inTime = (work: Promise<void>): Promise<void> =>
+  withDeadline(work, CONFIRM_WITHIN_MS).catch((error: unknown) => {
+    throw new PublishError('unknown', reasonOf(error), { cause: error });
+  });
 
 export interface Places {
   from: string;
@@ -43,13 +48,21 @@ export const assertLast = (model: ChannelModel, last: string): Promise<unknown> 
     ),
   );
 
-const readAll = (model: ChannelModel, queue: string): Promise<GetMessage[]> =>
+/** Reads a queue that nobody else takes from; its messages go back to it. */
+const readAll = (model: ChannelModel, queue: string): Promise<Message[]> =>
   onChannel(model, async (channel) => {
     const { messageCount } = await answerOf(channel.checkQueue(queue));
-    const messages = await Promise.all(
-      Array.from({ length: messageCount }, () => answerOf(channel.get(queue))),
-    );
-    return messages.filter((message) => message !== false);
+    const messages: Message[] = [];
+    if (messageCount === 0) return messages;
+    const all = new Promise<void>((resolve, reject) => {
+      channel.once('close', () => reject(new PublishError('refused', 'The channel closed.')));
+      const consumed = channel.consume(queue, (message) => {
+        if (message && messages.push(message) === messageCount) resolve();
+      });
+      consumed.catch(reject);
+    });
+    await inTime(all);
+    return messages;
   });
 
 /** With its id only where it has one: it must be the same whoever moves it. */
@@ -197,12 +210,11 @@ export const openTransfer = async (
     }
   };
   const whenSettled = (): Promise<void> =>
-    withDeadline(
+    inTime(
       new Promise((resolve, reject) => {
         waiting.push({ resolve, reject });
         tell();
       }),
-      CONFIRM_WITHIN_MS,
     );
 
   const transfer: Transfer = {
