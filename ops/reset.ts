@@ -19,7 +19,8 @@ const ask = async (question: string): Promise<string | undefined> => {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const closed = once(terminal, 'close').then(() => undefined);
   try {
-    return await Promise.race([terminal.question(question), closed]);
+    // It rejects on Ctrl-C, and never settles on Ctrl-D.
+    return await Promise.race([terminal.question(question).catch(() => undefined), closed]);
   } finally {
     terminal.close();
   }
