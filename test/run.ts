@@ -1,12 +1,13 @@
 /** run.ts [arguments for tap]: the tests, with private servers on free ports. Ends with the line `N passed, N failed`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, readFileSync, statfsSync, symlinkSync } from 'node:fs';
 import { freemem } from 'node:os';
-import { join } from 'node:path';
+import { join, normalize } from 'node:path';
 import { ensureInstalled } from '../ops/packages.ts';
 import { startServers } from '../ops/private-servers.ts';
 import { guardedFolder } from '../testbed/guarded-folder.ts';
+import { bundleTests } from './bundles.ts';
 import { ensureClients } from './helpers/client-programs.ts';
 import { REDIS_DATABASES } from './helpers/environment.ts';
 import { sourcesIn } from './imports.ts';
@@ -48,6 +49,15 @@ const allTests = (): string[] => {
   return ['test/unit.ts', ...files];
 };
 
+/** Bundles those of tap's arguments that are test files. @returns the environment that tells load.mjs where they are */
+const bundle = async (args: string[]): Promise<NodeJS.ProcessEnv> => {
+  const bundles = join(folder, 'bundles');
+  symlinkSync(join(import.meta.dirname, '../node_modules'), join(folder, 'node_modules'));
+  const files = args.filter((arg) => arg.endsWith('.test.ts') && existsSync(arg)).map(normalize);
+  await bundleTests(files, bundles);
+  return { TEST_BUNDLES: bundles };
+};
+
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
 
@@ -58,8 +68,9 @@ const runTap = async (outputFile: string): Promise<number | null> => {
   // Where nobody watches, the failures are enough; together with a file, tap's own default says everything twice.
   const reporter = process.stdout.isTTY ? [] : ['--reporter=min'];
   const asked = process.argv.slice(2);
-  const args = [`--output-file=${outputFile}`, ...reporter, ...(asked.length > 0 ? asked : allTests())];
-  const env = { ...process.env, ...servers };
+  const tests = asked.length > 0 ? asked : allTests();
+  const args = [`--output-file=${outputFile}`, ...reporter, ...tests];
+  const env = { ...process.env, ...servers, ...(await bundle(tests)) };
   // In a group of its own: on a signal tap waits for its test files, so these have to get it as well.
   const tap = spawn('node_modules/.bin/tap', args, { detached: true, stdio: 'inherit', env });
   await once(tap, 'spawn');
