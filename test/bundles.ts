@@ -16,8 +16,10 @@ const inPlace: Plugin = {
     onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       if (path.includes('/node_modules/')) return undefined;
       const text = await readFile(path, 'utf8');
+      const url = pathToFileURL(path);
       const contents = text
-        .replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path)))
+        .replace(/import\.meta\.resolve\('(\.[^']+)'\)/g, (_, to) => JSON.stringify(new URL(to, url)))
+        .replaceAll('import.meta.url', JSON.stringify(url))
         .replaceAll('import.meta.dirname', JSON.stringify(dirname(path)));
       return { contents, loader: 'ts' };
     }),
