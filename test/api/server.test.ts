@@ -20,10 +20,14 @@ const startApi = async (t: Parameters<typeof startProcess>[0], overrides: NodeJS
   const port = await freePort();
   const api = startProcess(t, 'api', { ...env, PORT: String(port), ...overrides });
   const url = `http://127.0.0.1:${port}`;
-  await until('all workers serve', () => {
-    if (api.child.exitCode !== null) throw new Error(api.output());
-    return allWorkersServe(api.child.pid ?? 0, url, workers);
-  });
+  await until(
+    'all workers serve',
+    () => {
+      if (api.child.exitCode !== null) throw new Error(api.output());
+      return allWorkersServe(api.child.pid ?? 0, url, workers);
+    },
+    60_000,
+  );
   return { ...api, url };
 };
 const post = (url: string) =>
