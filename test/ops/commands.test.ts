@@ -1,6 +1,5 @@
 /** What runs in the foreground, and what is asked for once: through npm, as people and systemd run it. */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
@@ -26,7 +25,6 @@ const isReady = () =>
 const PATIENCE_MS = 60_000;
 
 await t.test('with the service', async (t) => {
-  t.teardown(() => console.error(readFileSync(`${folder}/server.log`, 'utf8').slice(-3000)));
   t.equal((await start()).code, 0);
 
   await t.test('seed', async (t) => {
