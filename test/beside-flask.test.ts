@@ -5,6 +5,8 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createConnection } from 'mysql2/promise';
 import t, { type Test } from 'tap';
@@ -14,12 +16,20 @@ import { freePort } from '../ops/ports.ts';
 import { loadConfig } from '../process/config.ts';
 import { withoutTap } from '../testbed/spawn.ts';
 import { until } from '../testbed/until.ts';
+import { check, noViolations } from './faults/engine/checker.ts';
+import { startLoad } from './faults/engine/load.ts';
+import { createRandom } from './faults/engine/random.ts';
+import { readOrders } from './faults/engine/stores.ts';
 import { isolatedEnvironment } from './helpers/environment.ts';
 import { startProcess } from './helpers/processes.ts';
 import { openStores } from './helpers/stores.ts';
 
 const PYTHON = '/usr/bin/python3';
 const program = fileURLToPath(new URL('./helpers/flask_orders.py', import.meta.url));
+const migration = fileURLToPath(new URL('../dist/ops/migrate.js', import.meta.url));
+const KILLS = 10;
+/** About what a migration takes, most of it Node's start. */
+const MIGRATION_MS = 1_000;
 const { status } = spawnSync(PYTHON, ['-c', 'import flask, flask_sqlalchemy, pika, redis, pymysql']);
 const skip = status === 0 ? false : 'the Debian packages of the Flask service are not installed';
 
@@ -31,21 +41,19 @@ const content = {
   ],
 };
 
-t.test('both read and apply what the other one writes', { skip }, async (t) => {
+/** A database that the Flask service makes its tables in, its API and one worker. */
+const install = async (t: Test) => {
   const [flaskPort, port] = [await freePort(), await freePort()];
   const env = await isolatedEnvironment({ PORT: String(port) });
   env.DB_NAME = `flask_${randomUUID().slice(0, 8)}`;
-  const { mysql } = loadConfig(env);
-  const admin = await createConnection(connectionOptions({ ...mysql, database: 'mysql' }));
+  const admin = await createConnection(connectionOptions({ ...loadConfig(env).mysql, database: 'mysql' }));
   await admin.query(`CREATE DATABASE ${env.DB_NAME}`);
   await admin.end();
-  const flask = (...args: string[]) => {
+  const start = (...args: string[]) => {
     let output = '';
+    const server = `${env.DB_USER}:${env.DB_PASS}@127.0.0.1:${env.DB_PORT}`;
     const child = spawn(...withoutTap(PYTHON, program, ...args), {
-      env: {
-        ...env,
-        MYSQL_URL: `mysql+pymysql://${env.DB_USER}:${env.DB_PASS}@127.0.0.1:${env.DB_PORT}/${env.DB_NAME}?charset=utf8mb4`,
-      },
+      env: { ...env, MYSQL_URL: `mysql+pymysql://${server}/${env.DB_NAME}?charset=utf8mb4` },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr])
@@ -55,12 +63,22 @@ t.test('both read and apply what the other one writes', { skip }, async (t) => {
     t.teardown(() => child.kill('SIGKILL'));
     return { child, output: () => output };
   };
-
-  const worker = flask('worker');
-  await until('the Flask worker consumes', () => worker.output().includes('consuming'));
-  const server = flask('api', String(flaskPort));
-  await until('the Flask service serves', () => server.output().includes('Running on'));
+  // It declares the queue and makes the tables.
+  const worker = start('worker');
+  await until('the Flask worker consumes', () => worker.output().includes('consuming'), 60_000);
+  const server = start('api', String(flaskPort));
+  await until('the Flask service serves', () => server.output().includes('Running on'), 60_000);
   const stores = await openStores(t, env);
+  const startApi = async () => {
+    const api = startProcess(t, 'api', env);
+    const isReady = () => api.output().split('RabbitMQ is reached').length === 3;
+    await until('both workers of the API are ready', isReady, 60_000);
+  };
+  return { env, flaskPort, port, worker, stores, startApi };
+};
+
+t.test('both read and apply what the other one writes', { skip }, async (t) => {
+  const { env, flaskPort, port, worker, stores, startApi } = await install(t);
   const ask = async (at: number, method: string, path: string, body?: object) => {
     const response = await fetch(`http://127.0.0.1:${at}${path}`, {
       method,
@@ -80,12 +98,8 @@ t.test('both read and apply what the other one writes', { skip }, async (t) => {
 
   const old = await create(flaskPort);
   await isApplied(old, 'received');
-  await migrateDatabase(mysql, { waitMs: 10_000 });
-  const api = startProcess(t, 'api', env);
-  await until(
-    'both workers of the API are ready',
-    () => api.output().split('RabbitMQ is reached').length === 3,
-  );
+  await migrateDatabase(loadConfig(env).mysql, { waitMs: 10_000 });
+  await startApi();
 
   /** What both answer of an order is the same and whole. */
   const shows = async (t: Test, id: string, status: string, what: string) => {
@@ -162,3 +176,56 @@ t.test('both read and apply what the other one writes', { skip }, async (t) => {
     t.notMatch(worker.output(), 'failed', 'the Flask worker understood all jobs');
   });
 });
+
+t.test(
+  'the tables are adopted, with the migration killed again and again, while clients write',
+  { skip },
+  async (t) => {
+    const { env, flaskPort, port, worker, stores, startApi } = await install(t);
+    const urls = [`http://127.0.0.1:${flaskPort}`];
+    const load = startLoad({ urls, random: createRandom(1), clients: 4, pauseMs: 20 });
+    t.teardown(() => load.stop());
+    const accepted = (count: number) => {
+      const wanted = load.counts.accepted + count;
+      return until(`${count} more writes are accepted`, () => load.counts.accepted >= wanted, 60_000);
+    };
+    await accepted(50);
+    const migrate = () => {
+      const child = spawn(...withoutTap(process.execPath, migration), {
+        env,
+        cwd: t.testdir(),
+        stdio: 'ignore',
+      });
+      return { child, ended: once(child, 'exit') };
+    };
+    for (let kills = 0; kills < KILLS; kills++) {
+      const { child, ended } = migrate();
+      await sleep(Math.random() * MIGRATION_MS);
+      child.kill('SIGKILL');
+      await ended;
+    }
+    t.strictSame(await migrate().ended, [0, null], 'one that nobody kills ends well');
+    await accepted(50);
+
+    worker.child.kill('SIGTERM');
+    await startApi();
+    startProcess(t, 'consumer', env);
+    urls.push(`http://127.0.0.1:${port}`);
+    await accepted(100);
+    await load.stop();
+    const names = load.history.filter(({ writes }) => writes.length > 0).length;
+    t.ok(load.counts.accepted > 200, `${load.counts.accepted} accepted writes to ${names} orders`);
+    t.equal(load.counts.refused + load.counts.unknown, 0, 'none was refused');
+    t.strictSame(load.oddities, []);
+
+    await until('nothing waits', async () => (await stores.waiting()) === 0, 60_000);
+    const judged = async () => {
+      const stored = await readOrders(env);
+      return check(load.history, { stored, shown: new Map(), dead: new Set() }, { readYourWrites: false });
+    };
+    // The last batch has left the queue and may not be committed yet.
+    await until('all is applied', async () => (await judged()).details.length === 0, 30_000).catch(() => {});
+    const { violations, details } = await judged();
+    t.strictSame(violations, noViolations, details.join('\n'));
+  },
+);
