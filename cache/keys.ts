@@ -1,7 +1,18 @@
-/** All keys in Redis. Those of orders are the same as the Flask service's, so that both can share a Redis. */
+/**
+ * Puts a key into the same slot of a cluster as another one
+ * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags).
+ */
+const inSlotOf = (key: string): string => `{${key}}`;
+
+/**
+ * All keys in Redis. The Flask service has the same keys `temp_order:…`, `orders:detail:…` and `orders:list:…`, and can
+ * read what they hold, so that both can share a Redis.
+ */
 export const keys = {
   pending: (orderId: string) => `temp_order:${orderId}`,
   detail: (orderId: string) => `orders:detail:${orderId}`,
+  /** While this key exists, no answer is stored for the order. */
+  detailGuard: (orderId: string) => `orders:guard:${inSlotOf(keys.detail(orderId))}`,
   /** The key of a list. @param query the normalised query, '' for the whole list */
   list: (version: string, query: string) => `orders:list:${version}${query && `:${query}`}`,
   listVersion: 'orders:list:version',

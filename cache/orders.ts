@@ -4,18 +4,28 @@ import type { Budget } from './budget.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
 import { getText, onEachKey } from './redis.ts';
+import { script } from './script.ts';
 
 /** @returns `ttl` ±10 % in whole seconds, so that answers that were cached together do not expire together */
 export const jittered = (ttl: number, random = Math.random()): number =>
   Math.max(1, Math.round(ttl * (0.9 + random * 0.2)));
 
+const putScript = script('put-detail');
+
 /**
- * After a commit an order's cached answer is replaced by an empty value for this long, and answers are stored only
- * where there is no value. So a reader that asked MySQL before the commit cannot store its old answer after it. Readers
- * give up well before the empty value expires (api/orders/reads.ts).
+ * A commit removes an order's cached answer and sets a guard for this long, and no answer is stored while there is a
+ * guard. So a reader that asked MySQL before the commit cannot store its old answer after it. Readers give up well
+ * before the guard expires (api/orders/reads.ts). The guard has a key of its own because the Flask service takes
+ * whatever is in the answer's key for an answer.
  */
 const GUARD_SECONDS = 5;
-const GUARD = '';
+
+/** Sets the guard first, so that nobody stores an answer between the two commands. */
+const invalidate = (redis: Redis, orderId: string): Promise<unknown> =>
+  Promise.all([
+    redis.set(keys.detailGuard(orderId), '', 'EX', GUARD_SECONDS),
+    redis.unlink(keys.detail(orderId)),
+  ]);
 
 /** About how much memory an id takes. */
 export const BYTES_PER_ID = 100;
@@ -42,6 +52,7 @@ export const cachedOrders = (
     attempt(async (redis) => {
       if (isJustBack()) return null;
       const json = await redis.getBuffer(keys.detail(orderId));
+      // An earlier version of this service left '' as its guard.
       return json?.length ? json : null;
     }, null),
 
@@ -55,21 +66,16 @@ export const cachedOrders = (
    */
   putDetail: (orderId: string, json: Buffer, resetBefore: string | null = lastReset()): Promise<unknown> =>
     attempt(async (redis) => {
-      const key = keys.detail(orderId);
       const seconds = jittered(ttl);
       if (!budget.take(json.length, seconds * 1_000)) return;
-      const [stored, reset] = await Promise.all([
-        redis.set(key, json, 'EX', seconds, 'NX'),
-        getText(redis, keys.reset),
-      ]);
-      if (stored === 'OK' && reset !== resetBefore) await redis.set(key, GUARD, 'EX', GUARD_SECONDS);
+      const stored = await putScript(redis, [keys.detail(orderId), keys.detailGuard(orderId)], json, seconds);
+      if (stored && (await getText(redis, keys.reset)) !== resetBefore) await invalidate(redis, orderId);
     }, undefined),
 
   /** To be called after a commit: readers no longer get what is cached of these orders. Never rejects. */
   invalidateDetails: (orderIds: string[]): Promise<void> =>
     tell({
-      tell: (redis) =>
-        Promise.all(orderIds.map((id) => redis.set(keys.detail(id), GUARD, 'EX', GUARD_SECONDS))),
+      tell: (redis) => Promise.all(orderIds.map((id) => invalidate(redis, id))),
       bytes: orderIds.length * BYTES_PER_ID,
     }),
 

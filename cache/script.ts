@@ -18,7 +18,7 @@ const source = (name: string): string =>
 export const script = (name: string, ...shared: string[]) => {
   const lua = [...shared, name].map(source).join('\n');
   const sha = createHash('sha1').update(lua).digest('hex');
-  return async (redis: Redis, keys: string[], ...args: (string | number)[]): Promise<unknown> => {
+  return async (redis: Redis, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> => {
     try {
       return await redis.evalsha(sha, keys.length, ...keys, ...args);
     } catch (error) {

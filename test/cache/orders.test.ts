@@ -41,13 +41,37 @@ t.test('an answer from before a commit is not stored after it, and later ones ar
   for (let commits = 0; commits < 2; commits++) await orders.invalidateDetails([id]);
   await orders.putDetail(id, Buffer.from('old'));
   t.equal(await orders.findDetail(id), null);
-  const ttl = await stores.redis.pttl(`orders:detail:${id}`);
+  const guard = `orders:guard:{orders:detail:${id}}`;
+  const ttl = await stores.redis.pttl(guard);
   t.ok(ttl > 2_500 && ttl <= 5_000, `the guard stands for ${ttl} ms`);
-  await stores.redis.pexpire(`orders:detail:${id}`, 1);
-  await until('the guard is gone', async () => (await stores.redis.exists(`orders:detail:${id}`)) === 0);
+  t.equal(await stores.redis.exists(`orders:detail:${id}`), 0, 'and nothing where another service reads');
+  await stores.redis.pexpire(guard, 1);
+  await until('the guard is gone', async () => (await stores.redis.exists(guard)) === 0);
   await orders.putDetail(id, Buffer.from('new'));
   t.equal(String(await orders.findDetail(id)), 'new');
 });
+
+t.test('an answer of before a reset is not left behind', async (t) => {
+  const id = randomUUID();
+  const before = orders.lastReset();
+  await stores.redis.set('orders:reset', '1');
+  await orders.putDetail(id, Buffer.from('old'), before);
+  t.equal(await stores.redis.exists(`orders:detail:${id}`), 0);
+  await stores.redis.del('orders:reset');
+});
+
+t.test(
+  'an answer that another service stored is removed by a commit, and what was a guard once is none',
+  async (t) => {
+    const id = randomUUID();
+    await stores.redis.set(`orders:detail:${id}`, '{"order_id": "x"}', 'EX', 30);
+    t.equal(String(await orders.findDetail(id)), '{"order_id": "x"}');
+    await orders.invalidateDetails([id]);
+    t.equal(await stores.redis.exists(`orders:detail:${id}`), 0);
+    await stores.redis.set(`orders:detail:${id}`, '', 'EX', 5);
+    t.equal(await orders.findDetail(id), null);
+  },
+);
 
 t.test('a reader that asks MySQL before a commit and stores after it', async (t) => {
   const id = randomUUID();

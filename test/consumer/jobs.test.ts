@@ -140,7 +140,12 @@ t.test(
     const removal = deleteJob(order_id);
     await stores.publish(removal);
     await done(removal);
-    t.equal(await stores.redis.get(`orders:detail:${order_id}`), '', 'a guard against readers of before');
+    t.equal(await stores.redis.get(`orders:detail:${order_id}`), null);
+    t.equal(
+      await stores.redis.exists(`orders:guard:{orders:detail:${order_id}}`),
+      1,
+      'against readers of before',
+    );
     t.strictSame(JSON.parse((await stores.redis.get(`temp_order:${order_id}`)) ?? ''), {
       order_id,
       deleted: true,
