@@ -4,12 +4,20 @@
  */
 const inSlotOf = (key: string): string => `{${key}}`;
 
+const PENDING = 'temp_order:';
+
 /**
  * All keys in Redis. The Flask service has the same keys `temp_order:…`, `orders:detail:…` and `orders:list:…`, and can
  * read what they hold, so that both can share a Redis.
  */
 export const keys = {
-  pending: (orderId: string) => `temp_order:${orderId}`,
+  pending: (orderId: string) => `${PENDING}${orderId}`,
+  /** What is noted of an order's writes. */
+  notes: (orderId: string) => `order_writes:${inSlotOf(keys.pending(orderId))}`,
+  /** A pattern that both keys of all orders match. */
+  pendingOrNotes: `*${PENDING}*`,
+  /** The id of the order that one of its two keys belongs to. */
+  orderIdIn: (key: string) => key.slice(key.indexOf(PENDING) + PENDING.length).replace(/}$/, ''),
   detail: (orderId: string) => `orders:detail:${orderId}`,
   /** While this key exists, no answer is stored for the order. */
   detailGuard: (orderId: string) => `orders:guard:${inSlotOf(keys.detail(orderId))}`,

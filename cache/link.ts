@@ -36,7 +36,9 @@ const OTHERS_TELL_WITHIN_MS = 5_000;
 export class RedisUnusable extends Error {}
 
 const probeScript = script('probe');
-const PROBED = [keys.pending, keys.detail, keys.detailGuard, keys.idempotency].map((key) => key('probe'));
+const PROBED = [keys.pending, keys.notes, keys.detail, keys.detailGuard, keys.idempotency].map((key) =>
+  key('probe'),
+);
 
 /**
  * Whether a new connection may help against this refusal. It does not if Redis is still loading its data, is busy with

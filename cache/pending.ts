@@ -1,21 +1,26 @@
 /**
- * Writes that were accepted and may not have reached MySQL yet: `temp_order:{id}`, a JSON object.
+ * Writes that were accepted and may not have reached MySQL yet. An order has two keys, in the same slot of a cluster:
+ *   temp_order:{id}                  the order as readers see it, with its items: {order_id, customer_name, status,
+ *                                    items, version}. A later PATCH changes its status; 'deleting' means that a DELETE
+ *                                    waits. The Flask service serves whatever is in this key, so it holds nothing else.
+ *   order_writes:{temp_order:{id}}   notes about the order's writes, from the first PATCH or DELETE on: the versions
+ *                                    that were reserved or applied, and what readers see of an order that only MySQL
+ *                                    has: a status, or that a DELETE waits. `deleted` means that a DELETE was applied.
+ *                                    scripts/copy.lua describes the format.
+ * `version` is that of the newest write that readers see, in quotes, since Lua prints large numbers short.
  *
- * What readers see of it is one of
- *   an order    {order_id, customer_name, status, items, version}   a POST, with the status of later PATCHes
- *   a status    {order_id, status, version}                         PATCHes of an order that only MySQL has
- *   a deletion  {order_id, deleted: true}                           a DELETE that was applied
- * and `deleting: true` in either of the first two is a DELETE that waits. Beside that it holds versions, as
- * digits, since Lua prints large numbers short:
- *   version     of the newest write that readers see
- *   reserved    the newest one handed out for a write to this order
- *   applied     the newest one that is in MySQL
+ * Both keys get the same TTL, but one of them may be left: Redis may evict one, and the Flask service sets a TTL of its
+ * own. An order without notes counts as an order as it was posted, so if its newest write becomes a dead letter, the
+ * earlier ones are not known any more. Notes without their order are laid over MySQL's order.
  *
- * A write moves through it in three steps, each one script, so that writers never undo each other's:
+ * A write moves through them in three steps, each one script, so that writers never undo each other's:
  *   reserve     a version greater than all before, by Redis's clock, which all API processes share
  *   show        once the broker has confirmed it: readers see it, unless something newer is to be seen
- *   settle      once a consumer has applied it: what is seen expires, or is removed where MySQL is newer
+ *   settle      once a consumer has applied it: what is seen expires, or is removed if MySQL is newer
  * The steps of one write may come in any order, and steps may be missing.
+ *
+ * Two other writers may have left something in the first key: the Flask service, and an earlier version of this service,
+ * which kept everything there. Both are understood (pending-copy.ts).
  */
 import type { Redis } from 'ioredis';
 import { readCompleteSince } from './complete-since.ts';
@@ -27,12 +32,20 @@ import { script } from './script.ts';
 
 export type { Pending, Waiting } from './pending-copy.ts';
 
-const showScript = script('show', 'version-of', 'copy');
-const putBelowScript = script('put-below', 'version-of', 'copy');
-const reserveScript = script('reserve', 'version-of');
-const settleScript = script('settle', 'version-of', 'copy');
-const removeScript = script('remove-up-to', 'version-of');
-const giveUpScript = script('give-up', 'version-of', 'copy');
+const showScript = script('show', 'versions', 'patches', 'copy');
+const putScript = script('put', 'versions', 'patches', 'copy');
+const reserveScript = script('reserve', 'versions', 'newest');
+const settleScript = script('settle', 'versions', 'patches', 'copy');
+const removeScript = script('remove-up-to', 'versions', 'newest');
+const giveUpScript = script('give-up', 'versions', 'patches', 'copy');
+
+const keysOf = (orderId: string): [string, string] => [keys.pending(orderId), keys.notes(orderId)];
+
+/** Reads both keys with one command, so that no script changes one of them in between. */
+const find = async (redis: Redis, orderId: string): Promise<Pending | undefined> => {
+  const [order, notes] = await redis.mgetBuffer(...keysOf(orderId));
+  return parse(order ?? null, notes ?? null);
+};
 
 /**
  * For how many seconds the versions of reservations and of dead letters are remembered: longer than any publish takes.
@@ -59,8 +72,7 @@ export interface Again {
 /** How many orders one command settles. It takes some hundred microseconds, in which Redis answers nobody else. */
 const SETTLED_TOGETHER = 50;
 
-const settling = ({ orderId, state, versioned }: Settled) => [
-  orderId,
+const settling = ({ state, versioned }: Settled) => [
   state,
   versioned ? '1' : '',
   state === 'deleted' ? '' : tailOf(state),
@@ -92,10 +104,9 @@ export const pendingOrders = (
       tell: (redis) =>
         showScript(
           redis,
-          [keys.pending(orderId)],
-          orderId,
+          keysOf(orderId),
           version,
-          status,
+          JSON.stringify(status),
           mode,
           waitingTtl,
           appliedTtl,
@@ -104,19 +115,29 @@ export const pendingOrders = (
         ),
       bytes: BYTES_PER_COPY,
     });
-  const putCopy = async (redis: Redis, orderId: string, json: string, version: number, again = false) => {
-    const key = keys.pending(orderId);
-    if ((await redis.set(key, copyOf(json, version), 'EX', waitingTtl, 'NX')) === 'OK') return true;
-    const put = await putBelowScript(redis, [key], json, version, waitingTtl, latest(), again ? '1' : '');
-    return put === 1;
+  const putOrder = async (redis: Redis, orderId: string, json: string, version: number, again = false) => {
+    const copy = copyOf(json, version);
+    const args = [copy, version, waitingTtl, latest(), again ? '1' : ''];
+    return (await putScript(redis, keysOf(orderId), ...args)) === 1;
+  };
+  /** Does the same for an order whose id nobody knows yet, so it does no harm if the order is there for a moment. */
+  const putNew = async (redis: Redis, orderId: string, json: string, version: number) => {
+    const [order, notes] = keysOf(orderId);
+    const [put, noted] = await Promise.all([
+      redis.set(order, copyOf(json, version), 'EX', waitingTtl, 'NX'),
+      redis.exists(notes),
+    ]);
+    if (noted === 0) return put === 'OK';
+    // The job was faster than this command: it is applied already, or a dead letter.
+    if (put === 'OK') await redis.unlink(order);
+    return putOrder(redis, orderId, json, version);
   };
   const unsee = (orderId: string, version: number, isCreate: boolean, isDead: boolean) =>
     tell({
       tell: (redis) =>
         giveUpScript(
           redis,
-          [keys.pending(orderId)],
-          orderId,
+          keysOf(orderId),
           version,
           isCreate ? '1' : '',
           appliedTtl,
@@ -130,10 +151,7 @@ export const pendingOrders = (
   return {
     /** What readers see of the writes to an order that wait; undefined if there is nothing or Redis is away. */
     find: (orderId: string): Promise<Pending | undefined> =>
-      attempt(async (redis) => {
-        const raw = await redis.getBuffer(keys.pending(orderId));
-        return raw === null ? undefined : parse(raw);
-      }, undefined),
+      attempt((redis) => find(redis, orderId), undefined),
 
     /**
      * To be asked when `find` found no order: since when every accepted order that waits has a copy.
@@ -144,29 +162,26 @@ export const pendingOrders = (
         // Another process may still be without Redis, and accept writes whose copies it puts later.
         if (isJustBack()) return null;
         // Read the copy once more, and before the time: a flush in between removes both.
-        const [raw, since] = await Promise.all([
-          redis.getBuffer(keys.pending(orderId)),
-          readCompleteSince(redis, latest()),
-        ]);
-        const kind = raw === null ? undefined : parse(raw)?.kind;
-        if (kind === 'order') return null;
-        return kind === 'deleted' ? kind : since;
+        const [found, since] = await Promise.all([find(redis, orderId), readCompleteSince(redis, latest())]);
+        if (found?.kind === 'order') return null;
+        return found?.kind === 'deleted' ? found.kind : since;
       }, null),
 
     /**
      * Shows a new order, unless it is there already, applied, or a dead letter.
      * @param json the order as readers get it
+     * @param isKnown whether somebody may know the order's id already
      * @returns whether it is shown from now on
      */
-    put: (orderId: string, json: string, version: number): Promise<boolean> =>
-      attempt((redis) => putCopy(redis, orderId, json, version), false),
+    put: (orderId: string, json: string, version: number, isKnown = false): Promise<boolean> =>
+      attempt((redis) => (isKnown ? putOrder : putNew)(redis, orderId, json, version), false),
 
     /**
      * Does the same, later if Redis is away, for an accepted order that could not be shown or that was a dead letter.
      */
     putLater: (orderId: string, json: string, version: number, { again }: Again = {}): Promise<void> =>
       tell({
-        tell: (redis) => putCopy(redis, orderId, json, version, again),
+        tell: (redis) => putOrder(redis, orderId, json, version, again),
         bytes: BYTES_PER_COPY + json.length * 2,
       }),
 
@@ -178,8 +193,7 @@ export const pendingOrders = (
      */
     reserve: (orderId: string, least = 0): Promise<number | null> =>
       attempt(
-        async (redis) =>
-          Number(await reserveScript(redis, [keys.pending(orderId)], orderId, RESERVE_TTL, least, latest())),
+        async (redis) => Number(await reserveScript(redis, keysOf(orderId), RESERVE_TTL, least, latest())),
         null,
       ),
 
@@ -198,7 +212,7 @@ export const pendingOrders = (
           const settleSome = (some: Settled[]) =>
             settleScript(
               redis,
-              some.map(({ orderId }) => keys.pending(orderId)),
+              some.flatMap(({ orderId }) => keysOf(orderId)),
               appliedTtl,
               latest(),
               ...some.flatMap(settling),
@@ -227,6 +241,8 @@ export const pendingOrders = (
 
     /** Removes all pending copies of writes up to a version. @returns whether Redis did */
     removeUpTo: (version: number): Promise<boolean> =>
-      eachKey(keys.pending('*'), (redis, key) => removeScript(redis, [key], version, latest())),
+      eachKey(keys.pendingOrNotes, (redis, key) =>
+        removeScript(redis, keysOf(keys.orderIdIn(key)), version, latest()),
+      ),
   };
 };

@@ -15,7 +15,8 @@ const Traces = Type.Object({
 
 /**
  * Hides a job that has become a dead letter: readers see it no more. A job without a version is another publisher's.
- * Its orders may have pending copies without versions; its changes and deletes are never shown.
+ * Its orders may have pending copies without versions; its changes and deletes are shown by that publisher's own copies
+ * only, for as long as those last.
  */
 export const giveUpJob = async (
   pending: Pending,

@@ -91,7 +91,7 @@ export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Bac
       const order: Order = { order_id, ...content };
       const json = JSON.stringify(order);
       const version = clock.next();
-      const put = pending.put(order_id, json, version);
+      const put = pending.put(order_id, json, version, origin.keyed !== undefined);
       try {
         const accepted = await enqueue('create_order', order_id, json, version, origin);
         if (!(await put)) await pending.putLater(order_id, json, version);

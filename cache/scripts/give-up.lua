@@ -1,26 +1,25 @@
--- Takes a write back: readers see what they saw before it, unless MySQL has something newer. KEYS: the pending copy.
--- ARGV: order id, version, '1' if it is a POST's, TTL applied, the greatest version that can be, '1' if the write is a
--- dead letter, so that it is not shown later either, TTL of what is left if readers see nothing of it.
-local id, version, latest = ARGV[1], ARGV[2], tonumber(ARGV[5])
-local copy = open(KEYS[1], id)
+-- Takes a write back: readers see what they saw before it, unless MySQL has something newer. KEYS: the two of an order.
+-- ARGV: version, '1' if it is a POST's, TTL applied, the greatest version that can be, '1' if the write is a dead letter,
+-- so that it is not shown later either, TTL of what is left if readers see nothing of it.
+local version, latest = ARGV[1], tonumber(ARGV[4])
+local copy = open(KEYS[1], KEYS[2], latest)
 if copy.deleted then return end
-local patches = unpack_patches(copy.patches)
-local patch, delete = has_patch(patches, version), has(copy.deletes, version)
-local create = ARGV[3] == '1' and tonumber(copy.created) == tonumber(version)
-if create then copy.items, copy.customer_name, copy.created, copy.first = nil, nil, nil, nil
-elseif patch then
-  table.remove(patches, patch)
-  copy.patches = pack(patches)
-elseif delete then table.remove(copy.deletes, delete)
-elseif ARGV[6] == '1' then
-  copy.dead = copy.dead or {}
-  add(copy.dead, version)
-end
+local patches = without_patch(copy.patches, version)
+if ARGV[2] == '1' and tonumber(copy.created) == tonumber(version) then copy.text, copy.created = nil, nil
+elseif patches then copy.patches = patches
+elseif has(copy.deletes, version) then copy.deletes = without(copy.deletes, version)
+elseif ARGV[5] == '1' then copy.dead = with(copy.dead, version) end
 look(copy, latest)
 local applied = number(copy.applied, latest)
 local seen = number(copy.version, latest)
-if not copy.version and not copy.reserved and not copy.applied and not copy.dead then redis.call('DEL', KEYS[1])
-elseif not copy.version then save(KEYS[1], bare(copy), 'EX', ARGV[7])
-elseif copy.deleting or seen > applied or not copy.applied then
-  save(KEYS[1], copy, 'KEEPTTL')
-else save(KEYS[1], seen < applied and bare(copy) or copy, 'EX', ARGV[4]) end
+if not copy.version and copy.reserved == '' and copy.applied == '' and copy.dead == '' then
+  redis.call('UNLINK', copy.order_key, copy.notes_key)
+elseif not copy.version then
+  hide(copy)
+  save(copy, latest, ARGV[6])
+elseif copy.deleting or seen > applied or copy.applied == '' then
+  save(copy, latest)
+else
+  if seen < applied then hide(copy) end
+  save(copy, latest, ARGV[3])
+end

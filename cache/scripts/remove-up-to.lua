@@ -1,9 +1,7 @@
--- KEYS: the pending copy. ARGV: a version, the greatest that can be. Removes the copy unless it shows a newer write, or
--- a newer version is reserved in it.
-local ok, pending = pcall(cjson.decode, redis.pcall('GET', KEYS[1]))
-if ok and type(pending) == 'table' then
-  local latest = tonumber(ARGV[2])
-  local newest = math.max(version_of(pending, 'version', latest), version_of(pending, 'reserved', latest))
-  if newest > tonumber(ARGV[1]) then return end
-end
-redis.call('UNLINK', KEYS[1])
+-- KEYS: the two of an order. ARGV: a version, the greatest that can be. Removes both unless they tell of a newer write, or
+-- a newer version is reserved.
+local latest = tonumber(ARGV[2])
+local _, seen = pcall(newest_in, KEYS[1], latest)
+local notes = redis.pcall('GET', KEYS[2])
+local reserved = type(notes) == 'string' and string.match(notes, '^(%d*)|')
+if math.max(tonumber(seen) or 0, number(reserved, latest)) <= tonumber(ARGV[1]) then redis.call('UNLINK', unpack(KEYS)) end

@@ -1,14 +1,20 @@
--- Reserves a version for a write. KEYS: the pending copy. ARGV: order id, TTL of a reservation, the least version, the
--- greatest that can be. Returns the version.
-local raw = redis.call('GET', KEYS[1])
-local pending = raw and cjson.decode(raw) or { order_id = ARGV[1] }
+-- Reserves a version for a write. KEYS: the two of an order. ARGV: TTL of a reservation, the least version, the greatest
+-- that can be. Returns the version.
+local latest = tonumber(ARGV[3])
+local notes = redis.call('GET', KEYS[2])
+local reserved, applied, rest = string.match(notes or '|||||', '^(%d*)|(%d*)(.*)$')
 local time = redis.call('TIME')
-local latest = tonumber(ARGV[4])
-local version = math.max(version_of({ now = time[1] * 1000000 + time[2] }, 'now', latest), tonumber(ARGV[3]))
-for _, field in ipairs({ 'version', 'reserved', 'applied' }) do
-  version = math.max(version, version_of(pending, field, latest) + 1)
+local version = math.max(
+  number(time[1] * 1000000 + time[2], latest),
+  tonumber(ARGV[2]),
+  number(reserved, latest) + 1,
+  number(applied, latest) + 1,
+  notes and 0 or newest_in(KEYS[1], latest) + 1
+)
+-- Nothing is noted about a deleted order.
+if reserved then
+  local text = digits(version) .. '|' .. applied .. rest
+  if notes then redis.call('SET', KEYS[2], text, 'KEEPTTL')
+  else redis.call('SET', KEYS[2], text, 'EX', ARGV[1]) end
 end
-pending.reserved = string.format('%.0f', version)
-if raw then redis.call('SET', KEYS[1], cjson.encode(pending), 'KEEPTTL')
-else redis.call('SET', KEYS[1], cjson.encode(pending), 'EX', ARGV[2]) end
-return pending.reserved
+return digits(version)

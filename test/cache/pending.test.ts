@@ -1,11 +1,24 @@
 /** The pending copy of an order: what it is, what settles it, what ends it. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
+import type { Pending } from '../../cache/pending.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { APPLIED_TTL, anOrder, openPending, openReadyCache, seenOf, VERSION } from '../helpers/pending.ts';
+import {
+  APPLIED_TTL,
+  anOrder,
+  notesKey,
+  openPending,
+  openReadyCache,
+  seenOf,
+  VERSION,
+} from '../helpers/pending.ts';
 import { openStores } from '../helpers/stores.ts';
 
 const { stores, pending, put, settle, ttl } = await openPending(t);
+const orderIn = (found: Pending | undefined) => {
+  if (found?.kind !== 'order') throw new Error('there is no order');
+  return found;
+};
 const statusOf = (n: number) => `status ${n}`;
 
 t.test('put, settle and remove in each order', async (t) => {
@@ -82,12 +95,45 @@ t.test('a pending copy of another service, without versions', async (t) => {
   const id = order.order_id;
   await stores.redis.set(`temp_order:${id}`, JSON.stringify(order), 'EX', 60);
   const json = Buffer.from(JSON.stringify(order));
-  t.strictSame(await pending.find(id), { kind: 'order', json, version: 0, deleting: false });
+  t.strictSame(await pending.find(id), { kind: 'order', json, version: 0, deleting: false, foreign: true });
   await pending.showStatus(id, VERSION, 'packed');
-  const packed = Buffer.from(JSON.stringify({ ...order, status: 'packed' }));
-  t.strictSame(await pending.find(id), { kind: 'order', json: packed, version: VERSION, deleting: false });
+  const { json: packed, ...found } = orderIn(await pending.find(id));
+  t.strictSame(found, { kind: 'order', version: VERSION, deleting: false, foreign: false });
+  t.strictSame(JSON.parse(String(packed)), { ...order, status: 'packed' });
   await settle(id, VERSION, true);
   t.equal(seenOf(await pending.find(id)), 'packed');
+});
+
+t.test('the status is found, whatever the others say', async (t) => {
+  const texts = [
+    '',
+    ',',
+    '\\',
+    '"',
+    ',"status":"x',
+    '\\",\\"status\\":\\"',
+    '"status":"',
+    'é🦀\u2028\ud800',
+    '}',
+  ];
+  for (const customer_name of texts)
+    for (const status of texts) {
+      const order = { ...anOrder(), customer_name, status: `${status} first` };
+      const id = order.order_id;
+      const read = async () => JSON.parse(String(orderIn(await pending.find(id)).json));
+      await put(order, VERSION);
+      t.strictSame(await read(), order);
+      for (const n of [1, 2]) {
+        await pending.showStatus(id, VERSION + n, `${status}${n}`);
+        t.strictSame(await read(), { ...order, status: `${status}${n}` });
+      }
+      await pending.giveUp(id, VERSION + 2, false);
+      await pending.giveUp(id, VERSION + 1, false);
+      t.strictSame(await read(), order);
+      await pending.giveUp(id, VERSION, true);
+      await pending.showStatus(id, VERSION + 3, status || ' ');
+      t.match(await pending.find(id), { kind: 'status', status: status || ' ' });
+    }
 });
 
 t.test('garbage in the key is as good as nothing, and a delete ends it', async (t) => {
@@ -100,6 +146,18 @@ t.test('garbage in the key is as good as nothing, and a delete ends it', async (
     await pending.showStatus(id, VERSION, 'packed');
     await settle(id, VERSION, true);
     t.equal(await put(anOrder(id), VERSION), false);
+    await settle(id, 'deleted', true);
+    t.strictSame(await pending.find(id), { kind: 'deleted' });
+  }
+  for (const garbage of ['', 'x', '||||', '1|2|x', '|||||7:', '|||||7:3:x']) {
+    const order = anOrder();
+    const { order_id: id } = order;
+    await put(order, VERSION);
+    await stores.redis.set(notesKey(id), garbage);
+    await pending.showStatus(id, VERSION + 1, 'packed');
+    t.equal(seenOf(await pending.find(id)), 'packed', `noted: ${garbage}`);
+    await settle(id, VERSION + 1, true);
+    t.equal(seenOf(await pending.find(id)), 'packed');
     await settle(id, 'deleted', true);
     t.strictSame(await pending.find(id), { kind: 'deleted' });
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { ITS_TTL, otherService } from '../helpers/other-service.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
 
@@ -127,12 +128,12 @@ t.test(
     const job = createJob();
     const { order_id } = job.payload;
     const pending = { ...job.payload, version: '1700000000000000' };
-    await stores.redis.set(`temp_order:${order_id}`, JSON.stringify(pending), 'EX', 86_400);
+    await stores.redis.set(`temp_order:${order_id}`, `${JSON.stringify(pending)} `, 'EX', 86_400);
     const version = Number(await stores.redis.get('orders:list:version'));
     await stores.publish({ ...job, version: 1_700_000_000_000_000 });
     await done(job);
     t.ok(Number(await stores.redis.get('orders:list:version')) > version);
-    t.match(JSON.parse((await stores.redis.get(`temp_order:${order_id}`)) ?? ''), pending);
+    t.strictSame(JSON.parse((await stores.redis.get(`temp_order:${order_id}`)) ?? ''), pending);
     const ttl = await stores.redis.ttl(`temp_order:${order_id}`);
     t.ok(ttl > 50 && ttl <= 60, `applied, it is readable for another ${ttl} s`);
 
@@ -146,12 +147,31 @@ t.test(
       1,
       'against readers of before',
     );
-    t.strictSame(JSON.parse((await stores.redis.get(`temp_order:${order_id}`)) ?? ''), {
-      order_id,
-      deleted: true,
-    });
+    t.equal(await stores.redis.get(`temp_order:${order_id}`), null);
+    t.equal(await stores.redis.get(`order_writes:{temp_order:${order_id}}`), 'deleted');
   },
 );
+
+t.test('the copy of a service without versions stays as it left it, until a delete is applied', async (t) => {
+  const other = otherService(stores.redis);
+  const job = createJob();
+  const { order_id } = job.payload;
+  await other.post(job.payload);
+  await other.patch(order_id, 'packed');
+  await stores.publish(job);
+  await done(job);
+  t.match(await other.read(order_id), { ...job.payload, status: 'packed' }, 'its PATCH waits still');
+  t.ok((await stores.redis.ttl(`temp_order:${order_id}`)) <= ITS_TTL);
+  const update = updateJob(order_id, 'packed');
+  await stores.publish(update);
+  await done(update);
+  t.match(await other.read(order_id), { status: 'packed' });
+  await other.remove(order_id);
+  const removal = deleteJob(order_id);
+  await stores.publish(removal);
+  await done(removal);
+  t.equal(await other.read(order_id), undefined);
+});
 
 t.test("the consumer's line for a job names the request it came from", async (t) => {
   const job = createJob();

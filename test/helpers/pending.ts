@@ -23,6 +23,10 @@ export const anOrder = (order_id: string = randomUUID()) => ({
   items: [{ name: 'Tea', quantity: 2_147_483_647 }],
 });
 
+export const notesKey = (id: string) => `order_writes:{temp_order:${id}}`;
+/** What Redis says of a key that is not there. */
+const GONE = -2;
+
 /** What readers see: a status, that the order is deleted, or nothing. */
 export const seenOf = (found: Pending | undefined) => {
   if (found === undefined || found.kind === 'deleted') return found?.kind;
@@ -50,15 +54,25 @@ export const openPending = async (t: Teardown) => {
   const stores = await openStores(t, env);
   const open = () => openReadyCache(t, env);
   const { pending } = await open();
+  const ttls = async (id: string): Promise<[order: number, notes: number]> => [
+    await stores.redis.ttl(`temp_order:${id}`),
+    await stores.redis.ttl(notesKey(id)),
+  ];
   return {
     stores,
     open,
     pending,
-    put: (order: ReturnType<typeof anOrder>, version: number, to = pending) =>
-      to.put(order.order_id, JSON.stringify(order), version),
+    put: (order: ReturnType<typeof anOrder>, version: number, to = pending, isKnown = false) =>
+      to.put(order.order_id, JSON.stringify(order), version, isKnown),
     settle: (orderId: string, state: number | 'deleted', versioned: boolean) =>
       pending.settle([{ orderId, state, versioned }]),
-    /** How long Redis keeps a copy, in seconds. */
-    ttl: (id: string) => stores.redis.ttl(`temp_order:${id}`),
+    /** How long Redis keeps an order, or otherwise what is noted of its writes, in seconds. */
+    ttl: async (id: string) => {
+      const [order, notes] = await ttls(id);
+      return order === GONE ? notes : order;
+    },
+    ttls,
+    /** What is noted of its writes, as it is stored. */
+    notesOf: (id: string) => stores.redis.get(notesKey(id)),
   };
 };

@@ -387,7 +387,7 @@ t.test(
     t.equal((await send(post(), key, api)).statusCode, 202);
     await done(3);
     t.match((await api.inject(url)).json(), { ...order(), status: 'packed' });
-    const ttl = await there.redis.ttl(`temp_order:${order_id}`);
+    const ttl = await there.redis.ttl(`order_writes:{temp_order:${order_id}}`);
     t.ok(ttl > 0 && ttl <= 60, `what Redis holds of it goes in ${ttl} s`);
   },
 );

@@ -20,11 +20,9 @@ const rounds = (full: boolean) => (full ? 20 : 3);
 
 /** As an API of the future leaves a copy. */
 const RESERVE_FAR = `
-local raw = redis.call('GET', KEYS[1])
-if not raw then return 0 end
-local pending = cjson.decode(raw)
-pending.reserved = '${FAR}'
-redis.call('SET', KEYS[1], cjson.encode(pending), 'KEEPTTL')
+local notes = redis.call('GET', KEYS[2])
+if not notes or notes == 'deleted' then return 0 end
+redis.call('SET', KEYS[2], (string.gsub(notes, '^%d*', '${FAR}')), 'KEEPTTL')
 return 1
 `;
 
@@ -55,7 +53,10 @@ const poison = async ({ world, load, full, fail, random }: Context): Promise<voi
       await publishAll(world.env, QUEUE, jobs.slice(1));
 
       for (const { id } of load.history.slice(-load.clients))
-        if (id !== undefined) reserved += Number(await redis.eval(RESERVE_FAR, 1, `temp_order:${id}`));
+        if (id !== undefined)
+          reserved += Number(
+            await redis.eval(RESERVE_FAR, 2, `temp_order:${id}`, `order_writes:{temp_order:${id}}`),
+          );
       await sleep(random.integer(200, 400));
     }
     if (reserved === 0) fail('there was no pending copy to be poisoned');
