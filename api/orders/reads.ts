@@ -62,9 +62,9 @@ export const orderReads = ({ database: { orm }, cache, clock, observer }: Backen
       const found = await withDeadline(findVersion(orm, id), VERSION_WITHIN_MS);
       const state = typeof found === 'number' && found > latest ? 0 : found;
       if (state === undefined) return write;
-      // What another service left counts as newer than the version that it has, or than a row without one.
-      const isNewer = state !== 'deleted' && (write.foreign ? state <= version : state < version);
-      if (isNewer || (state !== 'deleted' && write.deleting)) return write;
+      // The Flask service's writes have no version, and are newer than the version in their copy.
+      const isOlder = (row: number) => (write.foreign ? row <= version : row < version);
+      if (state !== 'deleted' && (write.deleting || isOlder(state))) return write;
       // The cached answer may be older than the commit, as nobody told Redis of that.
       await Promise.all([
         orders.invalidateDetails([id]),
