@@ -40,8 +40,9 @@ export const bundleTests = async (files: string[], folder: string): Promise<void
     target: 'node20',
     sourcemap: 'linked',
     sourcesContent: false,
-    // Some tests and injected modules change these under the service, which finds them outside (ops/bundle.sh) too.
-    external: ['esbuild', 'amqplib', 'mysql2'],
+    // Some tests and injected modules change amqplib and mysql2 under the service, which finds them outside
+    // (ops/bundle.sh) too. The others find their own files beside their modules.
+    external: ['esbuild', 'amqplib', 'mysql2', 'playwright-core'],
     // What libraries in CommonJS load is not there in a module by itself.
     banner: {
       js: 'import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);',
