@@ -8,7 +8,6 @@ import { ensureInstalled } from '../ops/packages.ts';
 import { startServers } from '../ops/private-servers.ts';
 import { guardedFolder } from '../testbed/guarded-folder.ts';
 import { bundleTests } from './bundles.ts';
-import { ensureClients } from './helpers/client-programs.ts';
 import { REDIS_DATABASES } from './helpers/environment.ts';
 import { sourcesIn } from './imports.ts';
 import { failuresIn, tally } from './ops/tally.ts';
@@ -33,7 +32,6 @@ const { folder, end: endFolder } = guardedFolder('orders-test-');
 /** Starts the three servers; returns the environment that tells the tests where they are. */
 const startTestServers = async (): Promise<NodeJS.ProcessEnv> => {
   ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
-  ensureClients(console.log);
   const { ports } = await startServers(folder, REDIS_DATABASES);
   return {
     TEST_MYSQL_PORT: `${ports.mysql}`,
@@ -58,6 +56,14 @@ const bundle = async (args: string[]): Promise<NodeJS.ProcessEnv> => {
   return { TEST_BUNDLES: bundles };
 };
 
+/** Installs a browser and a load generator meanwhile, as that takes a minute and two files of tests need them. */
+const startInstalling = (): { env: NodeJS.ProcessEnv; done: Promise<unknown[]> } => {
+  const installed = join(folder, 'clients-installed');
+  const program = ['--import=tsx', 'test/install-clients.ts', installed];
+  const child = spawn(process.execPath, program, { stdio: 'inherit' });
+  return { env: { TEST_CLIENTS: installed }, done: once(child, 'exit') };
+};
+
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
 
@@ -70,13 +76,16 @@ const runTap = async (outputFile: string): Promise<number | null> => {
   const asked = process.argv.slice(2);
   const tests = asked.length > 0 ? asked : allTests();
   const args = [`--output-file=${outputFile}`, ...reporter, ...tests];
-  const env = { ...process.env, ...servers, ...(await bundle(tests)) };
+  const clients = startInstalling();
+  const env = { ...process.env, ...servers, ...clients.env, ...(await bundle(tests)) };
   // In a group of its own: on a signal tap waits for its test files, so these have to get it as well.
   const tap = spawn('node_modules/.bin/tap', args, { detached: true, stdio: 'inherit', env });
   await once(tap, 'spawn');
   const { pid } = tap;
   if (pid) stop.signal.addEventListener('abort', () => tap.exitCode ?? process.kill(-pid, 'SIGTERM'));
   const [code] = await once(tap, 'exit');
+  const [installed] = await clients.done;
+  if (installed !== 0) throw new Error('The clients of some tests could not be installed, see above.');
   return code;
 };
 

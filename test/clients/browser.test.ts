@@ -7,7 +7,7 @@ import t, { type Test } from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { until } from '../../testbed/until.ts';
 import { startApp } from '../helpers/app.ts';
-import { clientProgram, skippedWithout } from '../helpers/client-programs.ts';
+import { clientProgram, skippedWithout, whenInstalled } from '../helpers/client-programs.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startService } from '../helpers/processes.ts';
 
@@ -53,6 +53,7 @@ const servePage = async (t: Test): Promise<number> => {
 const send = (page: Page, method: string, path: string, options: Options = {}): Promise<Seen> =>
   page.evaluate(`send(${JSON.stringify(method)}, ${JSON.stringify(path)}, ${JSON.stringify(options)})`);
 
+await whenInstalled();
 t.test('a browser', { skip: skippedWithout('chromium') }, async (t) => {
   const port = await freePort();
   const env = await isolatedEnvironment({ PORT: String(port), ADMIN_PASSWORD: 'sesame' });

@@ -8,7 +8,7 @@ import t, { type Test } from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { withoutTap } from '../../testbed/spawn.ts';
 import { until } from '../../testbed/until.ts';
-import { clientProgram, skippedWithout } from '../helpers/client-programs.ts';
+import { clientProgram, skippedWithout, whenInstalled } from '../helpers/client-programs.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startService } from '../helpers/processes.ts';
 
@@ -62,6 +62,7 @@ const load = async (t: Test, file: string, url: string, kinds: string[]) => {
   for (const { kind, failures } of statistics()) t.equal(failures, 0, `failures of ${kind}`);
 };
 
+await whenInstalled();
 t.test('Locust', { skip: skippedWithout('locust') }, async (t) => {
   const port = await freePort();
   const env = await isolatedEnvironment({ PORT: String(port), ADMIN_PASSWORD });

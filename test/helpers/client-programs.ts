@@ -1,5 +1,9 @@
 /** Programs of clients that tests run against the service: a browser, and a load generator. */
+import { existsSync } from 'node:fs';
 import { canInstall, findProgram, installPackages, systemIds } from '../../ops/packages.ts';
+import { until } from '../../testbed/until.ts';
+
+const INSTALLED_WITHIN_MS = 300_000;
 
 const programs = {
   chromium: { names: ['chromium', 'google-chrome-stable', 'google-chrome'], debian: 'chromium' },
@@ -10,6 +14,12 @@ const clients = Object.keys(programs) as Client[];
 
 /** The path of a client's program, or undefined if it is not installed. */
 export const clientProgram = (client: Client): string | undefined => findProgram(...programs[client].names);
+
+/** Resolves once the clients are installed, or could not be: that goes on while other tests run (test/run.ts). */
+export const whenInstalled = async (): Promise<void> => {
+  const { TEST_CLIENTS: file } = process.env;
+  if (file) await until('the clients of tests are installed', () => existsSync(file), INSTALLED_WITHIN_MS);
+};
 
 /** For tap's option `skip`: why tests of a client cannot run here, or false if they can. */
 export const skippedWithout = (client: Client): string | false =>
