@@ -56,7 +56,7 @@ const bundle = async (args: string[]): Promise<NodeJS.ProcessEnv> => {
   return { TEST_BUNDLES: bundles };
 };
 
-/** Installs a browser and a load generator meanwhile, as that takes a minute and two files of tests need them. */
+/** Installs a browser meanwhile, as that takes a minute and one file of tests needs it. */
 const startInstalling = (): { env: NodeJS.ProcessEnv; done: Promise<unknown[]> } => {
   const installed = join(folder, 'clients-installed');
   const program = ['--import=tsx', 'test/install-clients.ts', installed];
