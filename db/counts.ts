@@ -1,6 +1,7 @@
 /** How many orders there are, at a cost that does not grow with them. */
 import { sql } from 'drizzle-orm';
 import type { Alone } from './alone.ts';
+import { isLocked, lockQuery } from './locks.ts';
 import { readRows } from './rows.ts';
 import { orderCounts, orders } from './schema.ts';
 
@@ -24,12 +25,8 @@ export const addToCount = (change: number): string[] => {
 export const orderTotal = sql`select coalesce(sum(${orderCounts.orders}), 0) from ${orderCounts}`;
 
 /** Asks to be the only one who corrects the number. The lock goes with the connection. @returns whether it is */
-export const lockCounts = async (alone: Alone): Promise<boolean> => {
-  // Its name is the server's, not the database's, and of 64 characters at most: hence the hash.
-  const lock = sql`md5(concat('orders count of ', database()))`;
-  const [row] = await readRows<{ locked: number | null }>(alone, sql`select get_lock(${lock}, 0) as locked`);
-  return row?.locked === 1;
-};
+export const lockCounts = async (alone: Alone): Promise<boolean> =>
+  isLocked(await readRows(alone, sql.raw(lockQuery('count', 0))));
 
 /**
  * Corrects the number where programs that do not know of it have inserted or deleted orders. Both numbers are of one

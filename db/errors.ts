@@ -94,9 +94,6 @@ export const isLockConflict = (error: unknown): boolean => [1205, 1213].includes
 /** 1049: the database named in the settings does not exist. */
 export const isUnknownDatabase = (error: unknown): boolean => numberOf(error) === 1049;
 
-/** 1146: a table does not exist; 1142: this account may not use it. */
-export const isMissingTable = (error: unknown): boolean => [1142, 1146].includes(numberOf(error) ?? 0);
-
 /**
  * What went wrong, for logs and dead letters: the server's own words, without the statement that drizzle-orm puts
  * before them, and without the values that the server repeats.

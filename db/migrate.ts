@@ -10,6 +10,7 @@ import { connectionOptions } from './client.ts';
 import { convergence } from './convergence.ts';
 import { isLockConflict, isPassing, isUnknownDatabase } from './errors.ts';
 import { identifier } from './literals.ts';
+import { isLocked, lockQuery } from './locks.ts';
 import { tables as schema } from './schema.ts';
 import { setUpSession } from './session.ts';
 import { readTables, wantedTable } from './tables.ts';
@@ -76,17 +77,8 @@ const firstRows = [
   },
 ];
 
-/** What is to be done, one statement after the other; nothing that needs more than the right to read is asked. */
-const work = async (connection: Connection): Promise<string[]> => {
-  const found = await readTables(
-    connection,
-    wanted.map(({ name }) => name),
-  );
-  const { keys, tables } = convergence(wanted, found);
-  if (keys.length + tables.length > 0) {
-    await checkAdoption(connection, wanted, found);
-    return [...keys, ...lowerCaseIds(wanted, found), ...tables];
-  }
+/** The rows that are missing, as statements. */
+const missingRows = async (connection: Connection): Promise<string[]> => {
   const missing: string[] = [];
   for (const { asking, inserting } of firstRows) {
     const [rows] = await connection.query(asking);
@@ -94,6 +86,23 @@ const work = async (connection: Connection): Promise<string[]> => {
   }
   return missing;
 };
+
+/**
+ * What is to be done: statements to run one after the other. It needs only the right to read.
+ * @param check looks at the tables before they are changed
+ */
+const work = async (connection: Connection, check: typeof checkAdoption): Promise<string[]> => {
+  const found = await readTables(
+    connection,
+    wanted.map(({ name }) => name),
+  );
+  const { keys, tables } = convergence(wanted, found);
+  if (keys.length + tables.length === 0) return missingRows(connection);
+  await check(connection, wanted, found);
+  return [...keys, ...lowerCaseIds(wanted, found), ...tables];
+};
+/** To look at all rows takes seconds a million: it is done once, by whoever is about to change something. */
+const unchecked = async (): Promise<void> => {};
 
 type Say = (line: string) => void;
 
@@ -113,15 +122,12 @@ const run = async (connection: Connection, statement: string, say: Say): Promise
   }
 };
 
-/** Waits until no other migration of this database runs. The lock goes with the connection, also when this process is killed. */
+/** Waits until no other migration of this database runs. */
 const lock = async (connection: Connection, say: Say): Promise<void> => {
-  // Its name is the server's, not the database's, and of 64 characters at most: hence the hash.
-  const name = "md5(concat('orders migrations of ', database()))";
   const deadline = Date.now() + PATIENCE_MS;
   for (let isFirst = true; ; isFirst = false) {
-    const [rows] = await connection.query(`SELECT GET_LOCK(${name}, ${LOCK_WAIT_SECONDS}) AS locked`);
-    const [{ locked } = { locked: 0 }] = rows as { locked: number | null }[];
-    if (locked === 1) return;
+    const [rows] = await connection.query(lockQuery('migrations', LOCK_WAIT_SECONDS));
+    if (isLocked(rows as { locked: number | null }[])) return;
     if (Date.now() > deadline) throw new Error('Another migration of this database did not end in an hour.');
     if (isFirst) say('Another migration of this database is running: waiting for it.');
   }
@@ -156,19 +162,19 @@ export const migrateDatabase = async (
     if (!connection) throw new Error(`The database ${config.database} was created, and is gone.`);
   }
   try {
-    let statements = await work(connection);
+    let statements = await work(connection, isCheck ? checkAdoption : unchecked);
     if (statements.length > 0 && !isCheck) {
       await lock(connection, say);
       // The tables first, then the rows in them. Whoever had the lock before may have done all of it.
       for (const _step of ['tables', 'rows']) {
-        statements = await work(connection);
+        statements = await work(connection, checkAdoption);
         for (const statement of statements) {
           // Of a new table there is nothing to tell; others have rows in them, and take their time.
           if (/^(ALTER|UPDATE) /.test(statement)) say(`${statement};`);
           await run(connection, statement, say);
         }
       }
-      statements = await work(connection);
+      statements = await work(connection, unchecked);
       if (statements.length > 0)
         throw new Error(`Tables were changed meanwhile. This is still to be done: ${statements.join('; ')}`);
     }

@@ -10,6 +10,7 @@ import type { Alone } from './alone.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
 import { isLockConflict } from './errors.ts';
+import { isLocked, lockQuery } from './locks.ts';
 import { readRows } from './rows.ts';
 import { deletedOrders, lastReset, orderItems, orders } from './schema.ts';
 import { runEach } from './statements.ts';
@@ -64,15 +65,8 @@ export const forgetReset = async (orm: Pick<Orm, 'execute'>): Promise<void> => {
  * @returns whether it got the lock within so many seconds
  * @throws the database's error
  */
-export const lockResets = async (alone: Alone, seconds: number): Promise<boolean> => {
-  // Its name is the server's, not the database's, and of 64 characters at most: hence the hash.
-  const lock = sql`md5(concat('orders reset of ', database()))`;
-  const [row] = await readRows<{ locked: number | null }>(
-    alone,
-    sql`select get_lock(${lock}, ${seconds}) as locked`,
-  );
-  return row?.locked === 1;
-};
+export const lockResets = async (alone: Alone, seconds: number): Promise<boolean> =>
+  isLocked(await readRows(alone, sql.raw(lockQuery('reset', seconds))));
 
 /**
  * Commits a reset: from now on everything as old as `version` or older counts as removed. Waits for the transactions
