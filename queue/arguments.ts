@@ -1,9 +1,8 @@
 /** What a queue is, as far as AMQP tells: it answers a declaration that does not fit with the first thing that differs. */
 import type { ChannelModel } from 'amqplib';
-import { codeOf, PublishError, reasonOf } from './errors.ts';
+import { codeOf, PRECONDITION_FAILED, PublishError, reasonOf } from './errors.ts';
 import { isThere, onChannel } from './topology.ts';
 
-const PRECONDITION_FAILED = 406;
 /** RabbitMQ knows some twenty arguments of queues. */
 const MAX_ARGUMENTS = 32;
 

@@ -41,10 +41,10 @@ import { ConfigError } from '../process/config-error.ts';
 import { withDeadline } from '../process/deadline.ts';
 import { onConnection } from './connection.ts';
 import { answerOf } from './errors.ts';
-import { check, checkBroker, declare, exchange, typeOf } from './exchange.ts';
+import { check, checkBroker, exchange, typeOf } from './exchange.ts';
 import { giveNotice, PAUSE_MS } from './notices.ts';
 import { isAllDone } from './progress.ts';
-import { convertingQueue, isThere, onChannel, type Queue, topology } from './topology.ts';
+import { convertingQueue, declare, isThere, onChannel, type Queue, topology } from './topology.ts';
 import { assertLast, openTransfer, type Transfer, WINDOW } from './transfer.ts';
 
 type Say = (line: string) => void;
@@ -96,10 +96,12 @@ const askForWay = ({ model, queue }: Conversion): Promise<void> =>
     while (answers < consumerCount && performance.now() < until) await sleep(POLL_MS / 10);
   });
 
-/** Removes what was declared for the conversion, unless something may have come into it. */
-const withdraw = async ({ model, converting, last }: Conversion): Promise<void> => {
-  const isEmpty = await isAllDone(model, converting).catch(() => false);
-  if (!isEmpty) return;
+/** Whether nobody holds anything of what was moved any more. A consumer that does not answer may. */
+const isDrained = ({ model, converting }: Conversion): Promise<boolean> =>
+  isAllDone(model, converting).catch(() => false);
+
+/** Removes what was declared for the conversion. */
+const removeConverting = async ({ model, converting, last }: Conversion): Promise<void> => {
   for (const left of [converting, last])
     await onChannel(model, (channel) => answerOf(channel.deleteQueue(left)));
 };
@@ -113,7 +115,8 @@ const takeOver = async (conversion: Conversion): Promise<Transfer> => {
     if (transfer) return transfer;
   }
   const { consumerCount } = await check(model, queue);
-  await withdraw(conversion);
+  // Unless something may have come into it.
+  if (await isDrained(conversion)) await removeConverting(conversion);
   throw new ConfigError(
     `${consumerCount} consumers of ${queue} do not make way, as those of another program or of an older release: stop them and run this again. The queue is still a classic one.`,
   );
@@ -139,8 +142,8 @@ const moveBacklog = async ({ model, queue, say }: Conversion, transfer: Transfer
   }
 };
 
-/** Finds the moment in which the queue may be exchanged. @returns whether it was found before others subscribed */
-const exchangeAtRest = async (conversion: Conversion, transfer: Transfer): Promise<boolean> => {
+/** Finds the moment in which the queue may be exchanged. It gives up if others subscribe. @throws ConfigError */
+const exchangeAtRest = async (conversion: Conversion, transfer: Transfer): Promise<void> => {
   const { model, queue, jobs, say } = conversion;
   const deadline = performance.now() + EXCHANGE_WITHIN_MS;
   while (performance.now() < deadline) {
@@ -157,9 +160,9 @@ const exchangeAtRest = async (conversion: Conversion, transfer: Transfer): Promi
           say(
             `${queue} is a quorum queue. ${numbers(transfer.moved())} jobs were moved. There was no queue for ${Math.ceil(ms)} ms.`,
           );
-          return true;
+          return;
         }
-        if (!(await transfer.resume())) return false;
+        if (!(await transfer.resume())) return;
         await sleep(1);
       }
     } finally {
@@ -194,10 +197,6 @@ const replaceClassic = async (conversion: Conversion): Promise<void> => {
     await transfer.close();
   }
 };
-
-/** Whether nobody holds anything of it any more. A consumer that does not answer may. */
-const isDrained = ({ model, converting }: Conversion): Promise<boolean> =>
-  isAllDone(model, converting).catch(() => false);
 
 /** Step 5. @returns whether it is done: without consumers it is not */
 const drain = async (conversion: Conversion): Promise<boolean> => {
@@ -246,7 +245,7 @@ const replaceDelays = async ({ model, delays, say }: Conversion): Promise<void> 
 };
 
 const convert = async (conversion: Conversion): Promise<void> => {
-  const { model, queue, converting, last, jobs, say } = conversion;
+  const { model, queue, converting, jobs, say } = conversion;
   let replaced = false;
   for (;;) {
     const type = await typeOf(model, queue);
@@ -256,8 +255,7 @@ const convert = async (conversion: Conversion): Promise<void> => {
       await replaceDelays(conversion);
       if (!isConverting && !replaced) say(`${queue} is a quorum queue.`);
       if (isConverting && !(await drain(conversion))) return;
-      for (const left of [converting, last])
-        await onChannel(model, (channel) => answerOf(channel.deleteQueue(left)));
+      await removeConverting(conversion);
       if (isConverting) say(`${converting} is empty and removed: the conversion is done.`);
       return;
     }

@@ -1,6 +1,11 @@
 /** Failures of RabbitMQ, and the reasons that it gives: a reply code and a sentence (AMQP 0-9-1, 1.2). */
 import { withDeadline } from '../process/deadline.ts';
 
+/** Reply codes of the broker (AMQP 0-9-1, 1.2). */
+export const ACCESS_REFUSED = 403;
+export const NOT_FOUND = 404;
+export const PRECONDITION_FAILED = 406;
+
 /** The broker's reply code, of the error itself or of one that caused it; undefined if the broker sent none. */
 export const codeOf = (error: unknown): number | undefined => {
   if (!(error instanceof Error)) return undefined;

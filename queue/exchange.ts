@@ -2,10 +2,9 @@
 import type { ChannelModel } from 'amqplib';
 import { ConfigError } from '../process/config-error.ts';
 import { kindOf } from './arguments.ts';
-import { answerOf, codeOf } from './errors.ts';
+import { answerOf, codeOf, PRECONDITION_FAILED } from './errors.ts';
 import { onChannel, type Queue } from './topology.ts';
 
-const PRECONDITION_FAILED = 406;
 const FIRST_WITH_QUORUM = [3, 8];
 /** Only how a classic queue stores what it holds. */
 const HARMLESS = new Set(['x-queue-mode', 'x-queue-version']);
@@ -13,9 +12,6 @@ const HARMLESS = new Set(['x-queue-mode', 'x-queue-version']);
 /** How many messages and consumers a queue has. @throws PublishError */
 export const check = (model: ChannelModel, queue: string) =>
   onChannel(model, (channel) => answerOf(channel.checkQueue(queue)));
-
-export const declare = (model: ChannelModel, { name, args }: Queue) =>
-  onChannel(model, (channel) => answerOf(channel.assertQueue(name, { durable: true, arguments: args })));
 
 /** Whether it was empty and unused, and so is gone. A quorum queue is never deleted by this: it does not know `ifEmpty`. */
 export const exchange = async (model: ChannelModel, queue: Queue): Promise<number | undefined> => {

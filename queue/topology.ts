@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
-import { answerOf, codeOf, reasonOf } from './errors.ts';
+import { ACCESS_REFUSED, answerOf, codeOf, NOT_FOUND, PRECONDITION_FAILED, reasonOf } from './errors.ts';
 
 /** How long a job that failed waits before its next try: 1 s after the first failure, later the last of these. */
 export const DELAYS_MS = [1_000, 5_000, 15_000, 60_000] as const;
@@ -19,9 +19,6 @@ export const convertingQueue = (queue: string): string => `${queue}.converting`;
 /** The name of a delay queue. @param queue the queue of jobs */
 export const retryQueue = (queue: string, delayMs: number): string => `${queue}.retry.${delayMs}`;
 
-const ACCESS_REFUSED = 403;
-const NOT_FOUND = 404;
-const PRECONDITION_FAILED = 406;
 /** How long we wait after a declaration has failed for the first time; the pause doubles each time. */
 const DECLARE_AGAIN_MS = 1_000;
 const DECLARE_AGAIN_MAX_MS = 30_000;
@@ -64,6 +61,10 @@ export const isThere = (model: ChannelModel, queue: string): Promise<boolean> =>
     }
   });
 
+/** Declares a durable queue. @throws PublishError if it exists with other arguments, or the broker refuses */
+export const declare = (model: ChannelModel, { name, args }: Queue) =>
+  onChannel(model, (channel) => answerOf(channel.assertQueue(name, { durable: true, arguments: args })));
+
 /**
  * Declares a queue. If it exists already and an operator or another service gave it other arguments, or if this account
  * may not declare it, it is used as it is.
@@ -73,12 +74,11 @@ export const isThere = (model: ChannelModel, queue: string): Promise<boolean> =>
 export const assertQueue = async (
   model: ChannelModel,
   observer: Observer,
-  { name, args }: Queue,
+  queue: Queue,
 ): Promise<boolean> => {
+  const { name } = queue;
   try {
-    await onChannel(model, (channel) =>
-      answerOf(channel.assertQueue(name, { durable: true, arguments: args })),
-    );
+    await declare(model, queue);
     return true;
   } catch (error) {
     const code = codeOf(error);
@@ -106,7 +106,7 @@ export const declareBeside = (
     open = false;
   });
 
-  const declare = async (queue: Queue, pauseMs: number) => {
+  const declareLater = async (queue: Queue, pauseMs: number) => {
     if (declaring.has(queue.name)) return;
     declaring.add(queue.name);
     await sleep(pauseMs, undefined, { ref: false });
@@ -122,10 +122,10 @@ export const declareBeside = (
       }
     declaring.delete(queue.name);
   };
-  for (const queue of queues) void declare(queue, 0);
+  for (const queue of queues) void declareLater(queue, 0);
   return (name, pauseMs) => {
     const queue = queues.find((one) => one.name === name);
-    if (queue) void declare(queue, pauseMs);
+    if (queue) void declareLater(queue, pauseMs);
   };
 };
 

@@ -16,14 +16,13 @@
 import type { ChannelModel, ConfirmChannel, ConsumeMessage, Message } from 'amqplib';
 import { withDeadline } from '../process/deadline.ts';
 import { frameMaxOf } from './connection.ts';
-import { answerOf, codeOf, PublishError, reasonOf } from './errors.ts';
+import { ACCESS_REFUSED, answerOf, codeOf, PublishError, reasonOf } from './errors.ts';
 import { carriedHeaders, carriedProperties } from './headers.ts';
 import { onChannel } from './topology.ts';
 
 /** Messages on their way at the most. */
 export const WINDOW = 1_000;
 const CONFIRM_WITHIN_MS = 30_000;
-const ACCESS_REFUSED = 403;
 
 const inTime = (work: Promise<void>): Promise<void> =>
   withDeadline(work, CONFIRM_WITHIN_MS).catch((error: unknown) => {
