@@ -2,26 +2,14 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type Config, ConfigError } from '../process/config.ts';
+import { membersOf } from '../domain/jobs.ts';
+import type { Config } from '../process/config.ts';
+import { CommandError } from './command.ts';
 import { apiUrl } from './readiness.ts';
-
-/** What keeps a command from its work. The message is one sentence for the person who gave it. */
-export class CommandError extends Error {
-  readonly exitCode: number;
-  /** @param exitCode 2 for what was asked for wrongly, 130 for Ctrl-C, as in shells */
-  constructor(sentence: string, exitCode: 1 | 2 | 130 = 1) {
-    super(sentence);
-    this.exitCode = exitCode;
-  }
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
 
 const parsed = (body: string): Record<string, unknown> => {
   try {
-    const value: unknown = JSON.parse(body);
-    return isObject(value) ? value : {};
+    return membersOf(JSON.parse(body));
   } catch {
     return {};
   }
@@ -85,15 +73,4 @@ export const adminApi = ({ api }: Pick<Config, 'api'>) => {
       await call('POST', '/admin/reset', { password });
     },
   };
-};
-
-/** Runs a command and shows what keeps it from its work. */
-export const runCommand = async (run: () => Promise<void>): Promise<void> => {
-  try {
-    await run();
-  } catch (error) {
-    const isExpected = error instanceof CommandError || error instanceof ConfigError;
-    console.error(isExpected ? error.message : error);
-    process.exitCode = error instanceof CommandError ? error.exitCode : 1;
-  }
 };

@@ -5,7 +5,7 @@ import { openLetters } from '../jobs/letters.ts';
 import { ConfigError, environment, loadConfig } from '../process/config.ts';
 import { unobserved } from '../process/log-events.ts';
 import { openBroker } from '../queue/broker.ts';
-import { PublishError } from '../queue/errors.ts';
+import { runCommand } from './command.ts';
 import { waitFor } from './processes.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -45,10 +45,4 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
 
 // The reader of the list has closed the pipe.
 process.stdout.on('error', () => process.exit(1));
-try {
-  await run(process.argv.slice(2));
-} catch (error) {
-  const isExpected = error instanceof ConfigError || error instanceof PublishError;
-  console.error(isExpected ? error.message : error);
-  process.exitCode = 1;
-}
+await runCommand(() => run(process.argv.slice(2)));

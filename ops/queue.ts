@@ -1,7 +1,7 @@
 /** `npm run queue -- convert`: makes a classic queue of jobs a quorum queue. */
 import { ConfigError, environment, loadConfig } from '../process/config.ts';
 import { convertQueue } from '../queue/convert.ts';
-import { PublishError } from '../queue/errors.ts';
+import { runCommand } from './command.ts';
 import { outliveReaders } from './output.ts';
 
 const usage = 'Usage: npm run queue -- convert';
@@ -12,10 +12,4 @@ const run = async ([command, ...others]: string[]): Promise<void> => {
 };
 
 outliveReaders();
-try {
-  await run(process.argv.slice(2));
-} catch (error) {
-  const isExpected = error instanceof ConfigError || error instanceof PublishError;
-  console.error(isExpected ? error.message : error);
-  process.exitCode = 1;
-}
+await runCommand(() => run(process.argv.slice(2)));

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { addresses, environment, loadConfig } from '../process/config.ts';
-import { adminApi, CommandError, runCommand } from './admin-api.ts';
+import { adminApi } from './admin-api.ts';
+import { CommandError, runCommand } from './command.ts';
 import { outliveReaders } from './output.ts';
 
 const saysYes = (args: string[]): boolean => {

@@ -1,7 +1,8 @@
 /** `npm run seed -- --count 1000`: fake orders, as POST /admin/seed makes them. */
 import { parseArgs } from 'node:util';
 import { environment, loadConfig } from '../process/config.ts';
-import { adminApi, CommandError, runCommand } from './admin-api.ts';
+import { adminApi } from './admin-api.ts';
+import { CommandError, runCommand } from './command.ts';
 import { outliveReaders } from './output.ts';
 
 const MAX_COUNT = 100_000;
