@@ -21,7 +21,7 @@ import { startLoad } from './faults/engine/load.ts';
 import { createRandom } from './faults/engine/random.ts';
 import { readOrders } from './faults/engine/stores.ts';
 import { isolatedEnvironment } from './helpers/environment.ts';
-import { startProcess } from './helpers/processes.ts';
+import { startProcess, startService } from './helpers/processes.ts';
 import { openStores } from './helpers/stores.ts';
 
 const PYTHON = '/usr/bin/python3';
@@ -69,16 +69,11 @@ const install = async (t: Test) => {
   const server = start('api', String(flaskPort));
   await until('the Flask service serves', () => server.output().includes('Running on'), 60_000);
   const stores = await openStores(t, env);
-  const startApi = async () => {
-    const api = startProcess(t, 'api', env);
-    const isReady = () => api.output().split('RabbitMQ is reached').length === 3;
-    await until('both workers of the API are ready', isReady, 60_000);
-  };
-  return { env, flaskPort, port, worker, stores, startApi };
+  return { env, flaskPort, port, worker, stores };
 };
 
 t.test('both read and apply what the other one writes', { skip }, async (t) => {
-  const { env, flaskPort, port, worker, stores, startApi } = await install(t);
+  const { env, flaskPort, port, worker, stores } = await install(t);
   const ask = async (at: number, method: string, path: string, body?: object) => {
     const response = await fetch(`http://127.0.0.1:${at}${path}`, {
       method,
@@ -99,7 +94,7 @@ t.test('both read and apply what the other one writes', { skip }, async (t) => {
   const old = await create(flaskPort);
   await isApplied(old, 'received');
   await migrateDatabase(loadConfig(env).mysql, { waitMs: 10_000 });
-  await startApi();
+  await startService(t, env, { consumers: 0 });
 
   /** What both answer of an order is the same and whole. */
   const shows = async (t: Test, id: string, status: string, what: string) => {
@@ -181,7 +176,7 @@ t.test(
   'the tables are adopted, with the migration killed again and again, while clients write',
   { skip },
   async (t) => {
-    const { env, flaskPort, port, worker, stores, startApi } = await install(t);
+    const { env, flaskPort, port, worker, stores } = await install(t);
     const urls = [`http://127.0.0.1:${flaskPort}`];
     const load = startLoad({ urls, random: createRandom(1), clients: 4, pauseMs: 20 });
     t.teardown(() => load.stop());
@@ -209,8 +204,7 @@ t.test(
     t.strictSame(await migrate().ended, [0, null], 'one that nobody kills ends well');
     await accepted(50);
 
-    await startApi();
-    startProcess(t, 'consumer', env);
+    await startService(t, env);
     urls.push(`http://127.0.0.1:${port}`);
     await accepted(100);
     await load.stop();

@@ -2,12 +2,12 @@
 import t from 'tap';
 import { fuzz } from './fuzz.ts';
 import { httpFuzz } from './http-property.ts';
-import { startService } from './service.ts';
+import { startFuzzedService } from './service.ts';
 
 const SECONDS = 3;
 
 t.test('any request is answered, and what is accepted is kept', async (t) => {
-  const service = await startService(t);
+  const service = await startFuzzedService(t);
   const http = await httpFuzz(service);
   await fuzz(http.property, SECONDS);
   t.strictSame(await http.problems(), []);

@@ -2,12 +2,12 @@
 import t from 'tap';
 import { fuzz } from './fuzz.ts';
 import { queueFuzz } from './queue.ts';
-import { startService } from './service.ts';
+import { startFuzzedService } from './service.ts';
 
 const SECONDS = 3;
 
 t.test('any message is applied or a dead letter', async (t) => {
-  const service = await startService(t);
+  const service = await startFuzzedService(t);
   const queue = await queueFuzz(service, t);
   await fuzz(queue.property, SECONDS);
   t.strictSame(await queue.problems(), []);

@@ -12,7 +12,7 @@ import { REDIS_DATABASES } from '../helpers/environment.ts';
 import { fuzz, newSeed } from './fuzz.ts';
 import { httpFuzz } from './http-property.ts';
 import { queueFuzz } from './queue.ts';
-import { type Place, type Service, startService } from './service.ts';
+import { type Place, type Service, startFuzzedService } from './service.ts';
 
 const { values } = parseArgs({
   options: {
@@ -52,7 +52,7 @@ const fuzzKind = async (kind: Kind): Promise<string[]> => {
   const testdir = join(folder, kind);
   mkdirSync(testdir);
   const place: Place = { testdir: () => testdir, teardown: (work) => teardowns.push(work) };
-  const service = await startService(place);
+  const service = await startFuzzedService(place);
   const { run, problems, counts } = await kinds[kind](service, place);
   const found = await run().then(problems, (error: Error) => [error.message]);
   console.log(

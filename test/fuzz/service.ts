@@ -3,9 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../ops/ports.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
-import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { type Running, startProcess } from '../helpers/processes.ts';
+import { type Running, startService } from '../helpers/processes.ts';
 import { untilDeclared } from '../helpers/queues.ts';
 import { openStores } from '../helpers/stores.ts';
 
@@ -13,8 +12,6 @@ export interface Place extends Teardown {
   testdir(): string;
 }
 
-/** A machine may be busy with other tests. */
-const START_WITHIN_MS = 60_000;
 /** More than the processes of the service ever need for what is sent here. */
 const MAX_RSS_MIB = 400;
 /** Of a process's log, for each thing that was sent, and once. */
@@ -30,7 +27,7 @@ const rssMib = (pid: number): number => {
 };
 
 /** Starts an API and a consumer, and waits until they serve. */
-export const startService = async (place: Place) => {
+export const startFuzzedService = async (place: Place) => {
   const port = await freePort();
   const accessLogFile = join(place.testdir(), 'access.log');
   const env = await isolatedEnvironment({
@@ -43,19 +40,11 @@ export const startService = async (place: Place) => {
     PUBLISH_TIMEOUT: '20',
   });
   const stores = await openStores(place, env);
-  const api = startProcess(place, 'api', env);
-  const consumer = startProcess(place, 'consumer', env);
-  await Promise.all([
-    until(
-      'both API workers are ready',
-      () => api.output().split('RabbitMQ is reached').length === 3,
-      START_WITHIN_MS,
-    ),
-    consumer.says('consuming'),
-    untilDeclared(env),
-  ]);
+  const { api, consumers } = await startService(place, env);
+  await untilDeclared(env);
   const url = `http://127.0.0.1:${port}`;
-  const pids = (): number[] => [api, consumer].flatMap(({ child: { pid = 0 } }) => [pid, ...childrenOf(pid)]);
+  const pids = (): number[] =>
+    [api, ...consumers].flatMap(({ child: { pid = 0 } }) => [pid, ...childrenOf(pid)]);
   const pidsAtStart = pids();
 
   const problemsOf = (name: string, { output, child }: Running, sent: number): string[] => {
@@ -82,7 +71,10 @@ export const startService = async (place: Place) => {
      * @param sent how many requests or messages they have had
      */
     problems: async (sent: number): Promise<string[]> => {
-      const problems = [...problemsOf('API', api, sent), ...problemsOf('consumer', consumer, sent)];
+      const problems = [
+        ...problemsOf('API', api, sent),
+        ...consumers.flatMap((consumer) => problemsOf('consumer', consumer, sent)),
+      ];
       if (problems.length > 0) return problems;
       const now = pids();
       if (String(now) !== String(pidsAtStart)) problems.push('A worker of the API has died.');
@@ -100,4 +92,4 @@ export const startService = async (place: Place) => {
     rssMib: (): number => Math.max(...pids().map(rssMib)),
   };
 };
-export type Service = Awaited<ReturnType<typeof startService>>;
+export type Service = Awaited<ReturnType<typeof startFuzzedService>>;

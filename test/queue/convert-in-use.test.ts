@@ -16,6 +16,7 @@ import {
   takeNumbers,
   upTo,
 } from '../helpers/conversion.ts';
+import { flaskJob } from '../helpers/flask.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
 
@@ -70,9 +71,13 @@ t.test('the API refuses nothing meanwhile', async (t) => {
   t.equal(waiting, codes.get(202), 'each is there once');
 });
 
-const job = (type: string, payload: object) => ({ job_id: randomUUID(), type, payload });
 const create = (order_id: string) =>
-  job('create_order', { order_id, customer_name: 'Ada', status: '0', items: [{ name: 'Tea', quantity: 1 }] });
+  flaskJob('create_order', {
+    order_id,
+    customer_name: 'Ada',
+    status: '0',
+    items: [{ name: 'Tea', quantity: 1 }],
+  });
 
 t.test(
   'a consumer goes on: jobs without a version end at the last, also if the command is killed',
@@ -89,7 +94,7 @@ t.test(
       while (!stopped) {
         status++;
         for (const order_id of orders)
-          await stores.publish(job('update_order_status', { order_id, status: `${status}` }));
+          await stores.publish(flaskJob('update_order_status', { order_id, status: `${status}` }));
       }
     })();
     for (let kill = 0; kill < 3; kill++) {
