@@ -32,7 +32,7 @@ import { script } from './script.ts';
 
 export type { Pending, Waiting } from './pending-copy.ts';
 
-const showScript = script('show', 'versions', 'patches', 'copy');
+const showScript = script('show', 'show-newest', 'versions', 'patches', 'copy');
 const putScript = script('put', 'versions', 'patches', 'copy');
 const reserveScript = script('reserve', 'versions', 'newest');
 const settleScript = script('settle', 'versions', 'patches', 'copy');
