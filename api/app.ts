@@ -14,7 +14,9 @@ import { input, readQuery } from './http/input.ts';
 import { readers } from './http/readers.ts';
 import { refusals } from './http/refusals.ts';
 import { requestId, requests } from './http/requests.ts';
+import { jobRoutes } from './jobs/routes.ts';
 import { listRoutes } from './lists/routes.ts';
+import { absence } from './orders/absence.ts';
 import { orderRoutes } from './orders/routes.ts';
 
 declare module 'fastify' {
@@ -69,7 +71,9 @@ export const buildApp = async (config: Config, { log, observer }: Telling) => {
   await app.register(input);
   await app.register(backends, { config });
   await app.register(healthRoutes);
+  await app.register(absence, { config });
   await app.register(orderRoutes, { config });
+  await app.register(jobRoutes, { config });
   await app.register(listRoutes, { config: config.lists });
   await app.register(adminRoutes, { adminPassword: config.api.adminPassword });
   await app.register(deadLetterRoutes, { adminPassword: config.api.adminPassword });

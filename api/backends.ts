@@ -3,6 +3,7 @@ import fastifyPlugin from 'fastify-plugin';
 import { type Cache, openCache } from '../cache/cache.ts';
 import { type Database, openDatabase } from '../db/client.ts';
 import { type Clock, createClock } from '../domain/versions.ts';
+import { openStory, type Story } from '../jobs/story.ts';
 import type { Config } from '../process/config.ts';
 import { type Broker, openBroker } from '../queue/broker.ts';
 import { timekeeper } from './timekeeper.ts';
@@ -13,6 +14,7 @@ declare module 'fastify' {
     cache: Cache;
     broker: Broker;
     clock: Clock;
+    story: Story;
   }
 }
 
@@ -27,6 +29,7 @@ export const backends = fastifyPlugin<{ config: Config }>(
     app.decorate('clock', createClock());
     app.decorate('cache', openCache(config, observer, app.clock.latest, true));
     app.decorate('broker', await openBroker(config.rabbitmq, observer));
+    app.decorate('story', openStory(app.cache, app.database.orm, config.historyDays > 0));
 
     const keepTime = timekeeper(app.clock, app.cache, app.database.orm, observer);
     app.addHook('onReady', keepTime);
@@ -35,6 +38,7 @@ export const backends = fastifyPlugin<{ config: Config }>(
     app.addHook('onClose', async () => {
       clearInterval(keeping);
       await app.broker.close();
+      app.story.close();
       await Promise.all([app.database.close(), app.cache.close()]);
     });
   },

@@ -6,6 +6,7 @@ import type { Observer } from '../process/observer.ts';
 import { createBudget } from './budget.ts';
 import { beginCompleteSince, readCompleteSince } from './complete-since.ts';
 import { idempotencyRecords } from './idempotency.ts';
+import { cachedJobs } from './jobs.ts';
 import { keys } from './keys.ts';
 import { openLink, type RedisLink } from './link.ts';
 import { bump, cachedLists } from './lists.ts';
@@ -35,6 +36,7 @@ export interface Cache {
   readonly orders: ReturnType<typeof cachedOrders>;
   readonly lists: ReturnType<typeof cachedLists>;
   readonly idempotency: ReturnType<typeof idempotencyRecords>;
+  readonly jobs: ReturnType<typeof cachedJobs>;
 
   /** Resolves when Redis has been reached for the first time, or after `ms` milliseconds. Never rejects. */
   reachedWithin(ms: number): Promise<void>;
@@ -115,6 +117,7 @@ export const openCache = (
   const lease = Math.ceil(config.rabbitmq.publishTimeoutMs / 1000) + LEASE_MARGIN_SECONDS;
   const lists = cachedLists(link, large.attempt, { budget, onceBudget: createBudget(onceBytes) });
   const pending = pendingOrders(link, { waitingTtl, appliedTtl, latest });
+  const jobs = cachedJobs(link, { waitingTtl, appliedTtl });
   const idempotency = idempotencyRecords(link, { ttl: idempotencyTtl, lease, latest });
   let lastReset: string | null = null;
   const orders = cachedOrders(link, { ttl: ordersTtl, budget, lastReset: () => lastReset });
@@ -124,6 +127,7 @@ export const openCache = (
     orders,
     lists,
     idempotency,
+    jobs,
     reachedWithin: link.reachedWithin,
     since: link.since,
     ping: link.ping,

@@ -28,5 +28,8 @@ export const keys = {
   reset: 'orders:reset',
   /** Since when pending copies are complete, in microseconds since 1970. */
   completeSince: 'orders:since',
+  /** What happened last to a job, and the stream of what happens to all. */
+  job: (jobId: string) => `job:${jobId}`,
+  feed: 'orders:feed',
   idempotency: (key: string) => `idempotency:${key}`,
 };

@@ -8,6 +8,7 @@ import type { WriteJob } from '../domain/jobs.ts';
 import { type AcceptedJob, planBatch, type State } from '../domain/plan.ts';
 import type { Clock } from '../domain/versions.ts';
 import type { Applied, Verdict } from '../jobs/applied.ts';
+import { toldOfBatch } from '../jobs/events.ts';
 import type { Observer } from '../process/observer.ts';
 import { inSharedTime, isVoid, latestOf, notBefore, problemOf } from './times.ts';
 
@@ -26,6 +27,8 @@ export interface Applying {
   clock: Clock;
   /** How long the simulated slow database waits before it commits changes, in milliseconds. */
   writeLagMs: number;
+  /** Whether the journal is kept. */
+  isTold: boolean;
 }
 
 /** Reports versions ahead of any clock, which the jobs overwrite, and takes back a reset that is as far ahead. */
@@ -42,7 +45,7 @@ const correct = async ({ ahead }: Before, { orm, observer }: Applying): Promise<
  *   insert shows it.
  */
 const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean): Promise<Applied> => {
-  const { orm, clock, writeLagMs } = applying;
+  const { orm, clock, writeLagMs, isTold } = applying;
   const { before, applied } = await orm.transaction(async (tx) => {
     const created = idsOf(trusting ? jobs.filter(({ job }) => job.type === 'create_order') : []);
     const ids = [...idsOf(jobs)].filter((id) => !created.has(id)).sort();
@@ -69,13 +72,15 @@ const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean)
       good.map((accepted) => notBefore(accepted, lastReset)),
       states,
     );
-    const deletedBefore = await changeOrders(tx, plan, before);
+    for (const [job, effect] of plan.effects) verdicts.set(job, effect);
+    const told = isTold ? toldOfBatch(jobs, verdicts, Math.floor(clock.now() / 1_000)) : [];
+    const journal = told.map(({ full }) => full);
+    const deletedBefore = await changeOrders(tx, plan, before, journal);
     // An order that was deleted before must not come back.
     if (deletedBefore.length > 0) throw new Overtaken();
-    for (const [job, effect] of plan.effects) verdicts.set(job, effect);
     const changes = [...plan.effects.values()].includes('applied');
     if (changes && writeLagMs > 0) await sleep(writeLagMs);
-    return { before, applied: { verdicts, problems, states: plan.states } };
+    return { before, applied: { verdicts, problems, told, states: plan.states } };
   });
   await correct(before, applying);
   return applied;

@@ -5,12 +5,13 @@ import { parseJob, type WriteJob } from '../domain/jobs.ts';
 import { createClock } from '../domain/versions.ts';
 import type { Entry } from '../jobs/applied.ts';
 import { createOutcomes } from '../jobs/outcomes.ts';
+import { openStory } from '../jobs/story.ts';
 import { runProcess } from '../process/lifecycle.ts';
 import { observers } from '../process/observer.ts';
+import { readyFile } from '../process/ready-file.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
 import { createBatches, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';
-import { readyFile } from './ready-file.ts';
 import { handleSuspects } from './suspects.ts';
 import { latestOf } from './times.ts';
 
@@ -18,8 +19,8 @@ import { latestOf } from './times.ts';
 const MAX_PREFETCH = 65_535;
 
 await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, telling) => {
-  const ready = readyFile(config.consumer.readyFile);
-  const observer = observers(telling.observer, ready.listener);
+  const ready = readyFile(config.readyFile);
+  const observer = observers(telling.observer, { consuming: ready.write });
   const { batchSize, lingerMs, concurrency, writeLagMs } = config.consumer;
   // One for each batch in flight, one to watch whether MySQL is there.
   const database = openDatabase(config.mysql, observer, {
@@ -37,12 +38,14 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
     moving.add(moved);
   };
   const acknowledge = (deliveries: Delivery[]) => jobs.acknowledge(deliveries);
-  const outcomes = createOutcomes({ cache, observer, acknowledge, track });
+  const story = openStory(cache, database.orm, config.historyDays > 0);
+  const outcomes = createOutcomes({ cache, story, observer, acknowledge, track });
   const handling = {
     orm: database.orm,
     observer,
     clock,
     writeLagMs,
+    isTold: story.isTold,
     batchSize,
     maxAttempts: config.rabbitmq.maxAttempts,
     outcomes,
@@ -84,6 +87,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
     await batches.stop();
     await Promise.all(moving);
     await jobs.close();
+    story.close();
     await Promise.all([database.close(), cache.close()]);
   };
 });

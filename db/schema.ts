@@ -14,6 +14,8 @@ import {
   primaryKey,
   tinyint,
 } from 'drizzle-orm/mysql-core';
+import { jobStates } from '../domain/job-events.ts';
+import { jobTypes } from '../domain/jobs.ts';
 
 const text = customType<{ data: string; config: { length: number }; configRequired: true }>({
   dataType: ({ length }) => `varchar(${length}) character set utf8mb4 collate utf8mb4_unicode_520_ci`,
@@ -27,6 +29,15 @@ const uuid = customType<{ data: string }>({
  */
 const jobId = customType<{ data: string }>({
   dataType: () => 'varchar(64) character set utf8mb4 collate utf8mb4_bin',
+});
+
+/** One of some words, which a person who asks the table can read. It takes a byte. */
+const word = customType<{ data: string; config: { words: readonly string[] }; configRequired: true }>({
+  dataType: ({ words }) =>
+    `enum(${words.map((one) => `'${one}'`).join(',')}) character set ascii collate ascii_bin`,
+});
+const longText = customType<{ data: string }>({
+  dataType: () => 'mediumtext character set utf8mb4 collate utf8mb4_bin',
 });
 
 export const orders = mysqlTable(
@@ -100,5 +111,52 @@ export const lastReset = mysqlTable('last_reset', {
   complete: boolean().notNull().default(true),
 });
 
+/** What was done and not passed on yet: see journal.ts. */
+export const orderJournal = mysqlTable(
+  'order_journal',
+  {
+    seq: bigint({ mode: 'number', unsigned: true }).autoincrement().primaryKey(),
+    at: datetime({ fsp: 3 }).notNull().default(sql`(utc_timestamp(3))`),
+    projected: boolean().notNull().default(false),
+    body: longText().notNull(),
+  },
+  (table) => [index('order_journal_projected').on(table.projected, table.seq)],
+);
+
+/**
+ * What became of each job, as the hub learns it from the journal. One index serves pages and pruning, each of which
+ * merges one list for each state.
+ */
+export const orderJobs = mysqlTable(
+  'order_jobs',
+  {
+    jobId: jobId('job_id').primaryKey(),
+    orderId: uuid('order_id').notNull(),
+    type: word({ words: jobTypes }).notNull(),
+    state: word({ words: jobStates }).notNull(),
+    version: bigint({ mode: 'number', unsigned: true }).notNull(),
+    attempts: int().notNull(),
+    reason: jobId(),
+    error: text({ length: 1000 }),
+    acceptedAt: datetime('accepted_at', { fsp: 3 }),
+    /** When the state began. */
+    changedAt: datetime('changed_at', { fsp: 3 }).notNull(),
+    requestId: jobId('request_id'),
+  },
+  (table) => [
+    index('order_jobs_order').on(table.orderId, table.version, table.jobId),
+    index('order_jobs_state').on(table.state, table.changedAt, table.jobId),
+  ],
+);
+
 /** Each after those that it refers to. */
-export const tables = [orders, orderItems, deletedOrders, begunJobs, orderCounts, lastReset];
+export const tables = [
+  orders,
+  orderItems,
+  deletedOrders,
+  begunJobs,
+  orderCounts,
+  lastReset,
+  orderJournal,
+  orderJobs,
+];

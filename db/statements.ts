@@ -102,6 +102,9 @@ export const runAll = async (
  * Runs statements one by one, over any connection.
  * @throws the database's error; the statements after it are not run
  */
-export const runEach = async (db: Orm | Transaction, statements: string[]): Promise<void> => {
+export const runEach = async (
+  db: Pick<Orm | Transaction, 'execute'>,
+  statements: string[],
+): Promise<void> => {
   for (const statement of statements) await db.execute(sql.raw(statement));
 };

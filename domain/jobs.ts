@@ -47,6 +47,7 @@ export const jobSchemas = {
   ),
 };
 export type JobType = keyof typeof jobSchemas;
+export const jobTypes = Object.keys(jobSchemas) as JobType[];
 export type CreateJob = Static<(typeof jobSchemas)['create_order']>;
 export type UpdateJob = Static<(typeof jobSchemas)['update_order_status']>;
 export type DeleteJob = Static<(typeof jobSchemas)['delete_order']>;
@@ -131,7 +132,7 @@ const parsers: Record<JobType, (value: unknown) => WriteJob> = {
   delete_order: parser(jobSchemas.delete_order, 'The job', fail),
 };
 
-const isJobType = (type: unknown): type is JobType =>
+export const isJobType = (type: unknown): type is JobType =>
   typeof type === 'string' && Object.hasOwn(parsers, type);
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -147,7 +148,6 @@ const parseJson = (body: Buffer): unknown => {
 export const parseJob = (body: Buffer): WriteJob => {
   const job = parseJson(body);
   const { type } = membersOf(job);
-  if (!isJobType(type))
-    throw fail(`type must be one of ${Object.keys(parsers).join(', ')}, got ${shown(type)}.`);
+  if (!isJobType(type)) throw fail(`type must be one of ${jobTypes.join(', ')}, got ${shown(type)}.`);
   return parsers[type](job);
 };

@@ -40,6 +40,10 @@ export interface AcceptedJob {
   acceptedAt: Date;
   /** Whether this time is from this process's own clock, because neither the job nor its message has one. */
   byOwnClock?: boolean;
+  /** How often the job has been tried by now, this time included. */
+  attempts?: number;
+  /** The id of the HTTP request that the job comes from. */
+  requestId?: string | undefined;
 }
 
 /**

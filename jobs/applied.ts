@@ -1,4 +1,5 @@
 /** A job that was delivered, and what a transaction made of it. */
+import type { JobEvent } from '../domain/job-events.ts';
 import type { WriteJob } from '../domain/jobs.ts';
 import type { Effect, State } from '../domain/plan.ts';
 import type { Delivery } from '../queue/deliveries.ts';
@@ -12,10 +13,21 @@ export interface Entry {
 /** void: the job was accepted before the last reset. invalid: its version or time is further ahead than any clock. */
 export type Verdict = Effect | 'void' | 'invalid';
 
+/** What happened to a job, as JSON. */
+export interface Told {
+  event: JobEvent;
+  /** Without the order. */
+  text: string;
+  /** With it, if it is not too long. */
+  full: string;
+}
+
 export interface Applied {
   verdicts: Map<WriteJob, Verdict>;
   /** What is wrong with each invalid job, in a sentence. */
   problems: Map<WriteJob, string>;
+  /** What the journal has of it. */
+  told: Told[];
   /** The state of each order by now, without orders that do not exist. */
   states: Map<string, State>;
 }

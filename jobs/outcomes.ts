@@ -13,10 +13,11 @@
 import type { Cache } from '../cache/cache.ts';
 import type { JobNamed, Observer } from '../process/observer.ts';
 import type { Delivery } from '../queue/deliveries.ts';
-import type { Moved } from '../queue/moves.ts';
-import type { Applied, Entry } from './applied.ts';
+import type { Applied, Entry, Told } from './applied.ts';
+import { type Happened, toldOfJob, toldOfMessage } from './events.ts';
 import { settleOrders } from './settle.ts';
 import { giveUpJob, giveUpMessage } from './shown.ts';
+import type { Story } from './story.ts';
 
 export interface Outcomes {
   /** Takes the jobs of a transaction that has committed. `ms` is how long it took, in milliseconds. */
@@ -31,6 +32,7 @@ export interface Outcomes {
 
 export interface Answering {
   cache: Cache;
+  story: Story;
   observer: Observer;
   /** Tells the broker that the jobs of these deliveries are done. */
   acknowledge: (deliveries: Delivery[]) => void;
@@ -45,53 +47,87 @@ const nameOf = ({ job, delivery }: Entry): JobNamed => ({
   requestId: delivery.requestId,
 });
 
+const INVALID = 'invalid_message';
+
+/** A delivery whose job was not done. */
+interface Leaving {
+  delivery: Delivery;
+  named: JobNamed;
+  reason: string;
+  error: string;
+  /** Whether it comes again, unless it has failed too often. */
+  again: boolean;
+  tell: (happened: Happened) => Told | undefined;
+  hide: () => Promise<void>;
+}
+
 /** Makes the functions that decide and tell what became of deliveries. */
-export const createOutcomes = ({ cache, observer, acknowledge, track }: Answering): Outcomes => {
+export const createOutcomes = ({ cache, story, observer, acknowledge, track }: Answering): Outcomes => {
   /** Hides a job that is a dead letter or void: readers see it no more. */
   const giveUp = ({ job }: Entry): Promise<void> => giveUpJob(cache.pending, job);
 
   /**
-   * Waits until a delivery is moved, and tells where it went. If it has become a dead letter, readers see it no more.
+   * Moves a delivery of a job that failed, and tells where it went. If it has become a dead letter, readers see it no
+   * more. That it will is told before it is moved: whoever finds the letter finds its story too.
    * @returns whether it has become a dead letter
    */
-  const moved = async (
-    moving: Promise<Moved>,
-    told: JobNamed & { reason: string; error: string },
-    hide: () => Promise<void>,
-  ): Promise<boolean> => {
-    const where = await moving;
-    observer.outcome({ ...told, ...where });
-    const isDead = where.outcome === 'dead';
-    if (isDead) await hide();
-    return isDead;
+  const leave = async ({ delivery, named, reason, error, again, tell, hide }: Leaving): Promise<boolean> => {
+    const { attempts } = delivery;
+    const tellDead = () => story.happened(tell({ state: 'dead', attempts, reason, error }));
+    const isLast = !again || delivery.isLast;
+    if (isLast) await tellDead();
+    const where = await (again ? delivery.retry(reason, error) : delivery.deadLetter(reason, error));
+    observer.outcome({ ...named, reason, error, ...where });
+    if (where.outcome === 'retried') {
+      const retrying = tell({
+        state: 'retrying',
+        attempts,
+        reason,
+        error,
+        next_try_at: Date.now() + where.delayMs,
+      });
+      if (retrying) await story.passing(retrying);
+    }
+    if (where.outcome !== 'dead') return false;
+    if (!isLast) await tellDead();
+    await hide();
+    return true;
   };
+  const leaveEntry = (entry: Entry, reason: string, error: string, again: boolean): Promise<boolean> =>
+    leave({
+      delivery: entry.delivery,
+      named: nameOf(entry),
+      reason,
+      error,
+      again,
+      tell: (happened) => toldOfJob(entry, happened),
+      hide: () => giveUp(entry),
+    });
 
-  const failed = (entry: Entry, reason: string, error: string): void => {
-    const told = { ...nameOf(entry), reason, error };
-    track(moved(entry.delivery.retry(reason, error), told, () => giveUp(entry)));
-  };
-
-  const refused = (delivery: Delivery, named: JobNamed, error: string, hide: () => Promise<void>): void => {
-    const reason = 'invalid_message';
-    track(moved(delivery.deadLetter(reason, error), { ...named, reason, error }, hide));
-  };
+  const failed = (entry: Entry, reason: string, error: string): void =>
+    track(leaveEntry(entry, reason, error, true));
 
   return {
     failed,
 
-    refused: (delivery, problem) =>
-      refused(delivery, { requestId: delivery.requestId }, problem, () =>
-        giveUpMessage(cache.pending, delivery.body),
+    refused: (delivery, error) =>
+      track(
+        leave({
+          delivery,
+          named: { requestId: delivery.requestId },
+          reason: INVALID,
+          error,
+          again: false,
+          tell: (happened) => toldOfMessage(delivery, happened),
+          hide: () => giveUpMessage(cache.pending, delivery.body),
+        }),
       ),
 
-    crashed: (entry) => {
-      const [reason, error] = ['crashed', 'Each process that took the job ended before it was done.'];
-      const told = { ...nameOf(entry), reason, error };
-      return moved(entry.delivery.deadLetter(reason, error), told, () => giveUp(entry));
-    },
+    crashed: (entry) =>
+      leaveEntry(entry, 'crashed', 'Each process that took the job ended before it was done.', false),
 
     applied: async (batch, applied, ms) => {
-      await settleOrders(cache, batch, applied);
+      await Promise.all([settleOrders(cache, batch, applied), story.committed(applied.told)]);
       const done: Entry[] = [];
       const voided: Entry[] = [];
       for (const entry of batch) {
@@ -99,7 +135,7 @@ export const createOutcomes = ({ cache, observer, acknowledge, track }: Answerin
         if (verdict === 'order_not_found')
           failed(entry, verdict, `There is no order ${entry.job.payload.order_id}.`);
         else if (verdict === 'invalid')
-          refused(entry.delivery, nameOf(entry), applied.problems.get(entry.job) ?? '', () => giveUp(entry));
+          track(leaveEntry(entry, INVALID, applied.problems.get(entry.job) ?? '', false));
         else if (verdict === 'void') voided.push(entry);
         else done.push(entry);
       }

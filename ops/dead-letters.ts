@@ -1,7 +1,9 @@
 /** `npm run dead-letters -- list | replay [job_id …] | discard [job_id …]`: the same as /admin/dead-letters. */
 import { once } from 'node:events';
 import { openCache } from '../cache/cache.ts';
+import { openDatabase } from '../db/client.ts';
 import { openLetters } from '../jobs/letters.ts';
+import { openStory } from '../jobs/story.ts';
 import { ConfigError, environment, loadConfig } from '../process/config.ts';
 import { unobserved } from '../process/log-events.ts';
 import { openBroker } from '../queue/broker.ts';
@@ -18,6 +20,7 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
   const { rabbitmq } = config;
   const broker = await openBroker(rabbitmq, unobserved);
   const cache = openCache(config, unobserved);
+  const database = openDatabase(config.mysql, unobserved, { connections: 1 });
   try {
     const reaches = () =>
       broker.ping().then(
@@ -28,7 +31,8 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
       throw new ConfigError(`RabbitMQ does not answer at ${rabbitmq.hostname}:${rabbitmq.port}.`);
     // Without Redis a letter that is replayed is not shown before it is applied.
     await cache.reachedWithin(REDIS_WITHIN_MS);
-    const letters = openLetters(broker, cache, unobserved);
+    const story = openStory(cache, database.orm, config.historyDays > 0);
+    const letters = openLetters({ broker, cache, story, observer: unobserved });
     const chosen = jobIds.length > 0 ? jobIds : undefined;
     if (command === 'list')
       await letters.each(0, async (letter) => {
@@ -39,7 +43,7 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
     if (command === 'replay') console.log(`Replayed ${await letters.replay(chosen)} dead letters.`);
     if (command === 'discard') console.log(`Discarded ${await letters.discard(chosen)} dead letters.`);
   } finally {
-    await Promise.all([broker.close(), cache.close()]);
+    await Promise.all([broker.close(), cache.close(), database.close()]);
   }
 };
 

@@ -33,10 +33,18 @@ export const consumerProcess = (project: string, number: number): ServiceProcess
   return { ...common, readyFile, env: { ...common.env, READY_FILE: readyFile } };
 };
 
+/** The supervisor of the hub, which is in its process group and shares its log. */
+export const hubProcess = (project: string): ServiceProcess => {
+  const common = serviceProcess(project, 'the hub', 'hub', [join(project, 'dist/hub/supervisor.js')]);
+  const readyFile = join(project, '.data', 'hub.ready');
+  return { ...common, readyFile, env: { ...common.env, READY_FILE: readyFile } };
+};
+
 /** All processes that may be running, by their PID files: also consumers beyond the present WORKER_COUNT. */
 export const foundProcesses = (project: string): ServiceProcess[] =>
   readdirSync(project).flatMap((file) => {
     if (file === 'server.pid') return [apiProcess(project)];
+    if (file === 'hub.pid') return [hubProcess(project)];
     const number = file.match(/^worker_(\d+)\.pid$/)?.[1];
     return number ? [consumerProcess(project, Number(number))] : [];
   });

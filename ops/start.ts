@@ -11,7 +11,7 @@ import { ensureBackends } from './backends.ts';
 import { outliveReaders } from './output.ts';
 import { heldLock, logSize, runningPid, startDetached, stopProcess } from './processes.ts';
 import { apiUrl, requireFreePort, type StartedProcess, waitUntilReady } from './readiness.ts';
-import { apiProcess, consumerProcess, type ServiceProcess } from './service.ts';
+import { apiProcess, consumerProcess, hubProcess, type ServiceProcess } from './service.ts';
 import { timeLimit } from './time-limit.ts';
 
 outliveReaders();
@@ -50,7 +50,9 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
   const stopWithin = timeLimit('STOP_TIMEOUT');
   const numbers = Array.from({ length: config.consumer.count }, (_, i) => i + 1);
   const api = apiProcess(project);
-  const processes = [api, ...numbers.map((number) => consumerProcess(project, number))];
+  const consumers = numbers.map((number) => consumerProcess(project, number));
+  const hubs = config.historyDays > 0 ? [hubProcess(project)] : [];
+  const processes = [api, ...consumers, ...hubs];
   const missing = processes.filter((one) => runningPid(one) === undefined);
   if (missing.includes(api)) await requireFreePort(config.api);
 
@@ -83,7 +85,7 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
 
   say(`
 Orders is ready at ${apiUrl(config.api)}.
-Logs: server.log, worker_1.log and so on, ${config.accessLog.file}. The admin password is in .env.
+Logs: server.log, worker_1.log and so on, hub.log, ${config.accessLog.file}. The admin password is in .env.
 Try it:
   curl ${apiUrl(config.api)}/orders -H 'content-type: application/json' \\
     -d '{"customer_name": "Ada", "items": [{"name": "Tea", "quantity": 2}]}'`);

@@ -27,7 +27,6 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       lingerMs: e.CONSUMER_LINGER_MS,
       concurrency: e.CONSUMER_CONCURRENCY,
       writeLagMs: e.SIMULATED_WRITE_LAG * 1000,
-      readyFile: e.READY_FILE,
     },
     mysql: mysql.options,
     redis: redis.options,
@@ -57,10 +56,14 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       password: e.RABBITMQ_PASSWORD ?? 'guest',
       queue: e.RABBITMQ_QUEUE_NAME,
       queueType: e.RABBITMQ_QUEUE_TYPE,
+      eventsExchange: e.RABBITMQ_EVENTS_EXCHANGE,
       maxBacklog: e.MAX_BACKLOG,
       maxAttempts: e.MAX_ATTEMPTS,
       publishTimeoutMs: e.PUBLISH_TIMEOUT * 1000,
     },
+    /** For how many days it is kept what became of jobs; 0 if nothing of it is. */
+    historyDays: e.HISTORY_DAYS,
+    readyFile: e.READY_FILE,
     logLevel: e.LOG_LEVEL,
     logFormat: e.LOG_FORMAT,
     /** Variables, and parameters of URLs, that are set but have no meaning here. */

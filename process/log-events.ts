@@ -125,11 +125,20 @@ export const logEvents = (log: Log): Observer => ({
   listening: ({ url }) => log.info(`listening on ${url}`),
   workerDied: ({ pid, code, signal, delayMs }) =>
     log.warn({ worker_pid: pid, code, signal, delay_ms: delayMs }, 'a worker died and is replaced'),
-  consumerDied: ({ pid, code, signal, delayMs, error }) =>
+  supervisedDied: ({ name, pid, code, signal, delayMs, error }) =>
     log.warn(
-      { consumer_pid: pid, code, signal, err: error, delay_ms: delayMs },
-      'the consumer died and is started again',
+      { [`${name}_pid`]: pid, code, signal, err: error, delay_ms: delayMs },
+      `the ${name} died and is started again`,
     ),
+
+  hubLeads: () => log.info('leads: passes on what the journal says'),
+  hubInterrupted: ({ reason }) => log.warn({ reason }, 'the journal cannot be passed on yet'),
+  eventsPublished: nothing,
+  eventsDelayed: ({ reason }) => log.warn({ reason }, 'events for other services wait'),
+  eventsPassAgain: () => log.info('events for other services are published again'),
+  eventsGivenUp: ({ entries }) =>
+    log.error({ entries }, 'events that could not be published within HISTORY_DAYS were given up'),
+  jobsPruned: ({ jobs }) => log.info({ jobs }, 'jobs older than HISTORY_DAYS are removed'),
 });
 
 /** An observer that logs nothing, for programs that run only for a moment, and for tests. */

@@ -108,7 +108,18 @@ export interface Events {
   listening: { url: string };
   /** A process that another one keeps running has ended by itself, and is started again after `delayMs`. */
   workerDied: Death;
-  consumerDied: Death & { error?: unknown };
+  supervisedDied: Death & { name: 'consumer' | 'hub'; error?: unknown };
+
+  /** This hub is the one that passes on the journal; or it has lost its connection, and another may lead. */
+  hubLeads: Record<string, never>;
+  hubInterrupted: { reason: string };
+  eventsPublished: { events: number };
+  /** RabbitMQ takes no events for other services, which wait; and it takes them again. */
+  eventsDelayed: { reason: string };
+  eventsPassAgain: Record<string, never>;
+  /** Entries of the journal are older than HISTORY_DAYS, and were removed before they could be published. */
+  eventsGivenUp: { entries: number };
+  jobsPruned: { jobs: number };
 }
 
 export type Observer = { [Name in keyof Events]: (event: Events[Name]) => void };

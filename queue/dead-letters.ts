@@ -79,11 +79,33 @@ const toDeadLetter = (message: GetMessage): DeadLetter => {
   };
 };
 
-/** Who is told of each letter that is replayed or discarded, before it leaves the dead letters. */
+/**
+ * Who is told of each letter that is replayed or discarded, before it leaves the dead letters, and when that began, in
+ * milliseconds since 1970.
+ */
 export interface Told {
-  replayed(body: Buffer): Promise<void>;
-  discarded(body: Buffer): Promise<void>;
+  replayed(letter: Letter, at: number): Promise<void>;
+  discarded(letter: Letter, at: number): Promise<void>;
 }
+export interface Letter {
+  body: Buffer;
+  /** The id of the HTTP request that it comes from. */
+  requestId: string | undefined;
+  /** How often its job was tried, and why it is a dead letter, as far as it says. */
+  attempts: number;
+  reason: string | undefined;
+  error: string | undefined;
+}
+const letterOf = (message: GetMessage): Letter => {
+  const { attempts, reason, error, request_id } = toDeadLetter(message);
+  return {
+    body: message.content,
+    requestId: request_id ?? undefined,
+    attempts: Math.max(0, attempts ?? 0),
+    reason: reason ?? undefined,
+    error: error ?? undefined,
+  };
+};
 const nobody: Told = { replayed: async () => {}, discarded: async () => {} };
 
 /**
@@ -179,6 +201,7 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
     /** Puts letters back as if they came for the first time: all, or those of these jobs. @returns how many were */
     replay: (jobIds?: string[]): Promise<number> =>
       take(jobIds, async (message) => {
+        const at = Date.now();
         const headers = Object.entries(message.properties.headers ?? {}).filter(
           ([name]) => !name.startsWith('x-'),
         );
@@ -192,10 +215,11 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
           timestamp: carried.timestamp ?? (failedAt > 0 ? failedAt : undefined),
           headers: carriedHeaders(Object.fromEntries(headers), {}, broker.frameMax()),
         });
-        await told.replayed(message.content);
+        await told.replayed(letterOf(message), at);
       }),
 
     /** Discards letters: all, or those of these jobs. @returns how many were */
-    discard: (jobIds?: string[]): Promise<number> => take(jobIds, ({ content }) => told.discarded(content)),
+    discard: (jobIds?: string[]): Promise<number> =>
+      take(jobIds, (message) => told.discarded(letterOf(message), Date.now())),
   };
 };

@@ -8,7 +8,7 @@ import { isTime } from '../domain/versions.ts';
 import type { Config } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
 import { openBroker } from './broker.ts';
-import { createMover, type Held, type Moved } from './moves.ts';
+import { createMover, failuresBefore, type Held, type Moved } from './moves.ts';
 import { openSubscriptions, type Subscription } from './subscriptions.ts';
 import { DELAYS_MS } from './topology.ts';
 
@@ -53,6 +53,7 @@ interface Taking {
   subscription: Subscription;
   mover: ReturnType<typeof createMover>;
   observer: Observer;
+  maxAttempts: number;
   /** Notes that an order may wait in a delay queue. */
   delayed: () => void;
 }
@@ -83,6 +84,16 @@ export class Delivery {
   /** The id of the HTTP request, if the publisher gave one. */
   get requestId(): string | undefined {
     return this.#message.properties.correlationId;
+  }
+
+  /** How often its job has been tried by now, this time included. */
+  get attempts(): number {
+    return failuresBefore(this.#message.properties.headers?.['x-attempts']) + 1;
+  }
+
+  /** Whether its job becomes a dead letter if it fails once more. */
+  get isLast(): boolean {
+    return this.attempts >= this.#taking.maxAttempts;
   }
 
   get tag(): number {
@@ -159,7 +170,7 @@ export const takeJobs = async (
   const subscriptions = await openSubscriptions(config, observer, {
     prefetch,
     onMessage: (message, subscription) =>
-      onDelivery(new Delivery(message, { subscription, mover, observer, delayed })),
+      onDelivery(new Delivery(message, { subscription, mover, observer, maxAttempts, delayed })),
     answer: (replyTo) => broker.answer(replyTo),
     hasNoneDelayed: () => performance.now() > delayedUntil,
   });

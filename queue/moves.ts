@@ -81,7 +81,7 @@ const byteGate = (limit: number) => {
  * How often the job has failed before; 0 if the header cannot be ours, as another publisher may have put anything
  * there.
  */
-const failuresBefore = (header: unknown): number =>
+export const failuresBefore = (header: unknown): number =>
   Number.isInteger(header) ? Math.min(Math.max(0, Number(header)), MAX_ATTEMPTS_SAID) : 0;
 
 const isTime = (header: unknown): header is string =>

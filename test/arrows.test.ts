@@ -14,6 +14,7 @@ const allowed: Record<string, string[]> = {
   jobs: ['queue', 'cache', 'db', 'domain', 'process'],
   api: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   consumer: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
+  hub: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   ops: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   testbed: ['ops', 'process'],
 };

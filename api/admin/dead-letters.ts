@@ -36,7 +36,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
   app,
   { adminPassword },
 ) => {
-  const letters = openLetters(app.broker, app.cache, app.observer);
+  const letters = openLetters(app);
   // The general sentence for this error is about queuing an order, which nobody wanted here.
   app.setErrorHandler((error: Error, request, reply) => {
     if (!(error instanceof PublishError)) return sendError(error, request, reply);

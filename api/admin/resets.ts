@@ -18,7 +18,8 @@ import { reasonOf } from '../../db/errors.ts';
 import { beginReset, endReset, forgetReset, lockResets, readReset, removeOrders } from '../../db/resets.ts';
 import { namesIn } from '../../domain/jobs.ts';
 import { type Clock, lastVersionOf, MAX_AHEAD } from '../../domain/versions.ts';
-import { tellVoid } from '../../jobs/letters.ts';
+import { voidTeller } from '../../jobs/letters.ts';
+import type { Story } from '../../jobs/story.ts';
 import type { Observer } from '../../process/observer.ts';
 import type { Broker } from '../../queue/broker.ts';
 import type { QueuedMessage } from '../../queue/head.ts';
@@ -37,6 +38,7 @@ interface Backends {
   cache: Cache;
   clock: Clock;
   database: Database;
+  story: Story;
   observer: Observer;
 }
 
@@ -63,7 +65,7 @@ const isVoid = (
 };
 
 /** Makes resets; among all processes only one runs at a time. */
-export const orderResets = ({ broker, cache, clock, database, observer }: Backends) => {
+export const orderResets = ({ broker, cache, clock, database, story, observer }: Backends) => {
   const passed = async (version: number): Promise<void> => {
     for (let ahead = version - clock.now(); ahead >= 0; ahead = version - clock.now())
       await sleep(Math.ceil((ahead + 1) / 1_000));
@@ -81,12 +83,13 @@ export const orderResets = ({ broker, cache, clock, database, observer }: Backen
       said = performance.now();
       observer.resetRemoves({ orders });
     });
+    const voids = voidTeller({ story, observer });
     const jobs = await broker.purgeHead(waited ?? (await broker.waiting()), ({ content, properties }) => {
-      const names = namesIn(content);
-      const purges = isVoid(names.version, properties, version, waited !== undefined);
-      if (purges) tellVoid(observer, names);
+      const purges = isVoid(namesIn(content).version, properties, version, waited !== undefined);
+      if (purges) voids.purged(content, properties.correlationId);
       return purges;
     });
+    await voids.done();
     if (!(await cache.removeUpTo(version)))
       // Meanwhile readers ask MySQL, which has none of the removed orders any more.
       return observer.resetWaits({});

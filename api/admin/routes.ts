@@ -30,9 +30,9 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
   app,
   { adminPassword },
 ) => {
-  const { broker, cache, clock, database, observer } = app;
+  const { observer } = app;
   readAnyTypeAsJson(app);
-  const resets = orderResets({ broker, cache, clock, database, observer });
+  const resets = orderResets(app);
   app.addHook('preValidation', requireAdmin(adminPassword));
 
   let isLooking = false;

@@ -11,7 +11,7 @@ const MAX_AGE_SECONDS = '7200';
 /** The headers that every answer carries for browsers. */
 export const corsHeaders = {
   'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'x-request-id, retry-after, idempotency-replayed, etag, link',
+  'access-control-expose-headers': 'x-request-id, retry-after, idempotency-replayed, etag, link, location',
 };
 
 /**

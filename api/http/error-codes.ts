@@ -5,6 +5,7 @@ export const errorCodes = {
   unauthorized: 'The admin password is missing or wrong.',
   route_not_found: 'There is no such path, or not with this method.',
   order_not_found: 'There is no order with this id.',
+  job_not_found: 'No job has this id, or none that was accepted within HISTORY_DAYS.',
   request_timeout: 'The request did not arrive in time.',
   idempotency_key_in_flight: 'A request with this Idempotency-Key is not answered yet.',
   body_too_large: 'The body is larger than what is taken.',

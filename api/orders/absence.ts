@@ -14,8 +14,10 @@
  * server), and if an API process comes back to Redis after it was without.
  */
 import type { FastifyInstance } from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
 import { findVersion } from '../../db/orders.ts';
 import { isTime, MAX_AHEAD } from '../../domain/versions.ts';
+import type { Config } from '../../process/config.ts';
 import { withDeadline } from '../../process/deadline.ts';
 import { HttpError } from '../http/errors.ts';
 
@@ -24,6 +26,9 @@ const PROGRESS_WITHIN_MS = 300;
 const MYSQL_WITHIN_MS = 2_000;
 /** How far two clocks that follow the same third one may be apart, in microseconds. */
 const SKEW = 100_000;
+
+/** How often we ask ahead of requests whether everything is applied. */
+const PREPARE_INTERVAL_MS = 1_000;
 
 const TIME_DIGITS = 12;
 /** When an id was made, in microseconds since 1970; undefined if the id does not say (RFC 9562, 5.7). */
@@ -101,6 +106,9 @@ export const orderAbsence = (
       if (appliedUpTo <= cache.since() + acceptMicros + SKEW) await within(askFromNow());
     },
 
+    /** Finds out whether nothing with this id, of an order or a job, can still wait to be applied. */
+    waitsNowhere: async (id: string): Promise<boolean> => (await isAbsent(id)) !== false,
+
     /**
      * Finds out whether an order that was just read and not found does not exist.
      * @param read reads it once more
@@ -118,3 +126,23 @@ export const orderAbsence = (
     },
   };
 };
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    absence: ReturnType<typeof orderAbsence>;
+  }
+}
+
+export const absence = fastifyPlugin<{ config: Pick<Config, 'cache' | 'rabbitmq'> }>(
+  async (app, { config }) => {
+    const found = orderAbsence(app, {
+      acceptMicros: config.rabbitmq.publishTimeoutMs * 1e3,
+      keptMicros: config.cache.waitingTtl * 1e6,
+    });
+    app.decorate('absence', found);
+    app.addHook('onReady', found.prepare);
+    const preparing = setInterval(found.prepare, PREPARE_INTERVAL_MS).unref();
+    app.addHook('onClose', async () => clearInterval(preparing));
+  },
+  { name: 'absence', fastify: '5.x', dependencies: ['backends'] },
+);

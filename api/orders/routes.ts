@@ -9,15 +9,15 @@ import { validator } from '../../domain/validate.ts';
 import type { Config } from '../../process/config.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from '../http/answers.ts';
 import { readNumber } from '../http/input.ts';
-import { orderAbsence } from './absence.ts';
 import { acceptOnce } from './idempotency.ts';
 import { orderReads } from './reads.ts';
-import { contentOf, orderWrites } from './writes.ts';
+import { type Accepted, contentOf, orderWrites } from './writes.ts';
 
-const PREPARE_INTERVAL_MS = 1_000;
+/** When a job has ended at the earliest, most often. */
+const RETRY_AFTER_SECONDS = '1';
 
 const Id = Type.Object({ id: Type.String() });
-const Accepted = <T extends JobType>(type: T) =>
+const AcceptedAnswer = <T extends JobType>(type: T) =>
   Type.Object({
     job_id: Type.String(),
     job_type: Type.Literal(type),
@@ -25,6 +25,19 @@ const Accepted = <T extends JobType>(type: T) =>
     order_id: Type.String(),
     message: Type.String(),
   });
+
+/**
+ * Answers 202, with a link to what becomes of the job. The link has what tells it even if all that is left is the order
+ * in MySQL.
+ */
+const answer = <T extends Accepted<JobType>>(reply: FastifyReply, accepted: T): FastifyReply => {
+  const { job_id, order_id, version } = accepted;
+  return reply
+    .code(202)
+    .header('location', `/jobs/${job_id}?order_id=${order_id}&version=${version}`)
+    .header('retry-after', RETRY_AFTER_SECONDS)
+    .send(accepted);
+};
 
 const notAnId = validator(Uuid, 'id');
 /**
@@ -54,28 +67,20 @@ const readNumericQuantities = (
   done();
 };
 
-export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cache' | 'rabbitmq'> }> = async (
+export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cache'> }> = async (
   app,
   { config },
 ) => {
-  const { cache } = app;
+  const { cache, absence } = app;
   const writes = orderWrites(app);
   const reads = orderReads(app, config.cache.appliedTtl * 1000);
-  const absence = orderAbsence(app, {
-    acceptMicros: config.rabbitmq.publishTimeoutMs * 1e3,
-    keptMicros: config.cache.waitingTtl * 1e6,
-  });
-
-  app.addHook('onReady', absence.prepare);
-  const preparing = setInterval(absence.prepare, PREPARE_INTERVAL_MS).unref();
-  app.addHook('onClose', async () => clearInterval(preparing));
 
   app.post(
     '/orders',
     {
       schema: {
         body: NewOrder,
-        response: { 202: Accepted('create_order'), ...errorAnswers },
+        response: { 202: AcceptedAnswer('create_order'), ...errorAnswers },
       },
       preValidation: readNumericQuantities,
     },
@@ -86,7 +91,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
         ...(await writes.create(content, origin)),
         message: 'Order creation scheduled.',
       }));
-      return reply.code(202).send(accepted);
+      return answer(reply, accepted);
     },
   );
 
@@ -96,7 +101,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
       schema: {
         params: Id,
         body: StatusUpdate,
-        response: { 202: Accepted('update_order_status'), ...errorAnswers },
+        response: { 202: AcceptedAnswer('update_order_status'), ...errorAnswers },
       },
       preValidation: requireOrderId,
     },
@@ -107,7 +112,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
         ...(await writes.updateStatus(change, origin)),
         message: 'Status update scheduled.',
       }));
-      return reply.code(202).send(accepted);
+      return answer(reply, accepted);
     },
   );
 
@@ -116,7 +121,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
     {
       schema: {
         params: Id,
-        response: { 202: Accepted('delete_order'), ...errorAnswers },
+        response: { 202: AcceptedAnswer('delete_order'), ...errorAnswers },
       },
       preValidation: requireOrderId,
     },
@@ -127,7 +132,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
         ...(await writes.remove(order_id, origin)),
         message: 'Deletion scheduled.',
       }));
-      return reply.code(202).send(accepted);
+      return answer(reply, accepted);
     },
   );
 

@@ -1,18 +1,23 @@
 /** Accepts writes: each becomes a durable message that the broker has confirmed, and a pending copy for readers. */
 import type { Cache } from '../../cache/cache.ts';
 import { createIds } from '../../domain/ids.ts';
+import { queuedEvent } from '../../domain/job-events.ts';
 import { type JobType, type UpdateJob, writeJob } from '../../domain/jobs.ts';
 import { type Identity, keyedUuid } from '../../domain/keyed-ids.ts';
 import type { NewOrder, Order } from '../../domain/order.ts';
 import { type Clock, timeOf } from '../../domain/versions.ts';
+import type { Story } from '../../jobs/story.ts';
 import type { Observer } from '../../process/observer.ts';
 import type { Broker } from '../../queue/broker.ts';
+import { PublishError } from '../../queue/errors.ts';
 
 export interface Accepted<T extends JobType> {
   job_id: string;
   job_type: T;
   status: 'queued';
   order_id: string;
+  /** The place of the write among those to its order. */
+  version: number;
 }
 
 /** Where a write comes from. */
@@ -43,11 +48,12 @@ interface Backends {
   broker: Broker;
   cache: Cache;
   clock: Clock;
+  story: Story;
   observer: Observer;
 }
 
 /** Each method resolves once the write is accepted. If it throws PublishError, no reader sees the write. */
-export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Backends) => {
+export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, observer }: Backends) => {
   // Ids use the shared clock, so that their times can be compared with Redis's.
   const newId = createIds(() => Math.floor(clock.now() / 1_000));
 
@@ -63,15 +69,29 @@ export const orderWrites = ({ broker, cache: { pending }, clock, observer }: Bac
     const acceptedAt = timeOf(version);
     const job = writeJob({ jobId: job_id, type, payload, version, acceptedAt });
     const published = performance.now();
-    await broker.accept(job, {
+    const confirmed = broker.accept(job, {
       // Two requests with one key may be in flight at once: their messages need different ids.
       messageId: keyed ? newId() : job_id,
       correlationId: requestId,
       timestamp: Math.floor(acceptedAt.getTime() / 1000),
       type,
     });
+    // In the same turn, so that it takes no further round trip. It is known before anybody is told the job's id.
+    if (story.isTold) {
+      const at = acceptedAt.getTime();
+      const event = { jobId: job_id, type, orderId: order_id, version, acceptedAt: at, requestId };
+      void jobs.accepted(job_id, queuedEvent(event));
+    }
+    try {
+      await confirmed;
+    } catch (error) {
+      const isRefused = error instanceof PublishError && error.outcome !== 'unknown';
+      // An earlier try with the same key may have been accepted.
+      if (story.isTold && isRefused && !keyed) void jobs.refused(job_id);
+      throw error;
+    }
     observer.writeAccepted({ jobType: type, confirmMs: performance.now() - published });
-    return { job_id, job_type: type, status: 'queued', order_id };
+    return { job_id, job_type: type, status: 'queued', order_id, version };
   };
 
   /** Redis knows the order's last version, whichever process gave it. Without Redis this process's clock has to do. */

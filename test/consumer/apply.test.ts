@@ -19,7 +19,7 @@ const stores = await openStores(t, env);
  */
 const LAG_MS = 300;
 
-const applying = { orm, observer: unobserved, clock: createClock(), writeLagMs: LAG_MS };
+const applying = { orm, observer: unobserved, clock: createClock(), writeLagMs: LAG_MS, isTold: true };
 
 const accepted = (job: WriteJob): AcceptedJob => ({ job, acceptedAt: new Date() });
 const create = (order_id: string): AcceptedJob =>

@@ -36,6 +36,7 @@ export const isolatedEnvironment = async (overrides: NodeJS.ProcessEnv = {}): Pr
     DB_NAME: name,
     REDIS_URL: `redis://127.0.0.1:${port('TEST_REDIS_PORT')}/${await ownRedisDatabase()}`,
     RABBITMQ_QUEUE_NAME: name,
+    RABBITMQ_EVENTS_EXCHANGE: name,
     SIMULATED_WRITE_LAG: '0',
     WORKER_COUNT: '2',
     ACCESS_LOG_FILE: '/dev/null',

@@ -14,6 +14,7 @@ interface Test extends Teardown {
 const programs = {
   api: fileURLToPath(new URL('../../dist/api/server.js', import.meta.url)),
   consumer: fileURLToPath(new URL('../../dist/consumer/worker.js', import.meta.url)),
+  hub: fileURLToPath(new URL('../../dist/hub/worker.js', import.meta.url)),
   supervisor: fileURLToPath(new URL('../../dist/consumer/supervisor.js', import.meta.url)),
 };
 

@@ -10,6 +10,7 @@ import { parseJob, writeJob } from '../../domain/jobs.ts';
 import { createClock } from '../../domain/versions.ts';
 import { openLetters } from '../../jobs/letters.ts';
 import { createOutcomes } from '../../jobs/outcomes.ts';
+import { openStory } from '../../jobs/story.ts';
 import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
 import { type OutcomeTold, observers } from '../../process/observer.ts';
@@ -32,8 +33,11 @@ const cache = openCache(config, observer);
 const broker = await openBroker(config.rabbitmq, observer);
 t.teardown(() => Promise.all([cache.close(), broker.close()]));
 
+const story = openStory(cache, orm, true);
+t.teardown(() => story.close());
 const outcomes = createOutcomes({
   cache,
+  story,
   observer,
   acknowledge: (deliveries: Delivery[]) => jobs.acknowledge(deliveries),
   track: () => {},
@@ -41,7 +45,7 @@ const outcomes = createOutcomes({
 const take = async (delivery: Delivery) => {
   try {
     const entry = { job: parseJob(delivery.body), delivery };
-    const applied = await applyJobs({ orm, observer, clock, writeLagMs: 0 }, [accepted(entry)]);
+    const applied = await applyJobs({ orm, observer, clock, writeLagMs: 0, isTold: true }, [accepted(entry)]);
     await outcomes.applied([entry], applied, 1);
   } catch (error) {
     outcomes.refused(delivery, String(error));
@@ -114,7 +118,7 @@ t.test('jobs that fail, and letters', async (t) => {
     requestId: 'req-1',
   });
 
-  const letters = openLetters(broker, cache, observer);
+  const letters = openLetters({ broker, cache, story, observer });
   const { job_id: jobId } = JSON.parse(lost.toString());
   t.equal(await letters.replay([jobId]), 1);
   t.match(

@@ -1,0 +1,103 @@
+/**
+ * Finds out what became of a job, from what is cheapest and true:
+ *   Redis    has what waits, and what ended a moment ago.
+ *   MySQL    has what ended, in the table of jobs.
+ *   If neither has the job (its entry has expired, Redis was emptied, the hub is behind), the order itself says it: a
+ *   write whose version is not newer than the order's is over.
+ * "Not found" is said only of an id that no job can have that was accepted within the time that is kept.
+ */
+import type { Cache } from '../../cache/cache.ts';
+import type { Database } from '../../db/client.ts';
+import { findJob } from '../../db/jobs.ts';
+import { journalLag } from '../../db/journal.ts';
+import { findVersion } from '../../db/orders.ts';
+import { readReset } from '../../db/resets.ts';
+import { isEnded, type JobEvent, readJobEvent } from '../../domain/job-events.ts';
+import type { Clock } from '../../domain/versions.ts';
+import { withDeadline } from '../../process/deadline.ts';
+import { couldNotRead } from '../http/errors.ts';
+import { type Job, ofEvent, ofRow, withStatus } from './answers.ts';
+
+const MYSQL_WITHIN_MS = 2_000;
+/** If the hub is further behind, the table of jobs may lack what Redis has forgotten. */
+const LAG_MS = 10_000;
+const DAY_MS = 86_400_000;
+
+/** What the link in a 202 says beside the job's id. */
+export interface Coordinates {
+  orderId: string;
+  version: number;
+}
+
+interface Backends {
+  cache: Cache;
+  database: Database;
+  clock: Clock;
+}
+interface Options {
+  /** How old what Redis says of a waiting job may be, in milliseconds, to be believed without asking MySQL. */
+  trustMs: number;
+  historyDays: number;
+  /** Finds out whether no job of this id can be waiting. */
+  waitsNowhere: (jobId: string) => Promise<boolean>;
+}
+
+/** @returns functions that throw the database's error if only the database could answer and it does not */
+export const jobFinder = (
+  { cache, database: { orm }, clock }: Backends,
+  { trustMs, historyDays, waitsNowhere }: Options,
+) => {
+  const ask = <T>(query: Promise<T>): Promise<T> => withDeadline(query, MYSQL_WITHIN_MS);
+
+  /** What the order says of a write to it. */
+  const ofOrder = async (
+    jobId: string,
+    { orderId, version }: Coordinates,
+    event?: JobEvent,
+  ): Promise<Job> => {
+    const known = event ? ofEvent(event) : withStatus(jobId, 'queued', { order_id: orderId });
+    const [state, reset] = await ask(Promise.all([findVersion(orm, orderId), readReset(orm)]));
+    if (state === 'deleted' || (state !== undefined && state > version))
+      return { ...known, status: 'settled' };
+    // No other write has this version.
+    if (state === version && version > 0) return { ...known, status: 'succeeded' };
+    if (version <= reset.version) return { ...known, status: 'cancelled' };
+    const isKept = clock.age(version) < historyDays * DAY_MS || event !== undefined;
+    return isKept ? known : { ...known, status: 'unknown' };
+  };
+
+  const inMysql = async (jobId: string, event: JobEvent | undefined, link: Coordinates | undefined) => {
+    const row = await ask(findJob(orm, jobId));
+    // What happened later counts, such as that a dead letter waits again.
+    if (row && (isEnded(row.state) || event === undefined || row.changedAt >= event.at)) return ofRow(row);
+    if (row && event) return ofEvent(event);
+    const coordinates = event ? { orderId: event.order_id, version: event.version } : link;
+    if (coordinates) return ofOrder(jobId, coordinates, event);
+    if (!(await waitsNowhere(jobId)) || (await ask(journalLag(orm))) > LAG_MS)
+      return withStatus(jobId, 'unknown');
+    // It may have ended since we asked first.
+    const late = await ask(findJob(orm, jobId));
+    return late && ofRow(late);
+  };
+
+  return {
+    /**
+     * @param link where the id alone may not be enough
+     * @returns undefined if there is no such job
+     */
+    one: async (jobId: string, link?: Coordinates): Promise<Job | undefined> => {
+      const text = await cache.jobs.find(jobId);
+      const event = text === undefined ? undefined : readJobEvent(text);
+      if (event && (isEnded(event.state) || event.state === 'dead')) return ofEvent(event);
+      const isFresh = event && event.at * 1_000 > cache.since() && clock.age(event.at * 1_000) < trustMs;
+      if (isFresh) return ofEvent(event);
+      try {
+        return await inMysql(jobId, event, link);
+      } catch (error) {
+        // Without MySQL no job ends.
+        if (event && couldNotRead(error)) return ofEvent(event);
+        throw error;
+      }
+    },
+  };
+};

@@ -1,0 +1,133 @@
+/** /jobs and /orders/:id/history: what became of writes. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from '@sinclair/typebox';
+import type { FastifyReply } from 'fastify';
+import { jobsOfOrder, listJobs } from '../../db/jobs.ts';
+import { journalLag } from '../../db/journal.ts';
+import { canonicalId } from '../../domain/ids.ts';
+import { jobStates, oneOf } from '../../domain/job-events.ts';
+import { jobTypes } from '../../domain/jobs.ts';
+import { Uuid } from '../../domain/order.ts';
+import type { Config } from '../../process/config.ts';
+import { withDeadline } from '../../process/deadline.ts';
+import { errorAnswers } from '../http/answers.ts';
+import { HttpError } from '../http/errors.ts';
+import { isOver, Job, ofRow } from './answers.ts';
+import { jobFinder } from './find.ts';
+
+const MYSQL_WITHIN_MS = 2_000;
+const RETRY_AFTER_SECONDS = '1';
+
+const Id = Type.Object({ id: Type.String() });
+const Version = Type.Integer({
+  minimum: 0,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'an integer from 0 to 9007199254740991',
+});
+const Link = Type.Object({ order_id: Type.Optional(Uuid), version: Type.Optional(Version) });
+const Limit = Type.Integer({
+  minimum: 1,
+  maximum: 1_000,
+  default: 100,
+  description: 'an integer from 1 to 1000',
+});
+/** `changed_at` in milliseconds since 1970 and the job's id, as in the link of the page before. */
+const After = Type.String({
+  pattern: '^\\d{1,15}_.{1,64}$',
+  description: 'what the link to the next page has there',
+});
+const JobsQuery = Type.Object({
+  state: Type.Optional(oneOf(jobStates)),
+  type: Type.Optional(oneOf(jobTypes)),
+  order_id: Type.Optional(Uuid),
+  limit: Limit,
+  after: Type.Optional(After),
+});
+const HistoryQuery = Type.Object({ limit: Limit, before: Type.Optional(Version) });
+
+const jobNotFound = (id: string) => new HttpError(404, `Job with ID '${id}' not found.`, 'job_not_found');
+
+/** Says how long an answer about a job may be kept: for good once the job has ended. */
+const cacheable = (reply: FastifyReply, { status }: Job): void => {
+  const isFinal = isOver(status) && status !== 'dead' && status !== 'settled';
+  reply.header('cache-control', isFinal ? 'private, max-age=31536000, immutable' : 'no-store');
+  if (!isOver(status)) reply.header('retry-after', RETRY_AFTER_SECONDS);
+};
+
+export const jobRoutes: FastifyPluginAsyncTypebox<{
+  config: Pick<Config, 'historyDays' | 'cache'>;
+}> = async (app, { config }) => {
+  const { orm } = app.database;
+  const { historyDays } = config;
+  const { waitsNowhere } = app.absence;
+  const jobs = jobFinder(app, { trustMs: config.cache.appliedTtl * 1_000, historyDays, waitsNowhere });
+  const ask = <T>(query: Promise<T>): Promise<T> => withDeadline(query, MYSQL_WITHIN_MS);
+
+  app.get(
+    '/jobs/:id',
+    { schema: { params: Id, querystring: Link, response: { 200: Job, ...errorAnswers } } },
+    async (request, reply) => {
+      const { id } = request.params;
+      const { order_id: orderId, version } = request.query;
+      const link = orderId !== undefined && version !== undefined ? { orderId, version } : undefined;
+      const job = await jobs.one(id, link);
+      if (job === undefined) throw jobNotFound(id);
+      cacheable(reply, job);
+      return reply.code(200).send(job);
+    },
+  );
+
+  app.get(
+    '/jobs',
+    {
+      schema: {
+        querystring: JobsQuery,
+        response: { 200: Type.Object({ jobs: Type.Array(Job) }), ...errorAnswers },
+      },
+    },
+    async (request, reply) => {
+      const { state, type, order_id: orderId, limit, after } = request.query;
+      const [, changedAt = '', jobId = ''] = /^(\d+)_(.*)$/s.exec(after ?? '') ?? [];
+      const from = after === undefined ? undefined : { changedAt: Number(changedAt), jobId };
+      const rows = await ask(listJobs(orm, { state, type, orderId, after: from }, limit));
+      const last = rows.at(-1);
+      if (last && rows.length === limit) {
+        const query = new URLSearchParams(request.url.split('?')[1]);
+        query.set('after', `${last.changedAt}_${last.jobId}`);
+        reply.header('link', `<?${query}>; rel="next"`);
+      }
+      return reply.code(200).send({ jobs: rows.map(ofRow) });
+    },
+  );
+
+  app.get(
+    '/orders/:id/history',
+    {
+      schema: {
+        params: Id,
+        querystring: HistoryQuery,
+        response: {
+          200: Type.Object({
+            order_id: Uuid,
+            entries: Type.Array(Job),
+            complete: Type.Boolean(),
+          }),
+          ...errorAnswers,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { limit, before } = request.query;
+      const id = canonicalId(request.params.id);
+      const pending = await app.cache.pending.find(id);
+      const [lag, rows] = await ask(Promise.all([journalLag(orm), jobsOfOrder(orm, id, before, limit)]));
+      const newest = before === undefined ? (rows[0]?.version ?? 0) : Number.POSITIVE_INFINITY;
+      const waits = pending !== undefined && pending.kind !== 'deleted' && pending.version > newest;
+      const last = rows.at(-1);
+      if (last && rows.length === limit)
+        reply.header('link', `<?limit=${limit}&before=${last.version}>; rel="next"`);
+      const complete = historyDays > 0 && lag === 0 && !waits;
+      return reply.code(200).send({ order_id: id, entries: rows.map(ofRow), complete });
+    },
+  );
+};

@@ -1,0 +1,81 @@
+/**
+ * The jobs that wait, and those that ended a moment ago: `job:{id}` holds the last event of each as JSON
+ * (domain/job-events.ts). All events also go through one stream, from which each API process learns them at once
+ * (feed.ts).
+ */
+import type { Redis } from 'ioredis';
+import { isEnded, type JobEvent } from '../domain/job-events.ts';
+import { FEED_LENGTH } from './feed.ts';
+import { keys } from './keys.ts';
+import type { RedisLink } from './link.ts';
+import { isAcrossSlots } from './redis.ts';
+import { script } from './script.ts';
+
+const tellScript = script('tell-jobs');
+
+/** What is told of a job. `text` is the event as JSON. */
+export interface JobTold {
+  event: Pick<JobEvent, 'job_id' | 'state'>;
+  text: string;
+}
+
+/**
+ * What Redis knows of jobs. None of the methods rejects.
+ * @param waitingTtl for how many seconds a job that waits is known
+ * @param appliedTtl for how many seconds one that has ended is: MySQL has it by then
+ */
+export const cachedJobs = (
+  { attempt, tell }: RedisLink,
+  { waitingTtl, appliedTtl }: { waitingTtl: number; appliedTtl: number },
+) => {
+  // Becomes true when Redis turns out to be a cluster.
+  let oneByOne = false;
+  const ttlOf = ({ state }: JobTold['event']) => (isEnded(state) ? appliedTtl : waitingTtl);
+  const keepSome = (redis: Redis, told: JobTold[]) =>
+    tellScript(
+      redis,
+      told.map(({ event }) => keys.job(event.job_id)),
+      ...told.flatMap(({ event, text }) => [text, ttlOf(event)]),
+    );
+  const keep = async (redis: Redis, told: JobTold[]): Promise<void> => {
+    try {
+      if (!oneByOne) return void (await keepSome(redis, told));
+    } catch (error) {
+      if (!isAcrossSlots(error)) throw error;
+      oneByOne = true;
+    }
+    await Promise.all(told.map((one) => keepSome(redis, [one])));
+  };
+
+  return {
+    /**
+     * Notes a job that is being published, unless something happened to it already. Nobody waits for this.
+     * @param text its event as JSON
+     */
+    accepted: (jobId: string, text: string): Promise<void> =>
+      attempt(async (redis) => {
+        await redis.set(keys.job(jobId), text, 'EX', waitingTtl, 'NX');
+      }, undefined),
+
+    /** Forgets a job whose publish was refused. */
+    refused: (jobId: string): Promise<void> =>
+      tell({ tell: (redis) => redis.unlink(keys.job(jobId)), bytes: jobId.length * 2 }),
+
+    /** The last event of a job as JSON; undefined if Redis does not know the job, or is away. */
+    find: (jobId: string): Promise<string | undefined> =>
+      attempt(async (redis) => (await redis.get(keys.job(jobId))) ?? undefined, undefined),
+
+    /** Tells what happened to jobs, those who listen too. */
+    tell: (told: JobTold[]): Promise<void> =>
+      tell({
+        tell: async (redis) => {
+          const entry = `[${told.map(({ text }) => text)}]`;
+          await Promise.all([
+            keep(redis, told),
+            redis.xadd(keys.feed, 'MAXLEN', '~', FEED_LENGTH, '*', 'events', entry),
+          ]);
+        },
+        bytes: told.reduce((bytes, { text }) => bytes + 2 * text.length, 0),
+      }),
+  };
+};

@@ -1,0 +1,96 @@
+/**
+ * The journal: what was done to orders and jobs, in the same commit as the rows that it tells of. It is an outbox
+ * (https://microservices.io/patterns/data/transactional-outbox.html): the hub reads it, passes on what it says, and
+ * removes it. As nothing is left that was passed on, it does not matter that numbers are not given in the order of
+ * commits. Those of one order are, because its row is locked from before its entry is written until the commit.
+ */
+import { type SQL, sql } from 'drizzle-orm';
+import type { Alone } from './alone.ts';
+import type { Orm, Transaction } from './client.ts';
+import { format, literal } from './literals.ts';
+import { readRows } from './rows.ts';
+import { inserts, MODEST_BYTES, row, runEach } from './statements.ts';
+
+/** A text with quotes or backslashes takes two bytes for each of its own in a statement, and some around them. */
+const WRITTEN_BYTES = 2;
+const MARGIN_BYTES = 512;
+
+/**
+ * The statements that write entries.
+ * @param events JSON texts, one an event
+ * @param maxBytes how long a statement may be
+ * @throws StatementTooLarge if a single event is too long
+ */
+export const writeJournal = (events: string[], maxBytes = MODEST_BYTES): string[] => {
+  const most = Math.min(MODEST_BYTES, maxBytes) / WRITTEN_BYTES - MARGIN_BYTES;
+  const bodies: string[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const event of events) {
+    const own = Buffer.byteLength(event) + 1;
+    bytes += own;
+    if (bytes <= most) bodies.at(-1)?.push(event);
+    else {
+      bodies.push([event]);
+      bytes = own;
+    }
+  }
+  const rows = bodies.map((body) => row([`[${body}]`]));
+  return rows.length === 0 ? [] : inserts('INSERT INTO order_journal (body) VALUES ', rows, maxBytes);
+};
+
+/** Writes entries in a transaction of their own. @throws the database's error */
+export const addToJournal = (orm: Orm, events: string[]): Promise<void> => runEach(orm, writeJournal(events));
+
+export interface JournalEntry {
+  seq: number;
+  /** A JSON list of events. */
+  body: string;
+  /** Whether the jobs have its events already, and only their publishing is left. */
+  projected: boolean;
+}
+
+const read = async (alone: Alone, where: SQL, most: number): Promise<JournalEntry[]> => {
+  const rows = await readRows<{ seq: number; body: string; projected: number }>(
+    alone,
+    sql`select seq, body, projected from order_journal ${where} order by seq limit ${most}`,
+  );
+  return rows.map(({ projected, ...entry }) => ({ ...entry, projected: projected === 1 }));
+};
+
+/** Reads the oldest entries. @param most how many at the most @throws the database's error */
+export const readJournal = (alone: Alone, most: number): Promise<JournalEntry[]> => read(alone, sql``, most);
+
+/** Reads the oldest entries that the jobs do not have. @throws the database's error */
+export const readUnprojected = (alone: Alone, most: number): Promise<JournalEntry[]> =>
+  read(alone, sql`where projected = false`, most);
+
+const numbersOf = (entries: JournalEntry[]) => [entries.map(({ seq }) => seq)];
+
+/** Removes entries. @throws the database's error */
+export const removeFromJournal = (tx: Pick<Transaction, 'execute'>, entries: JournalEntry[]): Promise<void> =>
+  runEach(tx, [format('DELETE FROM order_journal WHERE seq IN (?)', numbersOf(entries))]);
+
+/** Notes that the jobs have the events of these entries. @throws the database's error */
+export const markProjected = (tx: Pick<Transaction, 'execute'>, entries: JournalEntry[]): Promise<void> =>
+  runEach(tx, [format('UPDATE order_journal SET projected = TRUE WHERE seq IN (?)', numbersOf(entries))]);
+
+/** Removes entries from before a time that the jobs have. @returns how many @throws the database's error */
+export const pruneJournal = async (alone: Alone, before: Date): Promise<number> => {
+  const [{ affectedRows }] = await alone.execute(
+    sql.raw(`DELETE FROM order_journal WHERE projected = TRUE AND at < ${literal(before)}`),
+  );
+  return affectedRows;
+};
+
+/**
+ * For how many milliseconds the oldest entry that the jobs do not have has been waiting; 0 if there is none.
+ * @throws the database's error
+ */
+export const journalLag = async (orm: Orm): Promise<number> => {
+  const [oldest] = await readRows<{ lag: number }>(
+    orm,
+    sql`select timestampdiff(microsecond, at, utc_timestamp(3)) div 1000 as lag
+      from order_journal where projected = false order by seq limit 1`,
+  );
+  return oldest ? Math.max(1, oldest.lag) : 0;
+};

@@ -1,0 +1,76 @@
+/**
+ * The hub: it passes on what consumers have written into the journal. `node dist/hub/worker.js`
+ * There may be several: one leads, and the others wait for its lock.
+ */
+import { setPriority } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Alone } from '../db/alone.ts';
+import { openDatabase } from '../db/client.ts';
+import { pruneJobs } from '../db/jobs.ts';
+import { pruneJournal } from '../db/journal.ts';
+import { lockHub } from '../db/locks.ts';
+import { runProcess } from '../process/lifecycle.ts';
+import { readyFile } from '../process/ready-file.ts';
+import { openEventPublisher } from '../queue/events.ts';
+import { createPassing } from './pass-on.ts';
+
+const POLL_MS = 100;
+const RETRY_MS = 500;
+const LOCK_SECONDS = 2;
+const PRUNE_INTERVAL_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** Clients wait for the API and for consumers, not for this process: it yields to them where there is little CPU. */
+const NICENESS = 10;
+
+await runProcess('hub', async (config, { observer }) => {
+  setPriority(NICENESS);
+  const ready = readyFile(config.readyFile);
+  const database = openDatabase(config.mysql, observer, { connections: 1 });
+  const publisher = await openEventPublisher(config.rabbitmq, observer);
+  const passOn = createPassing(publisher, observer);
+  const ending = new AbortController();
+  const { signal } = ending;
+  const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {});
+
+  const prune = async (alone: Alone): Promise<void> => {
+    if (config.historyDays === 0) return;
+    const before = new Date(Date.now() - config.historyDays * DAY_MS);
+    const lost = await pruneJournal(alone, before);
+    if (lost > 0) observer.eventsGivenUp({ entries: lost });
+    let jobs = 0;
+    for (let removed = 1; removed > 0 && !signal.aborted; jobs += removed)
+      removed = await pruneJobs(alone, before);
+    if (jobs > 0) observer.jobsPruned({ jobs });
+  };
+
+  const lead = (): Promise<void> =>
+    database.alone(async (alone) => {
+      ready.write();
+      while (!(await lockHub(alone, LOCK_SECONDS))) if (signal.aborted) return;
+      observer.hubLeads({});
+      let pruneAt = performance.now();
+      while (!signal.aborted) {
+        if (performance.now() >= pruneAt) {
+          await prune(alone);
+          pruneAt = performance.now() + PRUNE_INTERVAL_MS;
+        }
+        if (!(await passOn(alone))) await pause(POLL_MS);
+      }
+    });
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      // Whether MySQL is there is told by the database itself.
+      await lead().catch((error) => observer.hubInterrupted({ reason: String(error?.message ?? error) }));
+      await pause(RETRY_MS);
+    }
+  };
+  const running = run();
+  process.send?.({ level: config.logLevel, format: config.logFormat });
+
+  return async () => {
+    ready.remove();
+    ending.abort();
+    await running;
+    await Promise.all([publisher.close(), database.close()]);
+  };
+});

@@ -1,0 +1,112 @@
+/** What happened to jobs, put into words. */
+import { isJobEvent, type JobEvent, type JobState, keptRequestId } from '../domain/job-events.ts';
+import { namesIn, type WriteJob } from '../domain/jobs.ts';
+import type { Order } from '../domain/order.ts';
+import type { AcceptedJob } from '../domain/plan.ts';
+import type { Letter } from '../queue/dead-letters.ts';
+import type { Entry, Told, Verdict } from './applied.ts';
+
+/** How long the text of an order may be to be told with the event of its creation, in UTF-16 code units. */
+const MOST_ORDER = 8_192;
+const MOST_REASON = 64;
+const MOST_ERROR = 1_000;
+
+const stateOf: Partial<Record<Verdict, JobState>> = {
+  applied: 'succeeded',
+  unchanged: 'succeeded',
+  superseded: 'superseded',
+  void: 'cancelled',
+};
+
+/** Without what another publisher may have put beside. */
+const itemsOf = ({ items }: Order) => items.map(({ name, quantity }) => ({ name, quantity }));
+
+/** What an event tells of its order beside the ids: what the job has set. */
+const orderText = (job: WriteJob): string | undefined => {
+  if (job.type === 'delete_order') return undefined;
+  const { order_id, status } = job.payload;
+  const text =
+    job.type === 'create_order'
+      ? JSON.stringify({
+          order_id,
+          customer_name: job.payload.customer_name,
+          status,
+          items: itemsOf(job.payload),
+        })
+      : JSON.stringify({ order_id, status });
+  return text.length <= MOST_ORDER ? text : undefined;
+};
+
+const toldOf = (event: JobEvent, job?: WriteJob): Told => {
+  const text = JSON.stringify(event);
+  const order = job && orderText(job);
+  return { event, text, full: order ? `${text.slice(0, -1)},"order":${order}}` : text };
+};
+
+/**
+ * What a transaction has made of its jobs; nothing of those that failed in it, as these come again or become dead
+ * letters.
+ * @param at milliseconds since 1970
+ */
+export const toldOfBatch = (
+  jobs: AcceptedJob[],
+  verdicts: ReadonlyMap<WriteJob, Verdict>,
+  at: number,
+): Told[] =>
+  jobs.flatMap(({ job, acceptedAt, attempts = 1, requestId }) => {
+    const verdict = verdicts.get(job);
+    const state = verdict && stateOf[verdict];
+    if (state === undefined) return [];
+    const event: JobEvent = {
+      job_id: job.job_id,
+      job_type: job.type,
+      order_id: job.payload.order_id,
+      version: job.version ?? 0,
+      state,
+      at,
+      accepted_at: acceptedAt.getTime(),
+      attempts,
+      request_id: keptRequestId(requestId),
+      repeated: verdict === 'unchanged' || undefined,
+    };
+    return [toldOf(event, verdict === 'applied' ? job : undefined)];
+  });
+
+/** What is told beside the names. */
+export type Happened = Pick<JobEvent, 'state' | 'attempts'> &
+  Partial<Pick<JobEvent, 'reason' | 'error' | 'next_try_at'>>;
+
+/** What happened to a job outside a transaction. */
+export const toldOfJob = ({ job, delivery }: Entry, happened: Happened): Told =>
+  toldOf({
+    job_id: job.job_id,
+    job_type: job.type,
+    order_id: job.payload.order_id,
+    version: job.version ?? 0,
+    at: Date.now(),
+    accepted_at: job.accepted_at ? Date.parse(job.accepted_at) : undefined,
+    request_id: keptRequestId(delivery.requestId),
+    ...happened,
+    error: happened.error?.slice(0, MOST_ERROR),
+  });
+
+/** The same for a message that may not be a valid job. @returns undefined if it does not say which job and order */
+export const toldOfMessage = (
+  { body, requestId }: Pick<Letter, 'body' | 'requestId'>,
+  happened: Happened,
+  at = Date.now(),
+): Told | undefined => {
+  const { jobId, jobType, orderId, version } = namesIn(body);
+  const event = {
+    job_id: jobId,
+    job_type: jobType,
+    order_id: orderId,
+    version: Number.isSafeInteger(version) ? version : 0,
+    at,
+    request_id: keptRequestId(requestId),
+    ...happened,
+    reason: happened.reason?.slice(0, MOST_REASON),
+    error: happened.error?.slice(0, MOST_ERROR),
+  };
+  return isJobEvent(event) ? toldOf(event) : undefined;
+};

@@ -1,0 +1,89 @@
+/** Publishing events for other services to a durable topic exchange, by which anybody may have them in a queue. */
+import type { ConfirmChannel } from 'amqplib';
+import type { Config } from '../process/config.ts';
+import { withDeadline } from '../process/deadline.ts';
+import type { Observer } from '../process/observer.ts';
+import { openConnection } from './connection.ts';
+import { answerOf, PublishError, reasonOf } from './errors.ts';
+
+const CONTENT_TYPE = 'application/cloudevents+json; charset=utf-8';
+
+/** What is published. `type` is the routing key. */
+export interface Publication {
+  id: string;
+  type: string;
+  /** In milliseconds since 1970. */
+  at: number;
+  body: Buffer;
+}
+
+export interface EventPublisher {
+  /**
+   * Publishes events in their order, and waits until the broker has each in the queues that are bound to the exchange.
+   * @throws PublishError if the broker is away, or has not confirmed all of them in time; some may be published then
+   */
+  publish(events: Publication[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens a connection of its own in the background, and declares the exchange on each new one. */
+export const openEventPublisher = async (
+  config: Config['rabbitmq'],
+  observer: Observer,
+): Promise<EventPublisher> => {
+  const { eventsExchange: exchange, publishTimeoutMs } = config;
+  let channel: ConfirmChannel | undefined;
+  let blocked = false;
+  /** How many events on this channel are not confirmed: no more are sent meanwhile, as they would pile up in memory. */
+  let unconfirmed = 0;
+  const connection = await openConnection(config, observer, 'RabbitMQ', {
+    setup: async (model) => {
+      const confirms = await answerOf(model.createConfirmChannel());
+      confirms.on('error', (error) => observer.channelFailed({ reason: error.message }));
+      confirms.on('close', () => {
+        if (channel === confirms) channel = undefined;
+        model.close().catch(() => {});
+      });
+      await answerOf(confirms.assertExchange(exchange, 'topic', { durable: true }));
+      blocked = false;
+      unconfirmed = 0;
+      channel = confirms;
+    },
+    lost: () => {
+      channel = undefined;
+    },
+  });
+
+  connection.onBlocked((reason) => {
+    blocked = reason !== undefined;
+  });
+
+  const publishOne = (confirms: ConfirmChannel, { id, type, at, body }: Publication): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const options = {
+        persistent: true,
+        contentType: CONTENT_TYPE,
+        messageId: id,
+        timestamp: Math.floor(at / 1000),
+        type,
+      };
+      unconfirmed++;
+      confirms.publish(exchange, type, body, options, (error) => {
+        if (channel === confirms) unconfirmed--;
+        if (error) reject(new PublishError('refused', reasonOf(error)));
+        else resolve();
+      });
+    });
+
+  return {
+    publish: async (events) => {
+      const confirms = channel;
+      if (!confirms) throw new PublishError('refused', 'RabbitMQ is not connected.');
+      if (blocked || unconfirmed > 0) throw new PublishError('refused', 'RabbitMQ takes no events for now.');
+      const all = Promise.all(events.map((event) => publishOne(confirms, event)));
+      all.catch(() => {}); // the deadline may pass first
+      await withDeadline(all, publishTimeoutMs);
+    },
+    close: () => connection.close(),
+  };
+};
