@@ -21,6 +21,25 @@ export const anAcceptedOrder = (overrides: Partial<Order> = {}, at = Date.UTC(20
   at,
 });
 
+/**
+ * Orders of two statuses, with names and items that are hard to quote, of which every fiftieth is Zoë's.
+ * @param from when the first three are accepted, in milliseconds since 1970; each three more a millisecond later
+ */
+export const variedOrders = (count: number, from: number): Accepted[] =>
+  Array.from({ length: count }, (_, i) =>
+    anAcceptedOrder(
+      {
+        customer_name: i % 50 === 0 ? `Zoë & "Ω" 100%+${i} 🦀` : `Ada ${i}`,
+        status: i % 2 ? 'shipped' : 'on its way',
+        items: [
+          { name: 'Tea, "next":', quantity: i + 1 },
+          { name: '"orders":[', quantity: 1 },
+        ],
+      },
+      from + Math.floor(i / 3),
+    ),
+  );
+
 /** Puts them into the tables and counts them. */
 export const insertAccepted = (orm: Orm, accepted: Accepted[]): Promise<void> =>
   orm.transaction(async (tx) => {
