@@ -3,6 +3,7 @@ import { until } from '../../../testbed/until.ts';
 import { startApp, startReadyApp } from '../../helpers/app.ts';
 import { isolatedEnvironment } from '../../helpers/environment.ts';
 import { startProcess } from '../../helpers/processes.ts';
+import { sendRaw } from '../../helpers/raw-http.ts';
 import { openStores } from '../../helpers/stores.ts';
 
 const env = await isolatedEnvironment();
@@ -33,6 +34,31 @@ t.test('only the password opens /admin, in the header or in the body', async (t)
   }
   t.equal((await post('/admin/seed', { count: 1, password: 'sesame' })).statusCode, 201);
   t.equal((await post('/admin/seed', { count: 1 }, password)).statusCode, 201);
+});
+
+t.test('a password beyond ASCII is right in every encoding of a header', async (t) => {
+  const send = async (password: string, header: Buffer, body = '{}') => {
+    const other = await startReadyApp(t, { ...env, ADMIN_PASSWORD: password });
+    const url = new URL(await other.listen({ host: '127.0.0.1', port: 0 }));
+    const [answer] = await sendRaw(
+      Number(url.port),
+      Buffer.concat([
+        Buffer.from(
+          `POST /admin/dead-letters/discard HTTP/1.1\r\nHost: x\r\nContent-Length: ${Buffer.byteLength(body)}\r\n`,
+        ),
+        Buffer.from(body === '{}' ? 'X-Admin-Password: ' : 'X: '),
+        header,
+        Buffer.from(`\r\n\r\n${body}`),
+      ]),
+    );
+    return answer?.status;
+  };
+  t.equal(await send('Grüße', Buffer.from('Grüße')), 200, 'UTF-8');
+  t.equal(await send('Grüße', Buffer.from('Grüße', 'latin1')), 200, 'Latin-1');
+  t.equal(await send('пароль', Buffer.from('пароль')), 200, 'UTF-8 alone has all of it');
+  t.equal(await send('пароль', Buffer.from('пароль', 'latin1')), 401, 'what is left of it in Latin-1');
+  t.equal(await send('Grüße', Buffer.from('x'), '{"password":"Grüße"}'), 200, 'the body');
+  t.equal(await send('Ã¼', Buffer.from('x'), '{"password":"ü"}'), 401, 'a body is UTF-8 and nothing else');
 });
 
 t.test('without ADMIN_PASSWORD nobody gets in', async (t) => {

@@ -180,6 +180,32 @@ t.test('PATCH and DELETE of an unknown order are accepted and make no order', as
   }
 });
 
+t.test('an id in capitals is the same order', async (t) => {
+  const id = '00000000-0000-7000-8000-00000000000a';
+  const capitals = id.toUpperCase();
+  const inject = async (method: 'GET' | 'PATCH' | 'DELETE', url: string, key = '') => {
+    const headers = key === '' ? {} : { 'idempotency-key': key };
+    const payload = method === 'PATCH' ? { status: 'packed' } : undefined;
+    return (await app.inject({ method, url, headers, payload })).json();
+  };
+  t.strictSame(await inject('GET', `/orders/${capitals}`), {
+    error: `Order with ID '${id}' not found.`,
+    code: 'order_not_found',
+  });
+  t.strictSame(await inject('GET', `/orders?after=${capitals}`), {
+    error: `Order with ID '${id}' not found.`,
+    code: 'order_not_found',
+  });
+  for (const [method, path] of [
+    ['PATCH', '/status'],
+    ['DELETE', ''],
+  ] as const) {
+    const first = await inject(method, `/orders/${capitals}${path}`, method);
+    t.equal(first.order_id, id);
+    t.strictSame(await inject(method, `/orders/${id}${path}`, method), first, 'the same keyed request');
+  }
+});
+
 t.test('GET /orders lists what is applied, newest first', async (t) => {
   await stores.rows('DELETE FROM orders');
   await stores.redis.incr('orders:list:version');
