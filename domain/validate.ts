@@ -33,30 +33,35 @@ const field = (pointer: string): string =>
     .replace(/\/(\d+)(?=\/|$)/g, '[$1]')
     .replaceAll('/', '.');
 
-const sentence = (error: ErrorObject, subject: string): string => {
+const sentence = (error: ErrorObject, subject: string, parent: string): string => {
+  const path = (...names: string[]) =>
+    [parent, field(error.instancePath), ...names].filter(Boolean).join('.');
   const expected = error.parentSchema?.description ?? 'valid';
   if (error.keyword === 'required') {
     const name = error.params.missingProperty;
-    const path = [field(error.instancePath), name].filter(Boolean).join('.');
-    return `${path} is required and must be ${error.parentSchema?.properties[name]?.description ?? 'present'}.`;
+    return `${path(name)} is required and must be ${error.parentSchema?.properties[name]?.description ?? 'present'}.`;
   }
   const got = error.parentSchema?.secret ? 'a value that is not shown' : shown(error.data);
-  return `${field(error.instancePath) || subject} must be ${expected}, got ${got}.`;
+  return `${path() || subject} must be ${expected}, got ${got}.`;
 };
 
 /**
  * Compiles a schema.
  * @param subject how a sentence names the value as a whole
  * @returns a function that fills defaults into a value. It returns undefined if the value is valid, otherwise a
- *   sentence that names the field, what was expected and what came.
+ *   sentence that names the field, what was expected and what came. If the value is a part of something, `parent` is the
+ *   path to it, with which the names of fields begin.
  */
-export const validator = (schema: TSchema, subject: string): ((value: unknown) => string | undefined) => {
+export const validator = (
+  schema: TSchema,
+  subject: string,
+): ((value: unknown, parent?: string) => string | undefined) => {
   const validate = ajv.compile(schema);
-  return (value) => {
+  return (value, parent = '') => {
     if (validate(value)) return undefined;
     // The last one is the outermost: before it stand the branches of a union, each with its own complaint.
     const error = validate.errors?.at(-1);
-    return error ? sentence(error, subject) : `${subject} is not valid.`;
+    return error ? sentence(error, subject, parent) : `${parent || subject} is not valid.`;
   };
 };
 
