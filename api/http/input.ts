@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'node:querystring';
 import type { TSchema } from '@sinclair/typebox';
-import { errorCodes, type FastifyInstance } from 'fastify';
+import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { shown, validator } from '../../domain/validate.ts';
 import { HttpError, malformedUrl } from './errors.ts';
@@ -48,7 +48,7 @@ export const readQuery = (text: string): Record<string, unknown> => {
 };
 
 /** Far more levels than any body needs, and far fewer than recursion can take. */
-const MAX_DEPTH = 512;
+export const MAX_DEPTH = 512;
 /** Whether objects and lists are nested in more than so many levels. It copies nothing, as it sees large orders too. */
 const isDeeper = (nest: Nest, levels: number): boolean => {
   if (levels === 0) return true;
@@ -70,28 +70,40 @@ const isCharsetOther = (contentType: string): boolean => {
   return false;
 };
 
-/**
- * Makes an app read bodies of a content type as JSON; `*` means every type that has no other parser. An empty body
- * counts as no body, as some clients send a content type with a DELETE or a reset although they send no body.
- */
-const readJson = (app: FastifyInstance, type: string): void => {
+/** Turns the text of a body, or of a part of one, into its value. It calls `done` before it returns. */
+export type ReadText = (
+  request: FastifyRequest,
+  text: string,
+  done: (error: Error | null, value?: unknown) => void,
+) => void;
+
+/** Makes the function that reads JSON as it is read everywhere. */
+export const jsonReader = (app: FastifyInstance): ReadText => {
   const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser<Buffer>(type, { parseAs: 'buffer' }, (request, body, done) => {
-    if (body.length === 0) return done(null, undefined);
-    const type = request.headers['content-type'] ?? '';
-    if (type !== 'application/json' && isCharsetOther(type))
-      return done(new HttpError(415, `The charset of Content-Type must be utf-8, got ${shown(type)}.`));
-    if (!isUtf8(body)) return done(new HttpError(400, 'The request body is not valid UTF-8.'));
-    parseJson(request, body.toString(), (error, value) => {
-      // Nesting that deep needs at least as many bytes.
-      if (error === null && body.length > 2 * MAX_DEPTH && isNest(value) && isDeeper(value, MAX_DEPTH))
+  return (request, text, done) =>
+    parseJson(request, text, (error, value) => {
+      // Nesting that deep needs at least as many characters.
+      if (error === null && text.length > 2 * MAX_DEPTH && isNest(value) && isDeeper(value, MAX_DEPTH))
         done(
           new HttpError(400, `The request body is nested too deep: at most ${MAX_DEPTH} levels are taken.`),
         );
       else done(error, value);
     });
-  });
 };
+
+/**
+ * Makes an app read bodies of these content types as UTF-8; `*` means every type that has no other parser. An empty body
+ * counts as no body, as some clients send a content type with a DELETE or a reset although they send no body.
+ */
+export const readBodies = (app: FastifyInstance, types: string | string[], read: ReadText): void =>
+  app.addContentTypeParser<Buffer>(types, { parseAs: 'buffer' }, (request, body, done) => {
+    if (body.length === 0) return done(null, undefined);
+    const type = request.headers['content-type'] ?? '';
+    if (type !== 'application/json' && isCharsetOther(type))
+      return done(new HttpError(415, `The charset of Content-Type must be utf-8, got ${shown(type)}.`));
+    if (!isUtf8(body)) return done(new HttpError(400, 'The request body is not valid UTF-8.'));
+    read(request, body.toString(), done);
+  });
 
 /** For routes that are called with `curl -d`, not by browsers: makes them read bodies of every content type as JSON. */
 export const readAnyTypeAsJson = (app: FastifyInstance): void => {
@@ -100,7 +112,7 @@ export const readAnyTypeAsJson = (app: FastifyInstance): void => {
     if (!/^[^\s/;]+\/[^\s/;]+/.test(headers['content-type'] ?? '')) headers['content-type'] = undefined;
   });
   app.removeContentTypeParser('*');
-  readJson(app, '*');
+  readBodies(app, '*', jsonReader(app));
 };
 
 export const input = fastifyPlugin(
@@ -135,7 +147,7 @@ export const input = fastifyPlugin(
     });
 
     app.removeAllContentTypeParsers();
-    readJson(app, 'application/json');
+    readBodies(app, 'application/json', jsonReader(app));
     app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (_request, body, done) =>
       done(body.length === 0 ? null : new errorCodes.FST_ERR_CTP_INVALID_MEDIA_TYPE()),
     );
