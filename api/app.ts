@@ -17,6 +17,7 @@ import { requestId, requests } from './http/requests.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { listRoutes } from './lists/routes.ts';
 import { absence } from './orders/absence.ts';
+import { batchRoutes } from './orders/batch-routes.ts';
 import { orderRoutes } from './orders/routes.ts';
 
 declare module 'fastify' {
@@ -74,6 +75,7 @@ export const buildApp = async (config: Config, { log, observer }: Telling) => {
   await app.register(absence, { config });
   await app.register(orderRoutes, { config });
   await app.register(jobRoutes, { config });
+  await app.register(batchRoutes);
   await app.register(listRoutes, { config: config.lists });
   await app.register(adminRoutes, { adminPassword: config.api.adminPassword });
   await app.register(deadLetterRoutes, { adminPassword: config.api.adminPassword });

@@ -30,7 +30,7 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | un
   app,
   { adminPassword },
 ) => {
-  const { observer } = app;
+  const { cache, clock, database, observer } = app;
   readAnyTypeAsJson(app);
   const resets = orderResets(app);
   app.addHook('preValidation', requireAdmin(adminPassword));

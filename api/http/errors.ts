@@ -46,7 +46,7 @@ const sentences: Record<string, (request: FastifyRequest) => string> = {
 
 const NOT_QUEUED = 'Unable to queue order.';
 /** The answer for each reason why a write was not accepted. */
-const unaccepted: Record<PublishError['outcome'], HttpError> = {
+export const unaccepted: Record<PublishError['outcome'], HttpError> = {
   refused: new HttpError(503, NOT_QUEUED, 'queue_unavailable'),
   impossible: new HttpError(503, NOT_QUEUED, 'queue_unavailable'),
   overfull: new HttpError(503, 'Too many writes are waiting.', 'backlog_full'),

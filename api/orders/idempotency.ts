@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Cache } from '../../cache/cache.ts';
-import { type Asked, digest, fingerprintOf } from '../../domain/keyed-ids.ts';
+import { type Asked, digest, fingerprintOf, type Identity } from '../../domain/keyed-ids.ts';
 import { PublishError } from '../../queue/errors.ts';
 import { HttpError } from '../http/errors.ts';
 import type { Origin } from './writes.ts';
@@ -20,10 +20,22 @@ const readKey = (header: string | string[] | undefined): string | undefined => {
   return key;
 };
 
+/** What is kept of an answer, and how the answer is made again. */
+export interface Keeping<T> {
+  /** Returns what is kept, or undefined if another try may come to more than this one and is to be carried out. */
+  kept: (answer: T) => string | undefined;
+  again: (kept: string, identity: Identity) => T;
+}
+const whole = {
+  kept: (answer: object): string => JSON.stringify(answer),
+  again: (kept: string) => JSON.parse(kept),
+};
+
 /**
  * Carries out a write once for each Idempotency-Key; a write without the header always.
  * @param asked what the request asks for: a key belongs to that
  * @param accept carries it out and returns the body of its 202
+ * @param keeping what is kept of that body; by default all of it
  * @returns the body of the 202, from `accept` or from the first try
  * @throws HttpError 400 if the key is malformed, 409 or 422 as above, and whatever `accept` throws
  */
@@ -32,11 +44,13 @@ export const acceptOnce = async <T extends object>(
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
   asked: Asked,
   accept: (origin: Origin) => Promise<T>,
+  { kept, again }: Keeping<T> = whole,
 ): Promise<T> => {
   const key = readKey(request.headers['idempotency-key']);
   if (key === undefined) return accept({ requestId: request.id, keyed: undefined });
 
   const fingerprint = fingerprintOf(asked);
+  const identity = { key, fingerprint };
   const current = { record: digest(key).digest('base64'), fingerprint, token: randomUUID() };
   const claim = await idempotency.claim(current);
   if (claim.kind === 'other request')
@@ -49,11 +63,11 @@ export const acceptOnce = async <T extends object>(
     );
   if (claim.kind === 'answered') {
     reply.header('idempotency-replayed', 'true');
-    return JSON.parse(claim.answer);
+    return again(claim.answer, identity);
   }
   let { version } = claim;
   const keyed = {
-    identity: { key, fingerprint },
+    identity,
     version,
     keepVersion: async (given: number) => {
       version = given;
@@ -62,7 +76,9 @@ export const acceptOnce = async <T extends object>(
   };
   try {
     const accepted = await accept({ requestId: request.id, keyed });
-    await idempotency.answer(current, JSON.stringify(accepted));
+    const answer = kept(accepted);
+    if (answer === undefined) await idempotency.release(current, claim.version);
+    else await idempotency.answer(current, answer);
     return accepted;
   } catch (error) {
     // This try was refused, but an earlier one with the same key may have been accepted: its version is kept.

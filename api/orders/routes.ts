@@ -8,10 +8,9 @@ import { NewOrder, Order, StatusUpdate, Uuid } from '../../domain/order.ts';
 import { validator } from '../../domain/validate.ts';
 import type { Config } from '../../process/config.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from '../http/answers.ts';
-import { readNumber } from '../http/input.ts';
 import { acceptOnce } from './idempotency.ts';
 import { orderReads } from './reads.ts';
-import { type Accepted, contentOf, orderWrites } from './writes.ts';
+import { type Accepted, contentOf, orderWrites, readNumericQuantities } from './writes.ts';
 
 /** When a job has ended at the earliest, most often. */
 const RETRY_AFTER_SECONDS = '1';
@@ -56,17 +55,6 @@ const requireOrderId = (
   done(problem || undefined);
 };
 
-/** Turns quantities that are numeric strings into numbers, as the service that this one replaces took those too. */
-const readNumericQuantities = (
-  { body }: FastifyRequest,
-  _reply: FastifyReply,
-  done: HookHandlerDoneFunction,
-): void => {
-  const items = typeof body === 'object' && body !== null && 'items' in body ? body.items : undefined;
-  if (Array.isArray(items)) for (const item of items) readNumber(item, 'quantity');
-  done();
-};
-
 export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cache'> }> = async (
   app,
   { config },
@@ -82,7 +70,10 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
         body: NewOrder,
         response: { 202: AcceptedAnswer('create_order'), ...errorAnswers },
       },
-      preValidation: readNumericQuantities,
+      preValidation: (request, _reply, done) => {
+        readNumericQuantities(request.body);
+        done();
+      },
     },
     async (request, reply) => {
       const content = contentOf(request.body);

@@ -1,15 +1,16 @@
 /** Accepts writes: each becomes a durable message that the broker has confirmed, and a pending copy for readers. */
 import type { Cache } from '../../cache/cache.ts';
-import { createIds } from '../../domain/ids.ts';
+import { createIds, placed } from '../../domain/ids.ts';
 import { queuedEvent } from '../../domain/job-events.ts';
 import { type JobType, type UpdateJob, writeJob } from '../../domain/jobs.ts';
-import { type Identity, keyedUuid } from '../../domain/keyed-ids.ts';
+import { type Identity, type Ids, keyedIds, keyedUuid } from '../../domain/keyed-ids.ts';
 import type { NewOrder, Order } from '../../domain/order.ts';
 import { type Clock, timeOf } from '../../domain/versions.ts';
 import type { Story } from '../../jobs/story.ts';
 import type { Observer } from '../../process/observer.ts';
 import type { Broker } from '../../queue/broker.ts';
 import { PublishError } from '../../queue/errors.ts';
+import { readNumber } from '../http/input.ts';
 
 export interface Accepted<T extends JobType> {
   job_id: string;
@@ -44,6 +45,12 @@ export const contentOf = ({ customer_name, status = 'received', items }: NewOrde
   items: items.map(({ name, quantity }) => ({ name, quantity })),
 });
 
+/** Turns quantities that are numeric strings into numbers, as the service that this one replaces took those too. */
+export const readNumericQuantities = (order: unknown): void => {
+  const items = typeof order === 'object' && order !== null && 'items' in order ? order.items : undefined;
+  if (Array.isArray(items)) for (const item of items) readNumber(item, 'quantity');
+};
+
 interface Backends {
   broker: Broker;
   cache: Cache;
@@ -64,8 +71,8 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
     payload: string,
     version: number,
     { requestId, keyed }: Origin,
+    job_id = keyed ? keyedUuid(keyed.identity, 'job') : newId(),
   ): Promise<Accepted<T>> => {
-    const job_id = keyed ? keyedUuid(keyed.identity, 'job') : newId();
     const acceptedAt = timeOf(version);
     const job = writeJob({ jobId: job_id, type, payload, version, acceptedAt });
     const published = performance.now();
@@ -105,15 +112,26 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
   };
 
   return {
-    /** Puts the pending copy while the job is published: only the answer tells the id, so nobody reads it before. */
-    create: async (content: OrderContent, origin: Origin) => {
-      const order_id = origin.keyed ? keyedUuid(origin.keyed.identity, 'order') : newId();
+    /** Makes a function that returns the ids of an order in a batch by its place, 0 to 4095. */
+    idsInBatch: ({ keyed }: Origin): ((place: number) => Ids) => {
+      if (keyed) return keyedIds(keyed.identity);
+      const first = newId();
+      return (place) => ({ job_id: newId(), order_id: placed(first, place, newId()) });
+    },
+
+    /**
+     * Puts the pending copy while the job is published: only the answer tells the id, so nobody reads it before.
+     * @param ids those of an order in a batch; by default its own
+     */
+    create: async (content: OrderContent, origin: Origin, ids?: Ids) => {
+      const { keyed } = origin;
+      const order_id = ids?.order_id ?? (keyed ? keyedUuid(keyed.identity, 'order') : newId());
       const order: Order = { order_id, ...content };
       const json = JSON.stringify(order);
       const version = clock.next();
-      const put = pending.put(order_id, json, version, origin.keyed !== undefined);
+      const put = pending.put(order_id, json, version, keyed !== undefined);
       try {
-        const accepted = await enqueue('create_order', order_id, json, version, origin);
+        const accepted = await enqueue('create_order', order_id, json, version, origin, ids?.job_id);
         if (!(await put)) await pending.putLater(order_id, json, version);
         return accepted;
       } catch (error) {
