@@ -18,6 +18,7 @@ const FIELD_VALUES: Record<string, string[]> = {
     'application/json;',
     'APPLICATION/JSON',
     'application/problem+json',
+    'application/x-ndjson',
     'application/x-www-form-urlencoded',
     'text/plain',
     'multipart/form-data; boundary=x',
@@ -64,6 +65,7 @@ export const knownField = fc
   );
 const anyField = fc.tuple(fc.stringMatching(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,20}$/), fieldValue);
 export const JSON_FIELD: Fields[number] = ['content-type', 'application/json'];
+export const NDJSON_FIELD: Fields[number] = ['content-type', 'application/x-ndjson'];
 /** With the content type that a body needs, or without it. */
 export const headers = fc
   .tuple(

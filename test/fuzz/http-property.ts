@@ -1,4 +1,5 @@
 /** Any request is answered as it must be, and what is accepted is kept. */
+import { isUtf8 } from 'node:buffer';
 import { existsSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import type { Order } from '../../domain/order.ts';
@@ -31,6 +32,20 @@ const shown = (request: Request): string =>
 const headerOf = ({ headers }: Request, name: string): string =>
   headers.find(([given]) => given.toLowerCase() === name)?.[1].toLowerCase() ?? '';
 
+/** The JSON of a body, or of each of its lines; nothing if the body is not that, or not in UTF-8. */
+const elementsIn = (request: Request): unknown[] => {
+  if (!/^application\/(x-ndjson|ndjson|jsonl)/.test(headerOf(request, 'content-type'))) {
+    const value = jsonIn(request.body);
+    return [value ?? []].flat();
+  }
+  if (!isUtf8(request.body)) return [];
+  return request.body
+    .toString()
+    .split('\n')
+    .filter((line) => /[^ \t\r]/.test(line))
+    .map((line) => jsonIn(Buffer.from(line)));
+};
+
 /** What is wrong with an accepted request: its body must be JSON in UTF-8, and its headers must not say otherwise. */
 const problemsOfAccepted = (request: Request): string[] => {
   const problems: string[] = [];
@@ -38,13 +53,13 @@ const problemsOfAccepted = (request: Request): string[] => {
     problems.push('it was taken, and is encoded');
   const [, charset = 'utf-8'] = /charset="?([^";\s]*)/.exec(headerOf(request, 'content-type')) ?? [];
   if (charset !== 'utf-8') problems.push(`it was taken, and is in ${charset}`);
-  if (jsonIn(request.body) === undefined) problems.push('it was taken, and is no JSON in UTF-8');
+  if (elementsIn(request).length === 0) problems.push('it was taken, and is no JSON in UTF-8');
   return problems;
 };
 
 /** What the client asked for. */
-const orderIn = (body: Buffer): Omit<Order, 'order_id'> => {
-  const { customer_name, status = 'received', items } = jsonIn(body) as Order;
+const orderIn = (value: unknown): Omit<Order, 'order_id'> => {
+  const { customer_name, status = 'received', items } = value as Order;
   return {
     customer_name,
     status,
@@ -55,15 +70,30 @@ const orderIn = (body: Buffer): Omit<Order, 'order_id'> => {
   };
 };
 
-const writeOf = (request: Request, { body }: Answer): Write => {
-  const { job_id, order_id, job_type } = JSON.parse(body.toString());
-  return {
-    jobId: job_id,
-    orderId: order_id,
-    order: job_type === 'create_order' ? orderIn(request.body) : undefined,
-    status:
-      job_type === 'update_order_status' ? (jsonIn(request.body) as { status: string }).status : undefined,
-  };
+/** What was accepted, each order of a batch by itself. */
+const writesOf = (request: Request, { body }: Answer): Write[] => {
+  const { results, job_id, order_id, job_type } = JSON.parse(body.toString());
+  const elements = elementsIn(request);
+  if (results !== undefined)
+    return results.flatMap((result: { job_id?: string; order_id: string }, place: number) =>
+      result.job_id === undefined
+        ? []
+        : {
+            jobId: result.job_id,
+            orderId: result.order_id,
+            order: orderIn(elements[place]),
+            status: undefined,
+          },
+    );
+  const [element] = elements;
+  return [
+    {
+      jobId: job_id,
+      orderId: order_id,
+      order: job_type === 'create_order' ? orderIn(element) : undefined,
+      status: job_type === 'update_order_status' ? (element as { status: string }).status : undefined,
+    },
+  ];
 };
 
 /** Sends what `anyRequest` makes, and judges what comes back and what becomes of it. */
@@ -145,7 +175,7 @@ export const httpFuzz = async (service: Service) => {
           for (const [id] of request.target.matchAll(/[0-9a-f-]{36}/g)) ledger.forget(id);
       const writes = results.flatMap(({ request, exchange: { answers } }) =>
         !wasReset && answers[0]?.status === ACCEPTED && !answers[0].headers.has('idempotency-replayed')
-          ? [writeOf(request, answers[0])]
+          ? writesOf(request, answers[0])
           : [],
       );
       const entries = ledger.note(writes);

@@ -1,6 +1,6 @@
 /** Requests as any client may send them: well-formed ones, nearly well-formed ones, and bytes. */
 import * as fc from 'fast-check';
-import { byteText, type Fields, headers, JSON_FIELD, knownField, PASSWORD } from './fields.ts';
+import { byteText, type Fields, headers, JSON_FIELD, knownField, NDJSON_FIELD, PASSWORD } from './fields.ts';
 import { anyBytes, anyJson, anyText, damaged, mutated, validOrder, validStatus } from './values.ts';
 
 /** How the length of a body is told; only the first two tell the truth. */
@@ -89,6 +89,7 @@ const query = fc.oneof(
 );
 const PATHS = [
   '/orders',
+  '/orders/batch',
   '/admin/seed',
   '/admin/dead-letters',
   '/admin/dead-letters/replay',
@@ -179,10 +180,27 @@ const validWrite = fc.oneof(
   { weight: 3, arbitrary: valid('POST', '/orders', validOrder) },
   { weight: 2, arbitrary: valid('PATCH', `/orders/${KNOWN}/status`, statusUpdate) },
   { weight: 1, arbitrary: valid('DELETE', `/orders/${KNOWN}`, fc.constant({})) },
+  {
+    weight: 1,
+    arbitrary: valid('POST', '/orders/batch', fc.array(validOrder, { minLength: 1, maxLength: 5 })),
+  },
 );
 
 /** Where the route is right and only one thing is odd, so that it gets past what comes first. */
 const nearlyValid = fc.oneof(
+  request({
+    method: fc.constant('POST'),
+    target: fc.constant('/orders/batch'),
+    headers: headers.map((fields) => [...fields, NDJSON_FIELD]),
+    body: fc
+      .array(anyBody, { maxLength: 5 })
+      .map((lines) => Buffer.concat(lines.flatMap((line) => [line, Buffer.from('\n')]))),
+  }),
+  request({
+    method: fc.constant('POST'),
+    target: fc.constant('/orders/batch'),
+    body: mutated(fc.array(validOrder, { maxLength: 3 })).map((json) => Buffer.from(json)),
+  }),
   request({ method: fc.constant('POST'), target: fc.constant('/orders') }),
   request({ method: fc.constant('PATCH'), target: orderId.map((id) => utf8(`/orders/${id}/status`)) }),
   request({ method: fc.constant('DELETE'), target: orderId.map((id) => utf8(`/orders/${id}`)) }),
