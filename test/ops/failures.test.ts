@@ -89,7 +89,7 @@ t.test(
     const { code, output } = await begin('bash', ['-c', script], backends).outcome;
     t.equal(code, 0, output);
     t.notMatch(output, 'Orders is ready');
-    t.strictSame(Object.keys(pids()).sort(), ['server.pid', 'worker_1.pid', 'worker_2.pid']);
+    t.strictSame(Object.keys(pids()).sort(), ['hub.pid', 'server.pid', 'worker_1.pid', 'worker_2.pid']);
     t.equal((await fetch(`${url}/health/ready`)).status, 200);
 
     for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN'] as const)

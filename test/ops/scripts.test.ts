@@ -6,7 +6,7 @@ import t from 'tap';
 import { commandLine } from '../../ops/processes.ts';
 import { makeCheckout } from './checkout.ts';
 
-const ownProcesses = ['server.pid', 'worker_1.pid', 'worker_2.pid'];
+const ownProcesses = ['hub.pid', 'server.pid', 'worker_1.pid', 'worker_2.pid'];
 const backendProcesses = [
   'mysql/server.pid',
   'redis/server.pid',
@@ -103,7 +103,7 @@ t.test('from nothing to a service and back', async (t) => {
   await t.test('a consumer beyond WORKER_COUNT is stopped too', async (t) => {
     await start({ WORKER_COUNT: '3' });
     const all = Object.values(pids());
-    t.equal(all.length, backendProcesses.length + 4);
+    t.equal(all.length, backendProcesses.length + ownProcesses.length + 1);
     t.ok(all.every(isAlive));
     const { code, output } = await stop();
     t.equal(code, 0);
