@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { connect } from 'amqplib';
@@ -94,8 +94,29 @@ export const startApi = (folder: string, name: string, env: NodeJS.ProcessEnv, b
 export const startBare = (folder: string, name: string, env: NodeJS.ProcessEnv) =>
   startServer({ name, args: fromSource('bench/bare/server'), env, folder });
 
+/** Starts the hub, if the build has one: an older one does not. */
+const startHub = async (
+  folder: string,
+  name: string,
+  env: NodeJS.ProcessEnv,
+  build?: string,
+): Promise<Program[]> => {
+  const program = builtFile('hub/worker', build);
+  if (!existsSync(program)) return [];
+  const ready = join(folder, `${name} hub.ready`);
+  return [
+    await startProgram({
+      name: `${name} hub`,
+      args: [program],
+      env: { ...env, READY_FILE: ready },
+      folder,
+      works: async () => existsSync(ready),
+    }),
+  ];
+};
+
 /**
- * Starts consumers and waits until RabbitMQ has all of them. It asks RabbitMQ, as an older build may not tell by
+ * Starts consumers, and the hub, which passes on what they do. Waits until RabbitMQ has all of them. It asks RabbitMQ, as an older build may not tell by
  * itself.
  */
 export const startConsumers = async (
@@ -120,7 +141,7 @@ export const startConsumers = async (
     ),
   );
   await rabbitmq.close();
-  return consumers;
+  return [...consumers, ...(await startHub(folder, name, env, build))];
 };
 
 /**
