@@ -5,7 +5,7 @@
  */
 import type { Redis } from 'ioredis';
 import { isEnded, type JobEvent } from '../domain/job-events.ts';
-import { FEED_LENGTH } from './feed.ts';
+import { feedLength } from './feed.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
 import { isAcrossSlots } from './redis.ts';
@@ -72,7 +72,7 @@ export const cachedJobs = (
           const entry = `[${told.map(({ text }) => text)}]`;
           await Promise.all([
             keep(redis, told),
-            redis.xadd(keys.feed, 'MAXLEN', '~', FEED_LENGTH, '*', 'events', entry),
+            redis.xadd(keys.feed, 'MAXLEN', '~', feedLength(entry.length), '*', 'events', entry),
           ]);
         },
         bytes: told.reduce((bytes, { text }) => bytes + 2 * text.length, 0),

@@ -74,8 +74,7 @@ const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean)
     );
     for (const [job, effect] of plan.effects) verdicts.set(job, effect);
     const told = isTold ? toldOfBatch(jobs, verdicts, Math.floor(clock.now() / 1_000)) : [];
-    const journal = told.map(({ full }) => full);
-    const deletedBefore = await changeOrders(tx, plan, before, journal);
+    const deletedBefore = await changeOrders(tx, plan, before, told);
     // An order that was deleted before must not come back.
     if (deletedBefore.length > 0) throw new Overtaken();
     const changes = [...plan.effects.values()].includes('applied');

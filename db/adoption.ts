@@ -22,6 +22,7 @@ const convertible: [wanted: RegExp, found: RegExp][] = [
   [/^datetime/, /^(datetime|timestamp)/],
 ];
 const isConvertible = (wanted: Column, found: Column): boolean =>
+  wanted.type === found.type ||
   convertible.some(([to, from]) => to.test(wanted.type) && from.test(found.type));
 
 const needsValue = ({ isNullable, isAutoIncrement, default: value }: Column): boolean =>

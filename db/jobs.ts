@@ -63,14 +63,19 @@ const UPDATE = ` ON DUPLICATE KEY UPDATE ${changing
 /**
  * Writes down what happened to jobs. To do it again changes nothing.
  * @param events in the order in which they happened
+ * @param maxBytes how long a statement may be
  * @throws the database's error
  */
-export const projectJobs = (tx: Pick<Transaction, 'execute'>, events: JobEvent[]): Promise<void> =>
+export const projectJobs = (
+  tx: Pick<Transaction, 'execute'>,
+  events: JobEvent[],
+  maxBytes = MODEST_BYTES,
+): Promise<void> =>
   events.length === 0
     ? Promise.resolve()
     : runEach(
         tx,
-        inserts(INSERT, events.map(rowOf), MODEST_BYTES - UPDATE.length).map((insert) => insert + UPDATE),
+        inserts(INSERT, events.map(rowOf), maxBytes - UPDATE.length).map((insert) => insert + UPDATE),
       );
 
 const COLUMNS = sql.raw(`job_id as jobId, order_id as orderId, type, state, version, attempts, reason, error,

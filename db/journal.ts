@@ -11,35 +11,51 @@ import { format, literal } from './literals.ts';
 import { readRows } from './rows.ts';
 import { inserts, MODEST_BYTES, row, runEach } from './statements.ts';
 
+/** An event in JSON, with its order and without. */
+export interface Written {
+  full: string;
+  text: string;
+}
+
+const HEAD = 'INSERT INTO order_journal (body) VALUES ';
 /** A text with quotes or backslashes takes two bytes for each of its own in a statement, and some around them. */
 const WRITTEN_BYTES = 2;
-const MARGIN_BYTES = 512;
+const MARGIN_BYTES = 64;
+
+const rowOf = (events: string[]): string => row([`[${events}]`]);
+const fits = (event: string, maxBytes: number): boolean =>
+  HEAD.length + Buffer.byteLength(rowOf([event])) <= maxBytes;
+/** What the server takes of an event: with its order, without, or without its error as well. */
+const fitting = ({ full, text }: Written, maxBytes: number): string => {
+  if (fits(full, maxBytes)) return full;
+  return fits(text, maxBytes) ? text : JSON.stringify({ ...JSON.parse(text), error: undefined });
+};
 
 /**
  * The statements that write entries.
- * @param events JSON texts, one an event
- * @param maxBytes how long a statement may be
- * @throws StatementTooLarge if a single event is too long
+ * @param maxBytes how long a statement may be, at least 900 bytes
  */
-export const writeJournal = (events: string[], maxBytes = MODEST_BYTES): string[] => {
+export const writeJournal = (events: Written[], maxBytes = MODEST_BYTES): string[] => {
   const most = Math.min(MODEST_BYTES, maxBytes) / WRITTEN_BYTES - MARGIN_BYTES;
   const bodies: string[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const event of events) {
-    const own = Buffer.byteLength(event) + 1;
+    const whole = Buffer.byteLength(event.full) + 1;
+    const written = whole <= most ? event.full : fitting(event, maxBytes);
+    const own = written === event.full ? whole : Buffer.byteLength(written) + 1;
     bytes += own;
-    if (bytes <= most) bodies.at(-1)?.push(event);
+    if (bytes <= most) bodies.at(-1)?.push(written);
     else {
-      bodies.push([event]);
+      bodies.push([written]);
       bytes = own;
     }
   }
-  const rows = bodies.map((body) => row([`[${body}]`]));
-  return rows.length === 0 ? [] : inserts('INSERT INTO order_journal (body) VALUES ', rows, maxBytes);
+  return bodies.length === 0 ? [] : inserts(HEAD, bodies.map(rowOf), maxBytes);
 };
 
 /** Writes entries in a transaction of their own. @throws the database's error */
-export const addToJournal = (orm: Orm, events: string[]): Promise<void> => runEach(orm, writeJournal(events));
+export const addToJournal = (orm: Orm, events: Written[]): Promise<void> =>
+  runEach(orm, writeJournal(events));
 
 export interface JournalEntry {
   seq: number;

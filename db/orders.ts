@@ -4,7 +4,7 @@ import type { Order, OrderItem } from '../domain/order.ts';
 import type { AcceptedOrder, Changes, Deletion, StatusChange } from '../domain/plan.ts';
 import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
-import { writeJournal } from './journal.ts';
+import { type Written, writeJournal } from './journal.ts';
 import { format } from './literals.ts';
 import { resetVersion } from './resets.ts';
 import { readRows } from './rows.ts';
@@ -195,7 +195,7 @@ interface ExistingOrder {
 /**
  * Inserts, updates and deletes orders, in as few round trips as the length of the statements allows.
  * @param before what readBefore() found
- * @param journal what happens to the jobs, as JSON
+ * @param journal what happens to the jobs
  * @returns the ids of inserted orders that had been deleted before
  * @throws the database's error, for which isDuplicate() holds if an inserted order exists already; StatementTooLarge
  */
@@ -203,7 +203,7 @@ export const changeOrders = async (
   tx: Transaction,
   { inserts, updates, deletes }: Changes,
   { remnants, resetAt, maxBytes }: Pick<Before, 'remnants' | 'resetAt' | 'maxBytes'>,
-  journal: string[],
+  journal: Written[],
 ): Promise<string[]> => {
   const ids = inserts.map(({ order }) => order.order_id);
   const replaced = ids.filter((id) => remnants.has(id));

@@ -5,6 +5,7 @@
 import { sql } from 'drizzle-orm';
 import type { Orm, Transaction } from './client.ts';
 import { literal } from './literals.ts';
+import { readRows } from './rows.ts';
 
 /** How many bytes we send at once without asking the server. (By default `max_allowed_packet` is 16 MiB or more.) */
 export const MODEST_BYTES = 128 * 1024;
@@ -27,6 +28,12 @@ class StatementTooLarge extends Error {
 /** How many bytes may be sent at once to a server with this `max_allowed_packet`. */
 export const bytesAtOnce = (maxAllowedPacket: number): number =>
   Math.min(MOST_BYTES, maxAllowedPacket - OVERHEAD_BYTES);
+
+/** Asks the server how many bytes may be sent at once. @throws the database's error */
+export const readMaxBytes = async (db: Pick<Orm | Transaction, 'execute'>): Promise<number> => {
+  const [row] = await readRows<{ max: number }>(db, sql`select @@max_allowed_packet as max`);
+  return bytesAtOnce(row?.max ?? MODEST_BYTES);
+};
 
 /** One row of an INSERT, in parentheses. @throws TypeError for a value that has no literal */
 export const row = (values: (string | number | Date)[]): string => {

@@ -23,6 +23,12 @@ const ENTRIES = 8;
 /** How long nothing is published after RabbitMQ has refused. */
 const PAUSE_MS = 1_000;
 
+/** A connection of its own, and how many bytes may be sent over it at once. */
+export interface Connected {
+  alone: Alone;
+  maxBytes: number;
+}
+
 const eventsOf = (entries: JournalEntry[]) => entries.flatMap(({ body }) => readJobEvents(body));
 
 /** Makes the function that passes on the oldest entries. */
@@ -47,27 +53,28 @@ export const createPassing = (publisher: EventPublisher, observer: Observer) => 
   };
 
   const project = (
-    alone: Alone,
+    { alone, maxBytes }: Connected,
     entries: JournalEntry[],
     end: typeof removeFromJournal | typeof markProjected,
   ): Promise<void> =>
     alone.transaction(async (tx) => {
-      await projectJobs(tx, eventsOf(entries.filter(({ projected }) => !projected)));
+      await projectJobs(tx, eventsOf(entries.filter(({ projected }) => !projected)), maxBytes);
       await end(tx, entries);
     });
 
   /** @returns whether there was as much as is done at once, so that there may be more @throws the database's error */
-  return async (alone: Alone): Promise<boolean> => {
+  return async (connected: Connected): Promise<boolean> => {
+    const { alone } = connected;
     if (performance.now() >= pausedUntil) {
       const entries = await readJournal(alone, ENTRIES);
       if (entries.length === 0) return false;
       if (await published(entries)) {
-        await project(alone, entries, removeFromJournal);
+        await project(connected, entries, removeFromJournal);
         return entries.length === ENTRIES;
       }
     }
     const entries = await readUnprojected(alone, ENTRIES);
-    if (entries.length > 0) await project(alone, entries, markProjected);
+    if (entries.length > 0) await project(connected, entries, markProjected);
     return entries.length === ENTRIES;
   };
 };

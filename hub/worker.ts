@@ -9,6 +9,7 @@ import { openDatabase } from '../db/client.ts';
 import { pruneJobs } from '../db/jobs.ts';
 import { pruneJournal } from '../db/journal.ts';
 import { lockHub } from '../db/locks.ts';
+import { readMaxBytes } from '../db/statements.ts';
 import { runProcess } from '../process/lifecycle.ts';
 import { readyFile } from '../process/ready-file.ts';
 import { openEventPublisher } from '../queue/events.ts';
@@ -48,13 +49,14 @@ await runProcess('hub', async (config, { observer }) => {
       ready.write();
       while (!(await lockHub(alone, LOCK_SECONDS))) if (signal.aborted) return;
       observer.hubLeads({});
+      const connected = { alone, maxBytes: await readMaxBytes(alone) };
       let pruneAt = performance.now();
       while (!signal.aborted) {
         if (performance.now() >= pruneAt) {
           await prune(alone);
           pruneAt = performance.now() + PRUNE_INTERVAL_MS;
         }
-        if (!(await passOn(alone))) await pause(POLL_MS);
+        if (!(await passOn(connected))) await pause(POLL_MS);
       }
     });
   const run = async (): Promise<void> => {

@@ -68,14 +68,14 @@ export const createOutcomes = ({ cache, story, observer, acknowledge, track }: A
 
   /**
    * Moves a delivery of a job that failed, and tells where it went. If it has become a dead letter, readers see it no
-   * more. That it will is told before it is moved: whoever finds the letter finds its story too.
+   * more. The journal has that before: whoever finds the letter finds its story too, whatever is killed in between.
    * @returns whether it has become a dead letter
    */
   const leave = async ({ delivery, named, reason, error, again, tell, hide }: Leaving): Promise<boolean> => {
     const { attempts } = delivery;
-    const tellDead = () => story.happened(tell({ state: 'dead', attempts, reason, error }));
+    const dead = tell({ state: 'dead', attempts, reason, error });
     const isLast = !again || delivery.isLast;
-    if (isLast) await tellDead();
+    if (isLast) await story.foretold(dead);
     const where = await (again ? delivery.retry(reason, error) : delivery.deadLetter(reason, error));
     observer.outcome({ ...named, reason, error, ...where });
     if (where.outcome === 'retried') {
@@ -86,10 +86,10 @@ export const createOutcomes = ({ cache, story, observer, acknowledge, track }: A
         error,
         next_try_at: Date.now() + where.delayMs,
       });
-      if (retrying) await story.passing(retrying);
+      await story.passing(retrying);
     }
     if (where.outcome !== 'dead') return false;
-    if (!isLast) await tellDead();
+    await (isLast ? story.passing(dead) : story.happened(dead));
     await hide();
     return true;
   };

@@ -25,8 +25,10 @@ export interface Story {
    * second for it. Never rejects.
    */
   happened(...told: (Told | undefined)[]): Promise<void>;
-  /** Tells what the journal need not know: that a job comes again. Never rejects. */
-  passing(told: Told): Promise<void>;
+  /** Writes into the journal what is about to happen, and waits no longer either. Never rejects. */
+  foretold(told: Told | undefined): Promise<void>;
+  /** Tells what the journal has, or need not have, as that a job comes again. Never rejects. */
+  passing(told: Told | undefined): Promise<void>;
   /** Ends the tries to reach the journal. */
   close(): void;
 }
@@ -34,7 +36,7 @@ export interface Story {
 /** @param keeps whether any history is kept */
 export const openStory = ({ jobs }: Pick<Cache, 'jobs'>, orm: Orm, keeps: boolean): Story => {
   const ending = new AbortController();
-  let left: string[] = [];
+  let left: Told[] = [];
   let writing: Promise<void> | undefined;
 
   const write = async (): Promise<void> => {
@@ -52,9 +54,13 @@ export const openStory = ({ jobs }: Pick<Cache, 'jobs'>, orm: Orm, keeps: boolea
     writing = undefined;
   };
   const journal = (told: Told[]): Promise<void> => {
-    left.push(...told.map(({ full }) => full));
+    left.push(...told);
     writing ??= write();
     return writing;
+  };
+
+  const journalInTime = async (told: Told[]): Promise<void> => {
+    await withDeadline(journal(told), JOURNAL_WITHIN_MS).catch(() => {});
   };
 
   return {
@@ -65,10 +71,13 @@ export const openStory = ({ jobs }: Pick<Cache, 'jobs'>, orm: Orm, keeps: boolea
     happened: async (...told) => {
       const all = told.filter((one) => one !== undefined);
       if (!keeps || all.length === 0) return;
-      await Promise.all([jobs.tell(all), withDeadline(journal(all), JOURNAL_WITHIN_MS).catch(() => {})]);
+      await Promise.all([jobs.tell(all), journalInTime(all)]);
+    },
+    foretold: async (told) => {
+      if (keeps && told) await journalInTime([told]);
     },
     passing: async (told) => {
-      if (keeps) await jobs.tell([told]);
+      if (keeps && told) await jobs.tell([told]);
     },
     close: () => ending.abort(),
   };

@@ -87,7 +87,8 @@ t.test('pruning', async (t) => {
 
 t.test('the journal takes any event, in rows that fit', async (t) => {
   const hostile = `it's "a" \\ 🦀 \u0000 ${'x'.repeat(20_000)}`;
-  const events = Array.from({ length: 30 }, (_, i) => JSON.stringify([i, hostile]));
+  const texts = Array.from({ length: 30 }, (_, i) => JSON.stringify([i, hostile]));
+  const events = texts.map((full) => ({ full, text: '' }));
   const statements = writeJournal(events, 100_000);
   t.ok(statements.length > 1);
   for (const statement of statements) t.ok(Buffer.byteLength(statement) <= 100_000);
@@ -95,8 +96,22 @@ t.test('the journal takes any event, in rows that fit', async (t) => {
   const rows = await stores.rows('SELECT body FROM order_journal ORDER BY seq');
   t.strictSame(
     rows.flatMap(({ body }) => JSON.parse(body).map((event: unknown) => JSON.stringify(event))),
-    events,
+    texts,
   );
   t.strictSame(readJobEvents(rows[0]?.body), [], 'and none of these is one');
   t.strictSame(readJobEvents('{'), []);
+});
+
+t.test('a server that takes little gets less of an event', async (t) => {
+  const text = JSON.stringify({ job_id: 'a', error: "it's \\ long ".repeat(20) });
+  const written = (maxBytes: number) => {
+    const [statement = ''] = writeJournal(
+      [{ text, full: `${text.slice(0, -1)},"order":"${'x'.repeat(2_000)}"}` }],
+      maxBytes,
+    );
+    t.ok(statement.length <= maxBytes, `${statement.length} bytes of ${maxBytes}`);
+    return statement.length;
+  };
+  const [much, less, little] = [written(16_000), written(1_500), written(500)];
+  t.ok(much > less && less > little, `${much}, ${less}, ${little}`);
 });

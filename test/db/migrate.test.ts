@@ -27,7 +27,16 @@ t.test(
     );
     t.strictSame(
       (await query('SHOW TABLES', database)).map((row) => Object.values(row)[0]),
-      ['begun_jobs', 'deleted_orders', 'last_reset', 'order_counts', 'order_items', 'orders'],
+      [
+        'begun_jobs',
+        'deleted_orders',
+        'last_reset',
+        'order_counts',
+        'order_items',
+        'order_jobs',
+        'order_journal',
+        'orders',
+      ],
     );
     t.equal((await query('SELECT * FROM last_reset', database)).length, 1);
   },
@@ -44,6 +53,11 @@ t.test('text columns are utf8mb4 whatever the database defaults to', async (t) =
   t.strictSame(columns.map(({ name }) => name).sort(), [
     'begun_jobs.job_id',
     'order_items.item_name',
+    'order_jobs.error',
+    'order_jobs.job_id',
+    'order_jobs.reason',
+    'order_jobs.request_id',
+    'order_journal.body',
     'orders.customer_name',
     'orders.status',
   ]);
