@@ -3,13 +3,13 @@
  * one after the other, prints a table and keeps it as JSON. Exit code 1 where any promise was broken.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled } from '../../ops/packages.ts';
 import { guardedFolder } from '../../testbed/guarded-folder.ts';
 import { noViolations } from './engine/checker.ts';
 import { brokenResult, type Result, runScenario } from './engine/scenario.ts';
-import { createBroker } from './engine/servers.ts';
+import { createGround } from './engine/servers.ts';
 import { scenarios } from './scenarios.ts';
 
 const { values } = parseArgs({
@@ -49,11 +49,11 @@ const head = [
 ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
 console.log(`seed ${options.seed}\n${head}`);
 const { folder, end } = guardedFolder('orders-faults-');
-const broker = await createBroker(join(folder, 'rabbitmq'));
+const ground = await createGround(folder);
 const results: Result[] = [];
 for (const scenario of scenarios) {
   if (only && !only.includes(scenario.number)) continue;
-  const result = await runScenario(scenario, { ...options, broker }).catch((error) =>
+  const result = await runScenario(scenario, { ...options, ground }).catch((error) =>
     brokenResult(scenario, error),
   );
   results.push(result);

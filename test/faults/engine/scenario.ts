@@ -6,7 +6,7 @@ import { appliedTwice, blamed } from './faults.ts';
 import { GONE, type OrderHistory } from './history.ts';
 import { type Load, type LoadOptions, startLoad } from './load.ts';
 import { createRandom, type Random } from './random.ts';
-import type { Broker } from './servers.ts';
+import type { Ground } from './servers.ts';
 import { readOrders, readQueues, readShown } from './stores.ts';
 import { createWorld, type Processes, type World, type WorldOptions } from './world.ts';
 
@@ -170,7 +170,7 @@ const runLoad = async (scenario: Scenario, world: World, base: Base, random: Ran
  */
 export const runScenario = async (
   scenario: Scenario,
-  options: { accepted: number; full: boolean; seed: number; hours: number; broker: Broker },
+  options: { accepted: number; full: boolean; seed: number; hours: number; ground: Ground },
 ): Promise<Result> => {
   const { number, title, readYourWrites = true, maxRequestMs = Number.POSITIVE_INFINITY } = scenario;
   const problems: string[] = [];
@@ -179,7 +179,7 @@ export const runScenario = async (
   const world = await createWorld(
     scenario.world ?? {},
     options.full ? FULL_PROCESSES : SHORT_PROCESSES,
-    options.broker,
+    options.ground,
   );
   try {
     const base: Base = {

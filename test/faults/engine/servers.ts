@@ -1,8 +1,17 @@
 /** Servers that can be killed, frozen and started again with their data. */
+import { join } from 'node:path';
+import { migrateDatabase } from '../../../db/migrate.ts';
 import { freePort } from '../../../ops/ports.ts';
 import { tracked } from '../../../ops/private/server.ts';
-import { account, startRabbitmq, stopServer } from '../../../ops/private-servers.ts';
+import {
+  account,
+  serverEnvironment,
+  startMysql,
+  startRabbitmq,
+  stopServer,
+} from '../../../ops/private-servers.ts';
 import { runningPid } from '../../../ops/processes.ts';
+import { loadConfig } from '../../../process/config.ts';
 import { until } from '../../../testbed/until.ts';
 
 export type ServerName = 'mysql' | 'redis' | 'rabbitmq';
@@ -37,8 +46,35 @@ export type Server = ReturnType<typeof createServer>;
  * A RabbitMQ for one scenario after the other: its start costs as much CPU as all else that a world starts.
  * @param folder must be guarded
  */
-export const createBroker = async (folder: string) => {
+const createBroker = async (folder: string) => {
   const port = await freePort();
   return { ...createServer(() => startRabbitmq({ folder, port, ...account }), folder), folder, port };
 };
-export type Broker = Awaited<ReturnType<typeof createBroker>>;
+
+/** Where a MySQL that works in a folder has its data. */
+export const mysqlData = (folder: string): string => join(folder, 'data');
+
+/**
+ * Makes the data with which the MySQL of each world begins: the server's own tables and the service's, empty. To copy
+ * them takes a tenth of the time that it takes to make them.
+ * @param folder must be guarded
+ * @returns the folder with the data
+ */
+const makeMysqlData = async (folder: string): Promise<string> => {
+  const port = await freePort();
+  await startMysql({ folder, port, database: 'orders', ...account });
+  const env = serverEnvironment({ mysql: port, redis: port, rabbitmq: port });
+  await migrateDatabase(loadConfig(env).mysql, { waitMs: 30_000 });
+  await stopServer(folder);
+  return mysqlData(folder);
+};
+
+/** What the worlds of a run have in common. @param folder must be guarded */
+export const createGround = async (folder: string) => {
+  const [broker, data] = await Promise.all([
+    createBroker(join(folder, 'rabbitmq')),
+    makeMysqlData(join(folder, 'mysql')),
+  ]);
+  return { broker, mysqlData: data };
+};
+export type Ground = Awaited<ReturnType<typeof createGround>>;

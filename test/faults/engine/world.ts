@@ -1,19 +1,17 @@
 /** A world for one scenario: servers that may be killed, and API and consumer processes that are started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { migrateDatabase } from '../../../db/migrate.ts';
 import { freePort } from '../../../ops/ports.ts';
 import { account, serverEnvironment, startMysql, startRedis } from '../../../ops/private-servers.ts';
-import { loadConfig } from '../../../process/config.ts';
 import { guardedFolder } from '../../../testbed/guarded-folder.ts';
 import { withoutTap } from '../../../testbed/spawn.ts';
 import { until } from '../../../testbed/until.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
-import { type Broker, createServer, type Server, type ServerName } from './servers.ts';
+import { createServer, type Ground, mysqlData, type Server, type ServerName } from './servers.ts';
 import { removeQueues } from './stores.ts';
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
@@ -85,21 +83,22 @@ export type Kept = ReturnType<typeof keepAlive>;
 
 /**
  * Builds a world and waits until it serves. Its `end` must be called, however the scenario ends.
- * @param broker is shared with the next world; it is started if it does not run, and its queues are removed
+ * @param ground is shared with the next world: its broker is started if it does not run, and its queues are removed
  */
-export const createWorld = async (options: WorldOptions, processes: Processes, broker: Broker) => {
+export const createWorld = async (options: WorldOptions, processes: Processes, ground: Ground) => {
   const { apis: apiEnvs = [{}, {}], consumers: consumerCount = processes.consumers, away = [] } = options;
   const { folder, end: endFolder } = guardedFolder('orders-faults-');
   const place = (name: string) => join(folder, name);
-  const ports = { mysql: await freePort(), redis: await freePort(), rabbitmq: broker.port };
+  const ports = { mysql: await freePort(), redis: await freePort(), rabbitmq: ground.broker.port };
   const servers = {
     mysql: createServer(
       () => startMysql({ folder: place('mysql'), port: ports.mysql, database: 'orders', ...account }),
       place('mysql'),
     ),
     redis: createServer(() => startRedis({ folder: place('redis'), port: ports.redis }), place('redis')),
-    rabbitmq: broker,
+    rabbitmq: ground.broker,
   } satisfies Record<ServerName, Server>;
+  cpSync(ground.mysqlData, mysqlData(place('mysql')), { recursive: true });
   await Promise.all(Object.values(servers).map((server) => server.start()));
 
   const proxies = new Map<ServerName, TcpProxy>();
@@ -123,7 +122,6 @@ export const createWorld = async (options: WorldOptions, processes: Processes, b
     RABBITMQ_PORT: String(portOf('rabbitmq')),
   };
   await removeQueues(directEnv);
-  await migrateDatabase(loadConfig(directEnv).mysql, { waitMs: 30_000 });
   for (const name of away) await servers[name].stop();
 
   mkdirSync(place('logs'));
