@@ -53,6 +53,13 @@ export const whyNotIn = (folder: string): string | undefined => {
 };
 
 /**
+ * Its distribution listens on loopback only, and its schedulers sleep as soon as they have nothing to do: by default
+ * they spin for a while first, which on a machine that a broker shares with others is their CPU
+ * (https://www.rabbitmq.com/docs/runtime#cpu-reduce-idle-usage).
+ */
+const ERLANG_ARGS = '-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none';
+
+/**
  * Starts an epmd for this broker alone. The one that Erlang would start by itself outlives the broker, serves the whole
  * machine and listens on all its addresses.
  */
@@ -102,7 +109,7 @@ export const startRabbitmq = async (rabbitmq: PrivateRabbitmq): Promise<{ pid: n
     ERL_EPMD_PORT: `${await freePort()}`,
     RABBITMQ_NODENAME: 'orders@localhost',
     RABBITMQ_DIST_PORT: `${await freePort()}`,
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: ERLANG_ARGS,
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
     RABBITMQ_CONFIG_FILE: configFile,
     RABBITMQ_MNESIA_BASE: join(folder, 'data'),
