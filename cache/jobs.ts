@@ -13,6 +13,10 @@ import { script } from './script.ts';
 
 const tellScript = script('tell-jobs');
 
+/** How many keys one step of a page looks at, and how many steps a page takes at the most. */
+const SCANNED = 100;
+const MOST_SCANS = 200;
+
 /** What is told of a job. `text` is the event as JSON. */
 export interface JobTold {
   event: Pick<JobEvent, 'job_id' | 'state'>;
@@ -64,6 +68,31 @@ export const cachedJobs = (
     /** The last event of a job as JSON; undefined if Redis does not know the job, or is away. */
     find: (jobId: string): Promise<string | undefined> =>
       attempt(async (redis) => (await redis.get(keys.job(jobId))) ?? undefined, undefined),
+
+    /**
+     * Pages through the jobs, in no particular order.
+     * @param cursor where the page begins, '0' at first
+     * @param most events that are enough for a page; it may have some more, or fewer and yet a next page
+     * @param wanted whether an event in JSON belongs to it
+     * @returns the events, and where the next page begins, '0' at the end; undefined if Redis is away
+     */
+    page: (
+      cursor: string,
+      most: number,
+      wanted: (text: string) => boolean,
+    ): Promise<{ texts: string[]; cursor: string } | undefined> =>
+      attempt(async (redis) => {
+        const texts: string[] = [];
+        let next = cursor;
+        for (let scans = 0; scans < MOST_SCANS && texts.length < most; scans++) {
+          const [after, found] = await redis.scan(next, 'MATCH', keys.job('*'), 'COUNT', SCANNED);
+          for (const text of await Promise.all(found.map((key) => redis.get(key))))
+            if (text !== null && wanted(text)) texts.push(text);
+          next = after;
+          if (next === '0') break;
+        }
+        return { texts, cursor: next };
+      }, undefined),
 
     /** Tells what happened to jobs, those who listen too. */
     tell: (told: JobTold[]): Promise<void> =>

@@ -21,6 +21,7 @@ export const errorCodes = {
   backlog_full: 'More than MAX_BACKLOG jobs wait.',
   database_unavailable: 'MySQL is away or silent, and nothing cached can answer.',
   order_state_unknown: 'Whether there is such an order cannot be known at the moment.',
+  job_states_unknown: 'Which jobs wait cannot be known, as Redis is away.',
   lists_busy: 'Too many large lists are being read.',
   reset_incomplete: 'The reset has not begun, or is completed later; the sentence says which.',
   unavailable: 'The server ends, or the client has gone.',

@@ -1,18 +1,19 @@
 /** /jobs and /orders/:id/history: what became of writes. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyReply } from 'fastify';
+import type { Cache } from '../../cache/cache.ts';
 import { jobsOfOrder, listJobs } from '../../db/jobs.ts';
 import { journalLag } from '../../db/journal.ts';
 import { canonicalId } from '../../domain/ids.ts';
-import { jobStates, oneOf } from '../../domain/job-events.ts';
+import { jobStates, oneOf, readJobEvent } from '../../domain/job-events.ts';
 import { jobTypes } from '../../domain/jobs.ts';
 import { Uuid } from '../../domain/order.ts';
 import type { Config } from '../../process/config.ts';
 import { withDeadline } from '../../process/deadline.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError } from '../http/errors.ts';
-import { isOver, Job, ofRow } from './answers.ts';
+import { isOver, Job, ofEvent, ofRow } from './answers.ts';
 import { jobFinder } from './find.ts';
 
 const MYSQL_WITHIN_MS = 2_000;
@@ -31,9 +32,12 @@ const Limit = Type.Integer({
   default: 100,
   description: 'an integer from 1 to 1000',
 });
-/** `changed_at` in milliseconds since 1970 and the job's id, as in the link of the page before. */
+/**
+ * From the link of the page before: the time of the last change of a job in milliseconds since 1970 and its id, or where
+ * Redis goes on.
+ */
 const After = Type.String({
-  pattern: '^\\d{1,15}_.{1,64}$',
+  pattern: '^\\d{1,20}(_.{1,64})?$',
   description: 'what the link to the next page has there',
 });
 const JobsQuery = Type.Object({
@@ -43,7 +47,31 @@ const JobsQuery = Type.Object({
   limit: Limit,
   after: Type.Optional(After),
 });
+type JobsQuery = Static<typeof JobsQuery>;
 const HistoryQuery = Type.Object({ limit: Limit, before: Type.Optional(Version) });
+
+interface Page {
+  jobs: Job[];
+  next: string | undefined;
+}
+
+/** A page of those that wait, which only Redis has. */
+const waiting = async (
+  { jobs }: Cache,
+  { state, type, order_id: orderId, limit, after }: JobsQuery,
+): Promise<Page> => {
+  const event = (text: string) => {
+    const one = readJobEvent(text);
+    const isWanted = one?.state === state && (!type || one?.job_type === type);
+    return isWanted && (!orderId || one?.order_id === orderId) ? one : undefined;
+  };
+  const page = await jobs.page(after ?? '0', limit, (text) => event(text) !== undefined);
+  if (!page) throw new HttpError(503, 'Which jobs wait cannot be known at the moment.', 'job_states_unknown');
+  return {
+    jobs: page.texts.flatMap((text) => event(text) ?? []).map(ofEvent),
+    next: page.cursor === '0' ? undefined : page.cursor,
+  };
+};
 
 const jobNotFound = (id: string) => new HttpError(404, `Job with ID '${id}' not found.`, 'job_not_found');
 
@@ -62,6 +90,16 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{
   const { waitsNowhere } = app.absence;
   const jobs = jobFinder(app, { trustMs: config.cache.appliedTtl * 1_000, historyDays, waitsNowhere });
   const ask = <T>(query: Promise<T>): Promise<T> => withDeadline(query, MYSQL_WITHIN_MS);
+
+  /** A page of those that MySQL has. */
+  const ended = async ({ state, type, order_id: orderId, limit, after }: JobsQuery): Promise<Page> => {
+    const [changedAt, jobId = ''] = after?.split(/_(.*)/s) ?? [];
+    const from = changedAt === undefined ? undefined : { changedAt: Number(changedAt), jobId };
+    const rows = await ask(listJobs(orm, { state, type, orderId, after: from }, limit));
+    const last = rows.at(-1);
+    const next = last && rows.length === limit ? `${last.changedAt}_${last.jobId}` : undefined;
+    return { jobs: rows.map(ofRow), next };
+  };
 
   app.get(
     '/jobs/:id',
@@ -86,17 +124,17 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{
       },
     },
     async (request, reply) => {
-      const { state, type, order_id: orderId, limit, after } = request.query;
-      const [, changedAt = '', jobId = ''] = /^(\d+)_(.*)$/s.exec(after ?? '') ?? [];
-      const from = after === undefined ? undefined : { changedAt: Number(changedAt), jobId };
-      const rows = await ask(listJobs(orm, { state, type, orderId, after: from }, limit));
-      const last = rows.at(-1);
-      if (last && rows.length === limit) {
-        const query = new URLSearchParams(request.url.split('?')[1]);
-        query.set('after', `${last.changedAt}_${last.jobId}`);
-        reply.header('link', `<?${query}>; rel="next"`);
+      const { query } = request;
+      const { jobs, next } =
+        query.state === 'queued' || query.state === 'retrying'
+          ? await waiting(app.cache, query)
+          : await ended(query);
+      if (next !== undefined) {
+        const parameters = new URLSearchParams(request.url.split('?')[1]);
+        parameters.set('after', next);
+        reply.header('link', `<?${parameters}>; rel="next"`);
       }
-      return reply.code(200).send({ jobs: rows.map(ofRow) });
+      return reply.code(200).send({ jobs });
     },
   );
 

@@ -57,6 +57,18 @@ t.test('waiting, then done, and whoever is asked', async (t) => {
     request_id: /./,
   });
   t.match(waiting.headers, { 'cache-control': 'no-store', 'retry-after': '1' });
+  for (const filter of ['', `&order_id=${order_id}`, '&type=create_order'])
+    t.match(
+      (await get(`/jobs?state=queued${filter}`)).body,
+      { jobs: [{ job_id, status: 'queued' }] },
+      filter,
+    );
+  for (const filter of [
+    'state=retrying',
+    'state=queued&type=delete_order',
+    `state=queued&order_id=${randomUUID()}`,
+  ])
+    t.strictSame((await get(`/jobs?${filter}`)).body, { jobs: [] }, filter);
   await redis.flushdb();
   t.match((await get(location)).body, { job_id, order_id, status: 'queued' }, 'with a flushed Redis');
   t.equal(await statusOf(`/jobs/${job_id}`), 'unknown', 'without what the link says, nobody can tell');
