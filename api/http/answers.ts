@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream';
 import { type TSchema, Type } from '@sinclair/typebox';
 import { HttpError } from './errors.ts';
 
+export { JSON_TYPE } from './errors.ts';
+
 const ErrorAnswer = Type.Object({ error: Type.String(), code: Type.String() });
 /** The schemas of the error answers that every route may give. */
 export const errorAnswers = { '4xx': ErrorAnswer, '5xx': ErrorAnswer };
@@ -13,4 +15,3 @@ export const notFound = (id: string) =>
 
 /** An answer whose body is JSON text already and is sent as it is, or left out for HEAD. @param schema of that JSON */
 export const Ready = (schema: TSchema) => Type.Unsafe<string | Buffer | Readable | undefined>(schema);
-export const JSON_TYPE = 'application/json; charset=utf-8';

@@ -1,13 +1,18 @@
-/** Every error is answered as `{error: "<sentence>", code: "<word>"}`. What only operators may know goes to the log. */
+/**
+ * Every error is answered as `{error: "<sentence>", code: "<word>"}`, or as RFC 9457 describes it to who asks for that.
+ * What only operators may know goes to the log.
+ */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { isSystemFailure, reasonOf } from '../../db/errors.ts';
 import { shown } from '../../domain/validate.ts';
 import { DeadlineError } from '../../process/deadline.ts';
 import { PublishError } from '../../queue/errors.ts';
-import { codeOfStatus, type ErrorCode } from './error-codes.ts';
+import { codeOfStatus, type ErrorCode, errorCodes } from './error-codes.ts';
+import { PROBLEM_TYPE, prefersProblem } from './negotiation.ts';
 
 const RETRY_AFTER_SECONDS = 1;
+export const JSON_TYPE = 'application/json; charset=utf-8';
 
 /** An error whose message is the sentence for the client. A 503 also tells the client when to try again. */
 export class HttpError extends Error {
@@ -22,8 +27,18 @@ export class HttpError extends Error {
   }
 }
 
-/** The body of an error's answer. */
+/** An error as JSON. */
 export const errorBody = ({ message, answerCode }: HttpError) => ({ error: message, code: answerCode });
+
+/** The content type and the body of an error's answer, in the form that the client wants. @param accept its header */
+export const errorAnswer = (error: HttpError, accept: string | undefined): { type: string; body: string } => {
+  if (!prefersProblem(accept)) return { type: JSON_TYPE, body: JSON.stringify(errorBody(error)) };
+  const { message, statusCode, answerCode: code } = error;
+  // Where the page /docs says what the code means. With its full path, as RFC 9457 (3.1.1) wants it.
+  const type = `/docs#error-${code}`;
+  const problem = { type, title: errorCodes[code], status: statusCode, detail: message, code };
+  return { type: `${PROBLEM_TYPE}; charset=utf-8`, body: JSON.stringify(problem) };
+};
 
 /** The 400 for a URL that cannot be decoded. */
 export const malformedUrl = (url: string) =>
@@ -67,7 +82,10 @@ export const couldNotRead = (error: unknown): boolean =>
 
 const send = (reply: FastifyReply, error: HttpError): FastifyReply => {
   if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
-  return reply.code(error.statusCode).send(errorBody(error));
+  const { type, body } = errorAnswer(error, reply.request.headers.accept);
+  const varies = reply.getHeader('vary');
+  reply.header('vary', varies === undefined ? 'accept' : `${varies}, accept`);
+  return reply.code(error.statusCode).type(type).send(body);
 };
 
 /** Answers a request with an error, and tells the observer what operators need to know. An unknown error is a 500. */

@@ -9,7 +9,7 @@ import type { ConnectionError, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { shown } from '../../domain/validate.ts';
 import { corsHeaders } from './cors.ts';
-import { errorBody, HttpError, notHere } from './errors.ts';
+import { errorAnswer, HttpError, notHere } from './errors.ts';
 import { requestId } from './requests.ts';
 
 declare module 'fastify' {
@@ -87,11 +87,12 @@ export const refusals = fastifyPlugin(
     /** Writes the answer straight to the connection, as there is no reply object. */
     const answer = (socket: Socket, error: HttpError, { id, headers, request }: Head) => {
       const { statusCode } = error;
-      const body = JSON.stringify(errorBody(error));
+      const { type, body } = errorAnswer(error, headers.accept);
       const answerHeaders: Record<string, string | number> = {
         'x-request-id': id,
         ...corsHeaders,
-        'content-type': 'application/json; charset=utf-8',
+        'content-type': type,
+        vary: 'accept',
         'content-length': Buffer.byteLength(body),
         date: new Date().toUTCString(),
         connection: 'close',

@@ -1,5 +1,6 @@
 /** What every answer must be, whatever was asked. */
 
+import { membersOf } from '../../domain/jobs.ts';
 import type { Answer } from '../helpers/raw-http.ts';
 import type { Request } from './http.ts';
 import { jsonIn } from './jobs.ts';
@@ -12,10 +13,11 @@ const hasBody = ({ method }: Request, { status }: Answer, isFirst: boolean) =>
   status !== 204 && status !== 304 && !(method === 'HEAD' && isFirst);
 
 /** @param secrets what no answer may say, unless the client has said it */
-const problemsOfBody = (request: Request, { status, body }: Answer, secrets: string[]): string[] => {
+const problemsOfBody = (request: Request, { status, headers, body }: Answer, secrets: string[]): string[] => {
   if (status < 400) return [];
-  const json = jsonIn(body);
-  const error = typeof json === 'object' && json !== null && 'error' in json ? json.error : undefined;
+  // A problem (RFC 9457) has its sentence elsewhere.
+  const name = headers.get('content-type')?.startsWith('application/problem+json') ? 'detail' : 'error';
+  const { [name]: error } = membersOf(jsonIn(body));
   if (typeof error !== 'string' || error.trim() === '') return ['it has no error'];
   const said = `${request.target}${request.body.toString()}`;
   const [internal] = INTERNALS.exec(error) ?? [];

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { chooseCoding, namesTag } from '../../../api/http/negotiation.ts';
+import { chooseCoding, namesTag, prefersProblem } from '../../../api/http/negotiation.ts';
 
 const ETAG = 'W/"2jmj7l5rSw0yVb_vlWAYkK-YBwk"';
 
@@ -65,4 +65,30 @@ t.test('Accept-Encoding', async (t) => {
     ['brotli, gzipped', undefined],
   ];
   for (const [header, coding] of table) t.equal(chooseCoding(header), coding, String(header));
+});
+
+t.test('Accept', async (t) => {
+  const table: [header: string | undefined, problem: boolean][] = [
+    [undefined, false],
+    ['', false],
+    ['*/*', false],
+    ['application/*', false],
+    ['application/json', false],
+    ['application/problem+xml', false],
+    ['application/problem+json', true],
+    ['Application/Problem+JSON', true],
+    ['application/problem+json;charset=utf-8', true],
+    ['application/problem+json; charset=utf-8; q=0', false],
+    ['application/problem+json;q=0', false],
+    ['application/json, application/problem+json', true],
+    ['application/problem+json;q=0.9, application/json;q=0.8', true],
+    ['application/problem+json;q=0.8, application/json', false],
+    ['application/problem+json;q=0.8, */*', false],
+    ['application/problem+json;q=0.8, application/json;q=0.5, */*', true],
+    ['application/problem+json, */*;q=0.1', true],
+    ['application/problem+json;q=0.5, application/*;q=0.6, */*;q=0.1', false],
+    ['text/application/problem+json', false],
+    ['application/problem+jsonp', false],
+  ];
+  for (const [header, problem] of table) t.equal(prefersProblem(header), problem, String(header));
 });

@@ -1,5 +1,6 @@
 /** What a listening server answers to odd requests: their framing, method, URL and headers, and what follows them. */
 import t from 'tap';
+import { type ErrorCode, errorCodes } from '../../../api/http/error-codes.ts';
 import {
   CHUNKED,
   HOST,
@@ -205,3 +206,21 @@ t.test('a connection is of use after a refusal that leaves it in order', async (
 });
 
 t.test('each refusal has one line in the access log', checkLog);
+
+t.test('refusals are problems for who asks for that', async (t) => {
+  const accept = 'Accept: application/problem+json';
+  const rows: [bytes: string, status: number, code: ErrorCode][] = [
+    [head('CONNECT example.com:443', accept), 404, 'route_not_found'],
+    [head('GET /orders', accept, 'Expect: tea'), 417, 'expectation_failed'],
+    [head('GET /orders/%FF', accept), 400, 'invalid_input'],
+    [head('PUT /orders', accept), 404, 'route_not_found'],
+  ];
+  for (const [bytes, status, code] of rows) {
+    const [answer] = await sendRaw(port, bytes);
+    t.equal(answer?.headers['content-type'], 'application/problem+json; charset=utf-8', bytes);
+    t.equal(answer?.headers.vary, 'accept', bytes);
+    const { detail, ...problem } = JSON.parse(answer?.body ?? '');
+    t.strictSame(problem, { type: `/docs#error-${code}`, title: errorCodes[code], status, code });
+    t.match(detail, /\w.*\.$/);
+  }
+});
