@@ -1,11 +1,12 @@
 /** The application: plugins and routes. It never listens by itself, so tests can build exactly what the server runs. */
-import { type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyInstance, type FastifyPluginAsync, fastify, LogController } from 'fastify';
 import type { Config } from '../process/config.ts';
 import type { Telling } from '../process/lifecycle.ts';
 import type { Observer } from '../process/observer.ts';
 import { deadLetterRoutes } from './admin/dead-letters.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { backends } from './backends.ts';
+import { docsRoutes } from './docs/routes.ts';
 import { healthRoutes } from './health/routes.ts';
 import { answerOptions, cors } from './http/cors.ts';
 import { drain } from './http/drain.ts';
@@ -35,10 +36,11 @@ const MAX_PARAM_LENGTH = 16 * 1024;
 
 /**
  * Builds the application and opens its connections. Closing the application closes them.
+ * @param first a plugin that comes before all others
  * @returns the application, which does not listen yet
  * @throws ConfigError if ACCESS_LOG_FORMAT is not a valid format
  */
-export const buildApp = async (config: Config, { log, observer }: Telling) => {
+export const buildApp = async (config: Config, { log, observer }: Telling, first?: FastifyPluginAsync) => {
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -63,6 +65,7 @@ export const buildApp = async (config: Config, { log, observer }: Telling) => {
     },
   });
   app.decorate('observer', observer);
+  if (first) await app.register(first);
   await app.register(errors);
   await app.register(drain);
   await app.register(readers);
@@ -79,5 +82,6 @@ export const buildApp = async (config: Config, { log, observer }: Telling) => {
   await app.register(listRoutes, { config: config.lists });
   await app.register(adminRoutes, { adminPassword: config.api.adminPassword });
   await app.register(deadLetterRoutes, { adminPassword: config.api.adminPassword });
+  await app.register(docsRoutes);
   return app;
 };

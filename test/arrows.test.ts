@@ -26,6 +26,7 @@ const owners: Record<string, string> = {
   'drizzle-orm': 'db',
   mysql2: 'db',
   fastify: 'api',
+  '@fastify/swagger': 'api',
 };
 
 const root = join(import.meta.dirname, '..');

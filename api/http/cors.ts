@@ -34,7 +34,7 @@ export const answerOptions = (request: FastifyRequest, reply: FastifyReply): Fas
 
 export const cors = fastifyPlugin(
   async (app) => {
-    app.options('*', answerOptions);
+    app.options('*', { schema: { hide: true } }, answerOptions);
   },
   { name: 'cors', fastify: '5.x' },
 );

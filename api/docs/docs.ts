@@ -1,0 +1,30 @@
+/** What the documentation says of itself. */
+import type { Operation, Operations } from './operation.ts';
+
+const document = (operationId: string, summary: string, description: string, type: string): Operation => ({
+  operationId,
+  tag: 'docs',
+  summary,
+  description,
+  headers: ['If-None-Match', 'Accept-Encoding'],
+  answers: {
+    200: { description: 'The document.', headers: ['ETag', 'Cache-Control', 'Content-Encoding'], type },
+    304: { description: 'The client has it already.', headers: ['ETag', 'Cache-Control'] },
+  },
+});
+
+export const docsDocs: Operations = {
+  'GET /openapi.json': document(
+    'readOpenapi',
+    'This document',
+    'All calls, as [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.1.html) describes them.',
+    'application/json',
+  ),
+  'GET /asyncapi.json': document(
+    'readAsyncapi',
+    'The messages',
+    'All queues and messages, as [AsyncAPI 3.0](https://www.asyncapi.com/docs/reference/specification/v3.0.0) describes them.',
+    'application/json',
+  ),
+  'GET /docs': document('readDocs', 'A page for people', 'It shows both documents.', 'text/html'),
+};
