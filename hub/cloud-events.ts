@@ -21,6 +21,7 @@ const typeOf: Record<JobType, EventType> = {
 export interface CloudEvent {
   id: string;
   type: EventType;
+  orderId: string;
   /** In milliseconds since 1970. */
   at: number;
   /** The whole event in JSON. */
@@ -49,5 +50,5 @@ export const cloudEventOf = (event: JobEvent): CloudEvent | undefined => {
     ...(request_id !== undefined && { requestid: request_id }),
     data,
   };
-  return { id, type, at, body: Buffer.from(JSON.stringify(body)) };
+  return { id, type, orderId: order_id, at, body: Buffer.from(JSON.stringify(body)) };
 };

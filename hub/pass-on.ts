@@ -16,7 +16,7 @@ import { readJobEvents } from '../domain/job-events.ts';
 import type { Observer } from '../process/observer.ts';
 import { reasonOf } from '../queue/errors.ts';
 import type { EventPublisher } from '../queue/events.ts';
-import { cloudEventOf } from './cloud-events.ts';
+import { type CloudEvent, cloudEventOf } from './cloud-events.ts';
 
 /** Entries at once. One of a busy consumer has some hundred events. */
 const ENTRIES = 8;
@@ -36,20 +36,50 @@ export const createPassing = (publisher: EventPublisher, observer: Observer) => 
   let pausedUntil = 0;
   let failing = false;
 
+  /** The ids of events that are published while others of their entries are not: they are not published again. */
+  let done = new Set<string>();
+
+  /**
+   * Publishes events, never two of one order at the same time: if the first were refused and the second taken, they
+   * would come in the wrong order.
+   * @returns why some could not be published; undefined if all are
+   */
+  const publishAll = async (events: CloudEvent[]): Promise<unknown> => {
+    let left = events.filter(({ id }) => !done.has(id));
+    /** Whose events have to wait for an earlier one. */
+    const held = new Set<string>();
+    let problem: unknown;
+    for (;;) {
+      const busy = new Set(held);
+      const now: CloudEvent[] = [];
+      const later: CloudEvent[] = [];
+      for (const event of left) {
+        (busy.has(event.orderId) ? later : now).push(event);
+        busy.add(event.orderId);
+      }
+      if (now.length === 0) return problem;
+      const published = await publisher.publish(now);
+      for (const event of published.confirmed) done.add(event.id);
+      for (const { id, orderId } of now) if (!done.has(id)) held.add(orderId);
+      problem ??= published.problem;
+      left = later;
+    }
+  };
+
   const published = async (entries: JournalEntry[]): Promise<boolean> => {
     const events = eventsOf(entries).flatMap((event) => cloudEventOf(event) ?? []);
-    try {
-      if (events.length > 0) await publisher.publish(events);
+    const problem = await publishAll(events);
+    if (problem === undefined) {
+      done = new Set();
       if (failing) observer.eventsPassAgain({});
       failing = false;
       observer.eventsPublished({ events: events.length });
       return true;
-    } catch (error) {
-      if (!failing) observer.eventsDelayed({ reason: reasonOf(error) });
-      failing = true;
-      pausedUntil = performance.now() + PAUSE_MS;
-      return false;
     }
+    if (!failing) observer.eventsDelayed({ reason: reasonOf(problem) });
+    failing = true;
+    pausedUntil = performance.now() + PAUSE_MS;
+    return false;
   };
 
   const project = (

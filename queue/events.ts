@@ -17,12 +17,17 @@ export interface Publication {
   body: Buffer;
 }
 
+export interface Published<Event> {
+  confirmed: Event[];
+  problem?: unknown;
+}
+
 export interface EventPublisher {
   /**
-   * Publishes events in their order, and waits until the broker has each in the queues that are bound to the exchange.
-   * @throws PublishError if the broker is away, or has not confirmed all of them in time; some may be published then
+   * Publishes events, and waits until the broker has each in the queues that are bound to the exchange. Never rejects.
+   * @returns those that it has, and the first reason why it does not have others
    */
-  publish(events: Publication[]): Promise<void>;
+  publish<Event extends Publication>(events: Event[]): Promise<Published<Event>>;
   close(): Promise<void>;
 }
 
@@ -78,11 +83,20 @@ export const openEventPublisher = async (
   return {
     publish: async (events) => {
       const confirms = channel;
-      if (!confirms) throw new PublishError('refused', 'RabbitMQ is not connected.');
-      if (blocked || unconfirmed > 0) throw new PublishError('refused', 'RabbitMQ takes no events for now.');
-      const all = Promise.all(events.map((event) => publishOne(confirms, event)));
-      all.catch(() => {}); // the deadline may pass first
-      await withDeadline(all, publishTimeoutMs);
+      if (!confirms)
+        return { confirmed: [], problem: new PublishError('refused', 'RabbitMQ is not connected.') };
+      if (blocked || unconfirmed > 0)
+        return { confirmed: [], problem: new PublishError('refused', 'RabbitMQ takes no events for now.') };
+      const confirmed: typeof events = [];
+      let problem: unknown;
+      const failed = (error: unknown) => {
+        problem ??= error;
+      };
+      const tries = events.map((event) =>
+        publishOne(confirms, event).then(() => void confirmed.push(event), failed),
+      );
+      await withDeadline(Promise.all(tries), publishTimeoutMs).catch(failed);
+      return { confirmed: [...confirmed], problem };
     },
     close: () => connection.close(),
   };

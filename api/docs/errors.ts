@@ -26,6 +26,7 @@ const sentences: Record<ErrorCode, string> = {
   database_unavailable: 'Unable to read orders.',
   order_state_unknown:
     "Whether there is an order with ID '01a1fc79-708d-709e-9c18-29dbdfffe8dd' cannot be known at the moment.",
+  job_states_unknown: 'Which jobs wait cannot be known at the moment.',
   lists_busy: 'Too many large lists are being read.',
   reset_incomplete: 'Another reset is still at work.',
   unavailable: 'The server ends.',

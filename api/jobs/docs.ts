@@ -41,7 +41,8 @@ export const jobDocs: Operations = {
     operationId: 'listJobs',
     tag: 'jobs',
     summary: 'List jobs',
-    description: 'Those of which the database tells, the one that changed last first.',
+    description:
+      'Jobs that ended, are dead letters or were replayed, the one that changed last first. With `state=queued` or `retrying`: those that wait, in no particular order, and some more or fewer than `limit`.',
     query: {
       state: 'Only jobs in this state.',
       type: 'Only jobs of this type.',
@@ -50,7 +51,7 @@ export const jobDocs: Operations = {
       after: 'What the `Link` to the next page has there.',
     },
     answers: { 200: { description: 'A page of jobs.', headers: ['Link'], example: { jobs: [example] } } },
-    errors: DATABASE_AWAY,
+    errors: { 503: ['database_unavailable', 'job_states_unknown'] },
   },
   'GET /orders/:id/history': {
     operationId: 'readHistory',

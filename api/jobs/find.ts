@@ -62,7 +62,7 @@ export const jobFinder = (
     // No other write has this version.
     if (state === version && version > 0) return { ...known, status: 'succeeded' };
     if (version <= reset.version) return { ...known, status: 'cancelled' };
-    const isKept = clock.age(version) < historyDays * DAY_MS || event !== undefined;
+    const isKept = historyDays === 0 || event !== undefined || clock.age(version) < historyDays * DAY_MS;
     return isKept ? known : { ...known, status: 'unknown' };
   };
 

@@ -49,11 +49,12 @@ const states = async () =>
   (await stores.rows('SELECT state, COUNT(*) AS n FROM order_jobs GROUP BY state ORDER BY state')).map(
     ({ state, n }) => `${n} ${state}`,
   );
+/** A hub yields to everything else, and tests beside this one keep the machine busy. */
+const HUB_WITHIN_MS = 60_000;
+const eventsInJournal = async () =>
+  (await stores.rows('SELECT body FROM order_journal')).flatMap(({ body }) => JSON.parse(body)).length;
 const journalIsEmpty = () =>
-  until('the journal is passed on', async () => {
-    const [row] = await stores.rows('SELECT COUNT(*) AS n FROM order_journal');
-    return row?.n === 0;
-  });
+  until('the journal is passed on', async () => (await eventsInJournal()) === 0, HUB_WITHIN_MS);
 
 t.test('an order’s events, as CloudEvents', async (t) => {
   const queue = await bind('#');
@@ -112,13 +113,13 @@ t.test('an order’s events, as CloudEvents', async (t) => {
 
 t.test('a job that is delivered again is told once', async (t) => {
   const queue = await bind('#');
-  const hub = startProcess(t, 'hub', env);
   const consumer = startProcess(t, 'consumer', env);
   const payload = { order_id: randomUUID(), customer_name: 'Ada', items, status: 'x' };
   const job = { job_id: randomUUID(), type: 'create_order', payload };
   for (const _time of [1, 2, 3]) await stores.publish(job);
-  await until('all are applied', async () => (await stores.waiting()) === 0);
+  await until('all are applied', async () => (await eventsInJournal()) === 3);
   await consumer.end();
+  const hub = startProcess(t, 'hub', env);
   await journalIsEmpty();
   t.strictSame(
     (await takeAll(queue)).map(({ messageId }) => messageId),
@@ -138,6 +139,7 @@ t.test('a queue that refuses: jobs are known all the same, and its events come l
     'the jobs are known',
     async () =>
       (await states()).join() === before.replace(/(\d+) succeeded/, (_, k) => `${Number(k) + 5} succeeded`),
+    HUB_WITHIN_MS,
   );
   await hub.says('events for other services wait');
   const got = new Set<string>();
@@ -147,7 +149,7 @@ t.test('a queue that refuses: jobs are known all the same, and its events come l
       for (const { messageId } of await takeAll(queue)) got.add(messageId);
       return made.every((id) => got.has(id));
     },
-    60_000,
+    HUB_WITHIN_MS,
   );
   await channel.deleteQueue(queue);
   await hub.says('events for other services are published again');
