@@ -15,6 +15,7 @@ import { input, readQuery } from './http/input.ts';
 import { readers } from './http/readers.ts';
 import { refusals } from './http/refusals.ts';
 import { requestId, requests } from './http/requests.ts';
+import { listening } from './jobs/listening.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { listRoutes } from './lists/routes.ts';
 import { absence } from './orders/absence.ts';
@@ -76,6 +77,7 @@ export const buildApp = async (config: Config, { log, observer }: Telling, first
   await app.register(backends, { config });
   await app.register(healthRoutes);
   await app.register(absence, { config });
+  await app.register(listening, { config });
   await app.register(orderRoutes, { config });
   await app.register(jobRoutes, { config });
   await app.register(batchRoutes);

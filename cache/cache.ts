@@ -5,6 +5,7 @@ import { unobserved } from '../process/log-events.ts';
 import type { Observer } from '../process/observer.ts';
 import { createBudget } from './budget.ts';
 import { beginCompleteSince, readCompleteSince } from './complete-since.ts';
+import { jobFeed } from './feed.ts';
 import { idempotencyRecords } from './idempotency.ts';
 import { cachedJobs } from './jobs.ts';
 import { keys } from './keys.ts';
@@ -37,6 +38,7 @@ export interface Cache {
   readonly lists: ReturnType<typeof cachedLists>;
   readonly idempotency: ReturnType<typeof idempotencyRecords>;
   readonly jobs: ReturnType<typeof cachedJobs>;
+  readonly feed: ReturnType<typeof jobFeed>;
 
   /** Resolves when Redis has been reached for the first time, or after `ms` milliseconds. Never rejects. */
   reachedWithin(ms: number): Promise<void>;
@@ -128,6 +130,7 @@ export const openCache = (
     lists,
     idempotency,
     jobs,
+    feed: jobFeed(config, link),
     reachedWithin: link.reachedWithin,
     since: link.since,
     ping: link.ping,

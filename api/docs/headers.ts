@@ -12,6 +12,13 @@ export const requestHeaders = {
       examples: ['7f1c0e9a-order-of-ada'],
     }),
   ),
+  Prefer: Type.Optional(
+    Type.String({
+      description:
+        '`wait=N` (RFC 7240): the answer comes when the write is over, or after N seconds, 30 at the most.',
+      examples: ['wait=10'],
+    }),
+  ),
   'If-None-Match': Type.Optional(
     Type.String({
       description:
@@ -52,6 +59,10 @@ export const responseHeaders = {
     required: true,
     schema: { type: 'string', format: 'uri-reference' },
   },
+  'Preference-Applied': {
+    description: 'How long the service has waited at the most, as `Prefer` asked for.',
+    schema: { type: 'string', pattern: '^wait=\\d+$' },
+  },
   'Idempotency-Replayed': {
     description: 'This is the answer to the first request with this `Idempotency-Key`.',
     schema: { type: 'string', const: 'true' },
@@ -61,7 +72,8 @@ export const responseHeaders = {
     schema: { type: 'string', pattern: '^W/"[^"]+"$' },
   },
   Link: {
-    description: 'The next page, if there is one: `<?…>; rel="next"` (RFC 8288).',
+    description:
+      'The next page, if there is one: `<?…>; rel="next"`. Of a write that is over its job: `<…>; rel="monitor"` (RFC 8288).',
     schema: { type: 'string' },
   },
   'Cache-Control': {

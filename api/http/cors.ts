@@ -11,7 +11,8 @@ const MAX_AGE_SECONDS = '7200';
 /** The headers that every answer carries for browsers. */
 export const corsHeaders = {
   'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'x-request-id, retry-after, idempotency-replayed, etag, link, location',
+  'access-control-expose-headers':
+    'x-request-id, retry-after, idempotency-replayed, preference-applied, etag, link, location',
 };
 
 /**

@@ -13,6 +13,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Whether the server is ending. */
     isDraining(): boolean;
+    /** Takes what is called when the server begins to end, or the application is closed without that. */
+    onDrain(callback: () => void): void;
     /** Takes no new connections. Resolves when all open ones are closed, each after its answer. */
     drain(): Promise<void>;
   }
@@ -24,10 +26,18 @@ const SWEEP_INTERVAL_MS = 100;
 export const drain = fastifyPlugin(
   async (app) => {
     let draining = false;
+    const callbacks = new Set<() => void>();
+    const begin = () => {
+      draining = true;
+      for (const callback of callbacks) callback();
+      callbacks.clear();
+    };
 
     app.decorate('isDraining', () => draining);
+    app.decorate('onDrain', (callback: () => void) => void callbacks.add(callback));
+    app.addHook('preClose', async () => begin());
     app.decorate('drain', async () => {
-      draining = true;
+      begin();
       const closed = once(app.server, 'close');
       // Not http.Server's own close, which would close idle connections at once.
       Server.prototype.close.call(app.server);

@@ -1,9 +1,10 @@
 /** What clients see of a job: the schema, and how it is made from what Redis or MySQL has. */
 import { type Static, Type } from '@sinclair/typebox';
 import type { JobRow } from '../../db/jobs.ts';
-import { isEnded, type JobEvent, jobStates, oneOf } from '../../domain/job-events.ts';
+import { type JobEvent, jobStates, oneOf } from '../../domain/job-events.ts';
 import { jobTypes } from '../../domain/jobs.ts';
 import { JobId, Uuid } from '../../domain/order.ts';
+import { isOver as isOverAs } from '../../jobs/waiting.ts';
 
 const OrNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()]);
@@ -76,4 +77,4 @@ export const withStatus = (jobId: string, status: Job['status'], more: Partial<J
 
 /** Whether nothing more happens unless an operator does something. */
 export const isOver = (status: Job['status']): boolean =>
-  status === 'dead' || status === 'settled' || (status !== 'unknown' && isEnded(status));
+  status === 'settled' || (status !== 'unknown' && isOverAs(status));

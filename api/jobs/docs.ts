@@ -27,13 +27,18 @@ export const jobDocs: Operations = {
     summary: 'Ask what became of a write',
     description:
       '`queued`: it waits. `retrying`: it failed and comes again. `succeeded`: the database has it. `superseded`: a newer write to the order was applied before. `dead`: it is a dead letter, which an operator may replay or discard (`discarded`). `cancelled`: a reset came after it. `settled`: it is over, but no longer known how. `unknown`: nobody can tell at the moment. The `Location` of a `202` has the URL.',
+    headers: ['Prefer'],
     params: { id: JobId },
     query: {
       order_id: 'The order, as in `Location`: with it the answer is known for longer.',
       version: 'The version of the write, as in `Location`.',
     },
     answers: {
-      200: { description: 'The job.', headers: ['Cache-Control', 'Retry-After?'], example },
+      200: {
+        description: 'The job.',
+        headers: ['Cache-Control', 'Retry-After?', 'Preference-Applied'],
+        example,
+      },
     },
     errors: { 404: ['job_not_found'], ...DATABASE_AWAY },
   },

@@ -101,3 +101,4 @@ export const jobFinder = (
     },
   };
 };
+export type JobFinder = ReturnType<typeof jobFinder>;

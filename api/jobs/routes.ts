@@ -14,7 +14,7 @@ import { withDeadline } from '../../process/deadline.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError } from '../http/errors.ts';
 import { isOver, Job, ofEvent, ofRow } from './answers.ts';
-import { jobFinder } from './find.ts';
+import { waits } from './waiting.ts';
 
 const MYSQL_WITHIN_MS = 2_000;
 const RETRY_AFTER_SECONDS = '1';
@@ -83,12 +83,11 @@ const cacheable = (reply: FastifyReply, { status }: Job): void => {
 };
 
 export const jobRoutes: FastifyPluginAsyncTypebox<{
-  config: Pick<Config, 'historyDays' | 'cache'>;
+  config: Pick<Config, 'historyDays'>;
 }> = async (app, { config }) => {
   const { orm } = app.database;
   const { historyDays } = config;
-  const { waitsNowhere } = app.absence;
-  const jobs = jobFinder(app, { trustMs: config.cache.appliedTtl * 1_000, historyDays, waitsNowhere });
+  const waitFor = waits(app);
   const ask = <T>(query: Promise<T>): Promise<T> => withDeadline(query, MYSQL_WITHIN_MS);
 
   /** A page of those that MySQL has. */
@@ -108,8 +107,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{
       const { id } = request.params;
       const { order_id: orderId, version } = request.query;
       const link = orderId !== undefined && version !== undefined ? { orderId, version } : undefined;
-      const job = await jobs.one(id, link);
-      if (job === undefined) throw jobNotFound(id);
+      const wait = waitFor(request, reply);
+      const before = await app.jobs.one(id, link);
+      if (before === undefined) throw jobNotFound(id);
+      const isPassing = wait !== undefined && !isOver(before.status);
+      const job =
+        (isPassing && ((await wait.over({ jobId: id, link })) ?? (await app.jobs.one(id, link)))) || before;
       cacheable(reply, job);
       return reply.code(200).send(job);
     },

@@ -4,13 +4,15 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { canonicalId } from '../../domain/ids.ts';
 import type { JobType } from '../../domain/jobs.ts';
+import type { Asked } from '../../domain/keyed-ids.ts';
 import { NewOrder, Order, StatusUpdate, Uuid } from '../../domain/order.ts';
 import { validator } from '../../domain/validate.ts';
 import type { Config } from '../../process/config.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from '../http/answers.ts';
+import { answerOver, waits } from '../jobs/waiting.ts';
 import { acceptOnce } from './idempotency.ts';
 import { orderReads } from './reads.ts';
-import { type Accepted, contentOf, orderWrites, readNumericQuantities } from './writes.ts';
+import { type Accepted, contentOf, type Origin, orderWrites, readNumericQuantities } from './writes.ts';
 
 /** When a job has ended at the earliest, most often. */
 const RETRY_AFTER_SECONDS = '1';
@@ -25,18 +27,19 @@ const AcceptedAnswer = <T extends JobType>(type: T) =>
     message: Type.String(),
   });
 
-/**
- * Answers 202, with a link to what becomes of the job. The link has what tells it even if all that is left is the order
- * in MySQL.
- */
-const answer = <T extends Accepted<JobType>>(reply: FastifyReply, accepted: T): FastifyReply => {
-  const { job_id, order_id, version } = accepted;
-  return reply
+/** The answer without a body to a DELETE that is over. */
+const Nothing = Type.Unsafe<undefined>(Type.Null());
+
+/** The URL of a job has what tells what becomes of it even if all that is left is the order in MySQL. */
+const jobUrl = ({ job_id, order_id, version }: Accepted<JobType>) =>
+  `/jobs/${job_id}?order_id=${order_id}&version=${version}`;
+
+const answer = (reply: FastifyReply, accepted: Accepted<JobType>): FastifyReply =>
+  reply
     .code(202)
-    .header('location', `/jobs/${job_id}?order_id=${order_id}&version=${version}`)
+    .header('location', jobUrl(accepted))
     .header('retry-after', RETRY_AFTER_SECONDS)
     .send(accepted);
-};
 
 const notAnId = validator(Uuid, 'id');
 /**
@@ -63,12 +66,36 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
   const writes = orderWrites(app);
   const reads = orderReads(app, config.cache.appliedTtl * 1000);
 
+  const waitFor = waits(app);
+  const read = async (id: string) => (await reads.one(id)) ?? (await absence.confirm(id, reads.one));
+
+  /** Carries out a write once, and answers when it is accepted, or when it is over if the client prefers that. */
+  const accept = async (
+    { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+    { message, ...asked }: Asked & { message: string },
+    write: (origin: Origin) => Promise<Accepted<JobType>>,
+  ): Promise<FastifyReply> => {
+    const wait = waitFor(request, reply);
+    try {
+      const accepted = await acceptOnce(cache, { request, reply }, asked, async (origin) => ({
+        ...(await write(wait ? { ...origin, register: wait.register } : origin)),
+        message,
+      }));
+      const { job_id: jobId, order_id: orderId, version } = accepted;
+      const job = await wait?.over({ jobId, link: { orderId, version } });
+      const over = job && { type: asked.type, orderId, url: jobUrl(accepted), job };
+      return (over && (await answerOver(reply, over, read))) ?? answer(reply, accepted);
+    } finally {
+      wait?.end();
+    }
+  };
+
   app.post(
     '/orders',
     {
       schema: {
         body: NewOrder,
-        response: { 202: AcceptedAnswer('create_order'), ...errorAnswers },
+        response: { 201: Ready(Order), 202: AcceptedAnswer('create_order'), ...errorAnswers },
       },
       preValidation: (request, _reply, done) => {
         readNumericQuantities(request.body);
@@ -77,12 +104,8 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
     },
     async (request, reply) => {
       const content = contentOf(request.body);
-      const asked = { type: 'create_order', meaning: content } as const;
-      const accepted = await acceptOnce(cache, { request, reply }, asked, async (origin) => ({
-        ...(await writes.create(content, origin)),
-        message: 'Order creation scheduled.',
-      }));
-      return answer(reply, accepted);
+      const asked = { type: 'create_order', meaning: content, message: 'Order creation scheduled.' } as const;
+      return accept({ request, reply }, asked, (origin) => writes.create(content, origin));
     },
   );
 
@@ -92,18 +115,14 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
       schema: {
         params: Id,
         body: StatusUpdate,
-        response: { 202: AcceptedAnswer('update_order_status'), ...errorAnswers },
+        response: { 200: Ready(Order), 202: AcceptedAnswer('update_order_status'), ...errorAnswers },
       },
       preValidation: requireOrderId,
     },
     async (request, reply) => {
-      const change = { order_id: request.params.id, status: request.body.status };
-      const asked = { type: 'update_order_status', meaning: change } as const;
-      const accepted = await acceptOnce(cache, { request, reply }, asked, async (origin) => ({
-        ...(await writes.updateStatus(change, origin)),
-        message: 'Status update scheduled.',
-      }));
-      return answer(reply, accepted);
+      const meaning = { order_id: request.params.id, status: request.body.status };
+      const asked = { type: 'update_order_status', meaning, message: 'Status update scheduled.' } as const;
+      return accept({ request, reply }, asked, (origin) => writes.updateStatus(meaning, origin));
     },
   );
 
@@ -112,18 +131,14 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
     {
       schema: {
         params: Id,
-        response: { 202: AcceptedAnswer('delete_order'), ...errorAnswers },
+        response: { 204: Nothing, 202: AcceptedAnswer('delete_order'), ...errorAnswers },
       },
       preValidation: requireOrderId,
     },
     async (request, reply) => {
       const { id: order_id } = request.params;
-      const asked = { type: 'delete_order', meaning: { order_id } } as const;
-      const accepted = await acceptOnce(cache, { request, reply }, asked, async (origin) => ({
-        ...(await writes.remove(order_id, origin)),
-        message: 'Deletion scheduled.',
-      }));
-      return answer(reply, accepted);
+      const asked = { type: 'delete_order', meaning: { order_id }, message: 'Deletion scheduled.' } as const;
+      return accept({ request, reply }, asked, (origin) => writes.remove(order_id, origin));
     },
   );
 
@@ -135,7 +150,7 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
     },
     async (request, reply) => {
       const { id } = request.params;
-      const order = (await reads.one(id)) ?? (await absence.confirm(id, reads.one));
+      const order = await read(id);
       if (order === undefined) throw notFound(id);
       return reply.code(200).type(JSON_TYPE).send(order);
     },

@@ -25,6 +25,8 @@ export interface Accepted<T extends JobType> {
 export interface Origin {
   requestId: string;
   keyed: Keyed | undefined;
+  /** Is told the id of the job before that is published, which waits for it. Absent if nobody wants to know. */
+  register?: (jobId: string) => Promise<void>;
 }
 
 /** A write with an Idempotency-Key. Its ids follow from its identity, so a repeated try is the same write. */
@@ -70,11 +72,12 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
     order_id: string,
     payload: string,
     version: number,
-    { requestId, keyed }: Origin,
+    { requestId, keyed, register }: Origin,
     job_id = keyed ? keyedUuid(keyed.identity, 'job') : newId(),
   ): Promise<Accepted<T>> => {
     const acceptedAt = timeOf(version);
     const job = writeJob({ jobId: job_id, type, payload, version, acceptedAt });
+    if (register) await register(job_id);
     const published = performance.now();
     const confirmed = broker.accept(job, {
       // Two requests with one key may be in flight at once: their messages need different ids.

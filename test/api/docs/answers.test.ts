@@ -7,6 +7,7 @@ import { startApp, startReadyApp } from '../../helpers/app.ts';
 import { answerChecker } from '../../helpers/documents.ts';
 import { isolatedEnvironment } from '../../helpers/environment.ts';
 import { anAcceptedOrder, insertAccepted } from '../../helpers/orders.ts';
+import { startProcess } from '../../helpers/processes.ts';
 import { openStores } from '../../helpers/stores.ts';
 
 type App = Awaited<ReturnType<typeof startApp>>;
@@ -107,6 +108,29 @@ t.test('orders', async (t) => {
       for (const answer of answers) check(t, operation, answer);
       return answers.some(({ statusCode }) => statusCode === 409);
     });
+});
+
+t.test('writes that are waited for', async (t) => {
+  const own = await isolatedEnvironment({ MAX_ATTEMPTS: '1' });
+  const patient = await startReadyApp(t, own);
+  const consumer = startProcess(t, 'consumer', own);
+  const headers = { prefer: 'wait=30', 'idempotency-key': 'first' };
+  const post: Call = { url: '/orders', payload: ORDER, headers };
+  const created = await make(t, patient, ['POST /orders', 201, post]);
+  t.equal(created.headers['preference-applied'], 'wait=30');
+  const url = `/orders/${created.json().order_id}`;
+  const wait = { prefer: 'wait=30' };
+  const ship = { url: `${url}/status`, payload: { status: 'shipped' }, headers: wait };
+  for (const row of [
+    ['PATCH /orders/{id}/status', 200, ship],
+    ['DELETE /orders/{id}', 204, { url, headers: wait }],
+    ['PATCH /orders/{id}/status', 410, ship],
+    ['POST /orders', 410, post],
+    ['PATCH /orders/{id}/status', 404, { ...ship, url: `/orders/${NONE}/status` }],
+    ['DELETE /orders/{id}', 404, { url: `/orders/${NONE}`, headers: wait }],
+  ] as Row[])
+    await make(t, patient, row);
+  await consumer.end();
 });
 
 t.test('batches', async (t) => {
