@@ -114,9 +114,15 @@ const take = (draft: Draft, accepted: AcceptedJob): Effect => {
   }
 };
 
-/** Sorts creates first, so that a job that came before the POST of its order need not wait if both are in the batch. */
-const createsFirst = ({ job: a }: AcceptedJob, { job: b }: AcceptedJob) =>
-  Number(b.type === 'create_order') - Number(a.type === 'create_order');
+/**
+ * The order in which the jobs of a batch take effect, and are told: creates first, so that a job that came before the
+ * POST of its order need not wait if both are in the batch.
+ * @param jobs in the order of their delivery
+ */
+export const asTheyTakeEffect = (jobs: AcceptedJob[]): AcceptedJob[] =>
+  jobs.toSorted(
+    ({ job: a }, { job: b }) => Number(b.type === 'create_order') - Number(a.type === 'create_order'),
+  );
 
 /**
  * Works out what a batch of jobs changes.
@@ -133,7 +139,7 @@ export const planBatch = (jobs: AcceptedJob[], before: ReadonlyMap<string, State
     deletes: [],
   };
   const drafts = new Map<string, Draft>();
-  for (const accepted of jobs.toSorted(createsFirst)) {
+  for (const accepted of asTheyTakeEffect(jobs)) {
     const { order_id: id } = accepted.job.payload;
     const draft = drafts.get(id) ?? {
       state: before.get(id),

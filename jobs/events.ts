@@ -2,7 +2,7 @@
 import { isJobEvent, type JobEvent, type JobState, keptRequestId } from '../domain/job-events.ts';
 import { namesIn, type WriteJob } from '../domain/jobs.ts';
 import type { Order } from '../domain/order.ts';
-import type { AcceptedJob } from '../domain/plan.ts';
+import { type AcceptedJob, asTheyTakeEffect } from '../domain/plan.ts';
 import type { Letter } from '../queue/dead-letters.ts';
 import type { Entry, Told, Verdict } from './applied.ts';
 
@@ -44,8 +44,8 @@ const toldOf = (event: JobEvent, job?: WriteJob): Told => {
 };
 
 /**
- * What a transaction has made of its jobs; nothing of those that failed in it, as these come again or become dead
- * letters.
+ * What a transaction has made of its jobs, in the order in which they took effect; nothing of those that failed in it,
+ * as these come again or become dead letters.
  * @param at milliseconds since 1970
  */
 export const toldOfBatch = (
@@ -53,7 +53,7 @@ export const toldOfBatch = (
   verdicts: ReadonlyMap<WriteJob, Verdict>,
   at: number,
 ): Told[] =>
-  jobs.flatMap(({ job, acceptedAt, attempts = 1, requestId }) => {
+  asTheyTakeEffect(jobs).flatMap(({ job, acceptedAt, attempts = 1, requestId }) => {
     const verdict = verdicts.get(job);
     const state = verdict && stateOf[verdict];
     if (state === undefined) return [];

@@ -1,4 +1,4 @@
-/** Transactions that run into each other. */
+/** Transactions that run into each other, and what they tell. */
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { applyJobs } from '../../consumer/apply.ts';
@@ -47,3 +47,16 @@ for (const [what, batches] of cases)
     const [count] = await stores.rows('SELECT SUM(orders) AS n FROM order_counts');
     t.equal(Number(count?.n), 0);
   });
+
+t.test('what a batch did is told in the order in which it took effect', async (t) => {
+  const id = randomUUID();
+  await applyJobs(applying, [remove(id), create(id)]);
+  const entries = await stores.rows('SELECT body FROM order_journal WHERE body LIKE ?', [`%${id}%`]);
+  t.strictSame(
+    entries.flatMap(({ body }) => JSON.parse(body)).map(({ job_type, state }) => [job_type, state]),
+    [
+      ['create_order', 'succeeded'],
+      ['delete_order', 'succeeded'],
+    ],
+  );
+});
