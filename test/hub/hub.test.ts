@@ -158,6 +158,44 @@ t.test('a queue that refuses: jobs are known all the same, and its events come l
   await hub.end();
 });
 
+t.test(
+  'a queue that is nearly always full gets each event, and those of an order in their order',
+  async (t) => {
+    const types = ['create_order', 'update_order_status', 'delete_order'];
+    const told = Array.from({ length: 5 }, () => randomUUID()).flatMap((order_id) =>
+      types.map((job_type, n) => ({
+        job_id: `${n} of ${order_id}`,
+        job_type,
+        order_id,
+        version: n + 1,
+        state: 'succeeded',
+        at: Date.now(),
+        attempts: 1,
+      })),
+    );
+    const queue = await bind('#', { arguments: { 'x-max-length': 4, 'x-overflow': 'reject-publish' } });
+    await stores.rows('INSERT INTO order_journal (body) VALUES (?)', [JSON.stringify(told)]);
+    const hub = startProcess(t, 'hub', env);
+    const came: string[] = [];
+    await until(
+      'all events have come',
+      async () => {
+        came.push(...(await takeAll(queue)).map(({ messageId }) => messageId));
+        return new Set(came).size === told.length;
+      },
+      60_000,
+    );
+    await journalIsEmpty();
+    await channel.deleteQueue(queue);
+    for (const id of new Set(told.map(({ order_id }) => order_id)))
+      t.strictSame(
+        came.filter((job) => job.endsWith(id)).map((job) => job[0]),
+        ['0', '1', '2'],
+      );
+    await hub.end();
+  },
+);
+
 t.test('hubs that are killed, one after the other', async (t) => {
   const queue = await bind('order.created');
   const consumer = startProcess(t, 'consumer', env);
