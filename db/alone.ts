@@ -13,6 +13,11 @@ export type Alone = Pick<MySql2Database, 'execute' | 'transaction'>;
  */
 const SILENCE_MS = 60_000;
 const PING_MS = 10_000;
+/**
+ * The server ends a connection over which it hears nothing for so long, and with it its locks: a process that is frozen,
+ * or whose machine is gone without a word, holds them no longer. By default that takes eight hours.
+ */
+const IDLE_SECONDS = 30;
 /** The answer to a ping comes after the statement that is running, so no statement may wait for a lock for long. */
 const LOCK_WAIT_SECONDS = 5;
 
@@ -32,7 +37,10 @@ export const withAlone = async <T>(
   socket?.setTimeout(SILENCE_MS, () => socket.destroy(new Error('MySQL was silent.')));
   const pinging = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
   try {
-    await setUpSession(connection, [`innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`]);
+    await setUpSession(connection, [
+      `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
+      `wait_timeout = ${IDLE_SECONDS}`,
+    ]);
     return await work(drizzle(connection));
   } finally {
     clearInterval(pinging);

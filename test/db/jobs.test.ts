@@ -1,9 +1,11 @@
 /** What the table of jobs keeps of events that come twice, late or in another order. */
 import { randomUUID } from 'node:crypto';
+import { sql } from 'drizzle-orm';
 import t from 'tap';
 import { openCache } from '../../cache/cache.ts';
 import { findJob, listJobs, projectJobs, pruneJobs } from '../../db/jobs.ts';
 import { addToJournal, writeJournal } from '../../db/journal.ts';
+import { readRows } from '../../db/rows.ts';
 import { type JobEvent, type JobState, jobStates, readJobEvents } from '../../domain/job-events.ts';
 import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
@@ -114,4 +116,11 @@ t.test('a server that takes little gets less of an event', async (t) => {
   };
   const [much, less, little] = [written(16_000), written(1_500), written(500)];
   t.ok(much > less && less > little, `${much}, ${less}, ${little}`);
+});
+
+t.test('a process that is frozen does not hold a lock for hours', async (t) => {
+  const [row] = await alone((connection) =>
+    readRows<{ seconds: number }>(connection, sql`select @@wait_timeout as seconds`),
+  );
+  t.ok(row && row.seconds <= 60, `the server waits ${row?.seconds} s`);
 });
