@@ -15,6 +15,8 @@ import { input, readQuery } from './http/input.ts';
 import { readers } from './http/readers.ts';
 import { refusals } from './http/refusals.ts';
 import { requestId, requests } from './http/requests.ts';
+import { sse } from './http/sse.ts';
+import { eventRoutes } from './jobs/events.ts';
 import { listening } from './jobs/listening.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { listRoutes } from './lists/routes.ts';
@@ -72,6 +74,7 @@ export const buildApp = async (config: Config, { log, observer }: Telling, first
   await app.register(readers);
   await app.register(requests, { config: config.accessLog });
   await app.register(refusals);
+  await app.register(sse);
   await app.register(cors);
   await app.register(input);
   await app.register(backends, { config });
@@ -80,6 +83,7 @@ export const buildApp = async (config: Config, { log, observer }: Telling, first
   await app.register(listening, { config });
   await app.register(orderRoutes, { config });
   await app.register(jobRoutes, { config });
+  await app.register(eventRoutes);
   await app.register(batchRoutes);
   await app.register(listRoutes, { config: config.lists });
   await app.register(adminRoutes, { adminPassword: config.api.adminPassword });

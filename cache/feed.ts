@@ -4,7 +4,7 @@
  * there no more (it was removed as the stream grew, Redis was emptied, or lost its data) nobody knows what followed it:
  * that is a gap.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Config } from '../process/config.ts';
 import { keys } from './keys.ts';
@@ -75,13 +75,13 @@ export const jobFeed = (config: Pick<Config, 'redis'>, { attempt, enabled }: Red
   enabled,
 
   /**
-   * Some of the entries that follow a place; none if it is the last one.
+   * The entry at a place, and some of those that follow.
    * @returns 'gap' if the place is not there, 'away' if Redis is. Never rejects.
    */
-  after: (place: string): Promise<FeedEntry[] | 'gap' | 'away'> =>
+  from: (place: string): Promise<FeedEntry[] | 'gap' | 'away'> =>
     attempt<FeedEntry[] | 'gap' | 'away'>(async (redis) => {
-      const [own, ...others] = await redis.xrange(keys.feed, place, '+', 'COUNT', PAGE);
-      return own?.[0] === place ? others.map(entryOf) : 'gap';
+      const entries = await redis.xrange(keys.feed, place, '+', 'COUNT', PAGE);
+      return entries[0]?.[0] === place ? entries.map(entryOf) : 'gap';
     }, 'away'),
 
   /** Reads the stream from its end on, until that is closed; while Redis is away it tries again and again. */
@@ -126,6 +126,8 @@ export const jobFeed = (config: Pick<Config, 'redis'>, { attempt, enabled }: Red
         const entry = entryOf(fields);
         place = entry.id;
         reader.entry(entry);
+        // What it makes the process send must not pile up in one turn.
+        if (entries.length > 1) await turn();
       }
     };
 

@@ -18,6 +18,10 @@ declare module 'fastify' {
     /** Writes a line of the access log. */
     logAccess(entry: AccessLogEntry): void;
   }
+  interface FastifyReply {
+    /** How many bytes an answer that goes on until one side ends it has by now (sse.ts); undefined for all others. */
+    streamedBytes: number | undefined;
+  }
 }
 
 /** nginx's code for a client that went away before its answer. */
@@ -48,7 +52,10 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
       // Not the onResponse hook, which does not run if the client went away before its answer.
       reply.raw.on('close', () => {
         if (connection.reply === reply) connection.reply = undefined;
-        const answered = reply.raw.writableFinished;
+        const { streamedBytes } = reply;
+        // Most streams end when the client goes away.
+        const answered = reply.raw.writableFinished || streamedBytes !== undefined;
+        const length = streamedBytes ?? Number(reply.getHeader('content-length') ?? 0);
         logAccess({
           method: request.method,
           url: request.url,
@@ -57,8 +64,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
           remoteAddress: request.ip,
           requestHeaders: request.headers,
           responseHeader: (name) => reply.getHeader(name),
-          bytesSent:
-            answered && request.method !== 'HEAD' ? Number(reply.getHeader('content-length') ?? 0) : 0,
+          bytesSent: answered && request.method !== 'HEAD' ? length : 0,
           durationMs: reply.elapsedTime,
           finishedAt: Date.now(),
           requestId: request.id,
@@ -67,6 +73,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
       });
     };
 
+    app.decorateReply('streamedBytes', undefined);
     app.decorate('beginRequest', begin);
     app.decorate('openReply', (socket: Socket) => latest.get(socket)?.reply);
     app.decorate('logAccess', logAccess);

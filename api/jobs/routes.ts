@@ -14,18 +14,12 @@ import { withDeadline } from '../../process/deadline.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError } from '../http/errors.ts';
 import { isOver, Job, ofEvent, ofRow } from './answers.ts';
+import { Id, jobNotFound, Link, linkOf, Version } from './links.ts';
 import { waits } from './waiting.ts';
 
 const MYSQL_WITHIN_MS = 2_000;
 const RETRY_AFTER_SECONDS = '1';
 
-const Id = Type.Object({ id: Type.String() });
-const Version = Type.Integer({
-  minimum: 0,
-  maximum: Number.MAX_SAFE_INTEGER,
-  description: 'an integer from 0 to 9007199254740991',
-});
-const Link = Type.Object({ order_id: Type.Optional(Uuid), version: Type.Optional(Version) });
 const Limit = Type.Integer({
   minimum: 1,
   maximum: 1_000,
@@ -73,8 +67,6 @@ const waiting = async (
   };
 };
 
-const jobNotFound = (id: string) => new HttpError(404, `Job with ID '${id}' not found.`, 'job_not_found');
-
 /** Says how long an answer about a job may be kept: for good once the job has ended. */
 const cacheable = (reply: FastifyReply, { status }: Job): void => {
   const isFinal = isOver(status) && status !== 'dead' && status !== 'settled';
@@ -105,8 +97,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{
     { schema: { params: Id, querystring: Link, response: { 200: Job, ...errorAnswers } } },
     async (request, reply) => {
       const { id } = request.params;
-      const { order_id: orderId, version } = request.query;
-      const link = orderId !== undefined && version !== undefined ? { orderId, version } : undefined;
+      const link = linkOf(request.query);
       const wait = waitFor(request, reply);
       const before = await app.jobs.one(id, link);
       if (before === undefined) throw jobNotFound(id);

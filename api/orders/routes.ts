@@ -1,16 +1,15 @@
 /** /orders: creating, changing, deleting and reading one order. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
-import { canonicalId } from '../../domain/ids.ts';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { JobType } from '../../domain/jobs.ts';
 import type { Asked } from '../../domain/keyed-ids.ts';
-import { NewOrder, Order, StatusUpdate, Uuid } from '../../domain/order.ts';
-import { validator } from '../../domain/validate.ts';
+import { NewOrder, Order, StatusUpdate } from '../../domain/order.ts';
 import type { Config } from '../../process/config.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from '../http/answers.ts';
 import { answerOver, waits } from '../jobs/waiting.ts';
 import { acceptOnce } from './idempotency.ts';
+import { requireOrderId } from './order-id.ts';
 import { orderReads } from './reads.ts';
 import { type Accepted, contentOf, type Origin, orderWrites, readNumericQuantities } from './writes.ts';
 
@@ -41,23 +40,6 @@ const answer = (reply: FastifyReply, accepted: Accepted<JobType>): FastifyReply 
     .header('retry-after', RETRY_AFTER_SECONDS)
     .send(accepted);
 
-const notAnId = validator(Uuid, 'id');
-/**
- * Answers 404 to an id that no order can have, before any server is asked. An id in capitals is turned into lower case,
- * as it was given out.
- */
-const requireOrderId = (
-  { params }: FastifyRequest,
-  _reply: FastifyReply,
-  done: HookHandlerDoneFunction,
-): void => {
-  const asked = params as { id: string };
-  const id = canonicalId(asked.id);
-  const problem = notAnId(id) && notFound(asked.id);
-  asked.id = id;
-  done(problem || undefined);
-};
-
 export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cache'> }> = async (
   app,
   { config },
@@ -65,7 +47,6 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
   const { cache, absence } = app;
   const writes = orderWrites(app);
   const reads = orderReads(app, config.cache.appliedTtl * 1000);
-
   const waitFor = waits(app);
   const read = async (id: string) => (await reads.one(id)) ?? (await absence.confirm(id, reads.one));
 

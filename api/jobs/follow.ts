@@ -1,0 +1,92 @@
+/**
+ * The stream of one job: it begins with the job's state and ends when the job is over. What Redis tells is sent at once;
+ * every 15 seconds, and every second while Redis tells nothing, the stream also asks for itself. The id of an event says
+ * what the client knows, so any process can go on from it, also without Redis.
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { couldNotRead } from '../http/errors.ts';
+import type { EventStream } from '../http/sse.ts';
+import { isOver, type Job, ofEvent } from './answers.ts';
+import type { Coordinates } from './find.ts';
+import { notices, stateFrame, stateId } from './frames.ts';
+
+const ASK_MS = 1_000;
+
+/** What a request asks to follow. */
+interface Followed {
+  jobId: string;
+  link?: Coordinates | undefined;
+  /** The id of the last event that the client has. */
+  lastId: string | undefined;
+}
+
+/** @returns a function that answers a request; it returns undefined if there is no such job */
+export const jobFollower =
+  ({ jobs, listening, openStream }: Pick<FastifyInstance, 'jobs' | 'listening' | 'openStream'>) =>
+  async (reply: FastifyReply, { jobId, link, lastId }: Followed): Promise<FastifyReply | undefined> => {
+    let stream: EventStream | undefined;
+    let shown = lastId;
+    let early: Job | undefined;
+    let asking: NodeJS.Timeout | undefined;
+
+    const show = (job: Job): void => {
+      if (stream === undefined) {
+        if (isOver(job.status)) early ??= job;
+        return;
+      }
+      const id = stateId(job);
+      if (id !== shown) stream.send(stateFrame(job));
+      shown = id;
+      if (isOver(job.status)) stream.end();
+    };
+    const ask = async (): Promise<void> => {
+      // Whether MySQL is there is told elsewhere.
+      const job = await jobs.one(jobId, link).catch(() => undefined);
+      if (job && job.status !== 'unknown') show(job);
+    };
+    const askIfNeeded = (): void => {
+      clearTimeout(asking);
+      if (listening.isLive() || !stream?.isOpen) return;
+      asking = setTimeout(() => ask().then(askIfNeeded), ASK_MS * (0.8 + Math.random() * 0.4)).unref();
+    };
+    const stop = listening.toJob(jobId, {
+      heard: (all) => {
+        for (const { event } of all) show(ofEvent(event));
+      },
+      live: (isLive) => {
+        stream?.send(isLive ? notices.recovered : notices.degraded);
+        askIfNeeded();
+      },
+    });
+    const end = (): void => {
+      stop();
+      clearTimeout(asking);
+    };
+
+    try {
+      await listening.begun();
+      // An EventSource never comes back after an error, so this waits with it until somebody knows.
+      const job = await jobs.one(jobId, link).catch((error) => {
+        if (couldNotRead(error)) return null;
+        throw error;
+      });
+      if (job === undefined) {
+        end();
+        return undefined;
+      }
+      if (job && isOver(job.status) && stateId(job) === lastId) {
+        end();
+        return reply.code(204).send();
+      }
+      stream = openStream(reply, end);
+      stream.beat = () => void ask();
+      if (!listening.isLive()) stream.send(notices.degraded);
+      if (job) show(job);
+      if (early) show(early);
+      askIfNeeded();
+      return reply;
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
