@@ -9,7 +9,7 @@ const sentences: Record<ErrorCode, string> = {
   route_not_found: 'There is no PUT /orders here.',
   order_not_found: "Order with ID '01a1fc79-708d-709e-9c18-29dbdfffe8dd' not found.",
   job_not_found: "Job with ID '01a1fc79-708f-7028-9eaa-63ae2e857997' not found.",
-  history_not_kept: 'HISTORY_DAYS is 0: no history of jobs is kept.',
+  history_not_kept: 'Nothing is told of jobs, as HISTORY_DAYS is 0.',
   write_cancelled: 'The write takes no effect: it was cancelled.',
   order_deleted: "The order with ID '01a1fc79-708d-709e-9c18-29dbdfffe8dd' has been deleted.",
   job_failed: 'The write could not be applied (crashed), and is a dead letter.',

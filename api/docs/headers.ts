@@ -19,6 +19,12 @@ export const requestHeaders = {
       examples: ['wait=10'],
     }),
   ),
+  'Last-Event-ID': Type.Optional(
+    Type.String({
+      description: 'The id of the last event that the client has. `EventSource` sends it by itself.',
+      examples: ['1764442800000-0.0'],
+    }),
+  ),
   'If-None-Match': Type.Optional(
     Type.String({
       description:

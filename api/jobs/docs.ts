@@ -17,6 +17,16 @@ const example: Job = {
   finished_at: '2026-01-31T12:00:00.412Z',
   request_id: 'checkout-4711',
 };
+const STREAM =
+  'A client that comes back with the id of the last event that it has goes on from there, in any process. `event: gap`: what happened in between is not known; its data has a link to where it is. `event: degraded` and `recovered`: Redis is away, and back.';
+const stream = {
+  type: 'text/event-stream',
+  example: `id: 1764442800000-0.0\ndata: ${JSON.stringify(example)}\n\n`,
+};
+const link = {
+  order_id: 'The order, as in `Location`: with it the answer is known for longer.',
+  version: 'The version of the write, as in `Location`.',
+};
 const LIMIT = 'How many there are at most, 1 to 1000.';
 const DATABASE_AWAY = { 503: ['database_unavailable'] } as const;
 
@@ -29,10 +39,7 @@ export const jobDocs: Operations = {
       '`queued`: it waits. `retrying`: it failed and comes again. `succeeded`: the database has it. `superseded`: a newer write to the order was applied before. `dead`: it is a dead letter, which an operator may replay or discard (`discarded`). `cancelled`: a reset came after it. `settled`: it is over, but no longer known how. `unknown`: nobody can tell at the moment. The `Location` of a `202` has the URL.',
     headers: ['Prefer'],
     params: { id: JobId },
-    query: {
-      order_id: 'The order, as in `Location`: with it the answer is known for longer.',
-      version: 'The version of the write, as in `Location`.',
-    },
+    query: link,
     answers: {
       200: {
         description: 'The job.',
@@ -57,6 +64,40 @@ export const jobDocs: Operations = {
     },
     answers: { 200: { description: 'A page of jobs.', headers: ['Link'], example: { jobs: [example] } } },
     errors: { 503: ['database_unavailable', 'job_states_unknown'] },
+  },
+  'GET /jobs/:id/events': {
+    operationId: 'followJob',
+    tag: 'jobs',
+    summary: 'Follow a write until it is over',
+    description: `The state of the job now, then each further one, as server-sent events: \`data\` is what \`GET /jobs/{id}\` answers. Once the job is over the stream ends. If nobody can tell the state at the moment, the stream begins with it later. ${STREAM}`,
+    headers: ['Last-Event-ID'],
+    params: { id: JobId },
+    query: link,
+    answers: {
+      200: { description: 'The stream.', headers: ['Cache-Control'], ...stream },
+      204: { description: 'The job is over, and the client knows it: `EventSource` does not come again.' },
+    },
+    errors: { 404: ['job_not_found'] },
+  },
+  'GET /orders/:id/events': {
+    operationId: 'followOrder',
+    tag: 'jobs',
+    summary: 'Follow the writes to an order',
+    description: `What happens to the jobs of the order, as server-sent events. ${STREAM}`,
+    headers: ['Last-Event-ID'],
+    params: orderId,
+    answers: { 200: { description: 'The stream.', headers: ['Cache-Control'], ...stream } },
+    errors: { 404: ['order_not_found', 'history_not_kept'] },
+  },
+  'GET /events': {
+    operationId: 'followAll',
+    tag: 'jobs',
+    summary: 'Follow all writes',
+    description: `What happens to all jobs, as server-sent events. ${STREAM}`,
+    headers: ['Last-Event-ID'],
+    query: { type: 'Only jobs of these types, separated by commas.' },
+    answers: { 200: { description: 'The stream.', headers: ['Cache-Control'], ...stream } },
+    errors: { 404: ['history_not_kept'] },
   },
   'GET /orders/:id/history': {
     operationId: 'readHistory',

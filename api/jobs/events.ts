@@ -18,7 +18,7 @@ const Types = Type.String({
 });
 /** It is written to the client as it comes. */
 const Stream = Type.Unsafe<undefined>(Type.Null());
-const answers = { 200: Stream, 204: Stream, ...errorAnswers };
+const answers = { 200: Stream, ...errorAnswers };
 
 const lastIdOf = ({ headers }: FastifyRequest): string | undefined => {
   const id = headers['last-event-id'];
@@ -60,7 +60,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.route({
     method: ['GET', 'HEAD'],
     url: '/jobs/:id/events',
-    schema: { params: Id, querystring: Link, response: answers },
+    schema: { params: Id, querystring: Link, response: { ...answers, 204: Stream } },
     handler: async (request, reply) => {
       const { id: jobId } = request.params;
       const link = linkOf(request.query);

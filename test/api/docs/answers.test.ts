@@ -130,6 +130,11 @@ t.test('writes that are waited for', async (t) => {
     ['DELETE /orders/{id}', 404, { url: `/orders/${NONE}`, headers: wait }],
   ] as Row[])
     await make(t, patient, row);
+  const [, job = ''] = /<(.*)>/.exec(String(created.headers.link)) ?? [];
+  const events = { url: job.replace('?', '/events?') };
+  await make(t, patient, ['GET /jobs/{id}/events', 200, events]);
+  const known = { ...events, headers: { 'last-event-id': 'succeeded.1' } };
+  await make(t, patient, ['GET /jobs/{id}/events', 204, known]);
   await consumer.end();
 });
 
@@ -160,6 +165,14 @@ t.test('jobs', async (t) => {
     ['GET /jobs', 400, { url: '/jobs?limit=0' }],
     ['GET /orders/{id}/history', 200, { url: history }],
     ['GET /orders/{id}/history', 400, { url: `${history}?limit=0` }],
+    ['GET /orders/{id}/events', 200, { method: 'HEAD', url: history.replace('history', 'events') }],
+    ['GET /orders/{id}/events', 404, { url: '/orders/1/events' }],
+    ['GET /events', 200, { method: 'HEAD', url: '/events' }],
+    ['GET /events', 400, { url: '/events?type=x' }],
+    ['GET /jobs/{id}/events', 400, { url: String(location).replace('?', '/events?').replace(/\d+$/, 'x') }],
+    ...malformed('GET /jobs/{id}/events', '/jobs/none/events'),
+    ...malformed('GET /orders/{id}/events', history.replace('history', 'events')),
+    ...malformed('GET /events', '/events'),
     ...malformed('GET /jobs/{id}', '/jobs/none'),
     ...malformed('GET /jobs', '/jobs'),
     ...malformed('GET /orders/{id}/history', history),
@@ -170,6 +183,9 @@ t.test('jobs', async (t) => {
 t.test('a job that nobody knows, where nothing waits', async (t) => {
   const idle = await startReadyApp(t, await isolatedEnvironment());
   await make(t, idle, ['GET /jobs/{id}', 404, { url: '/jobs/none' }]);
+  await make(t, idle, ['GET /jobs/{id}/events', 404, { url: '/jobs/none/events' }]);
+  const silent = await startReadyApp(t, await isolatedEnvironment({ HISTORY_DAYS: '0' }));
+  await make(t, silent, ['GET /events', 404, { url: '/events' }]);
 });
 
 t.test('lists', async (t) => {

@@ -137,12 +137,7 @@ t.test('events', async (t) => {
   const { rabbitmq } = loadConfig(env);
   const publisher = await openEventPublisher(rabbitmq, unobserved);
   t.teardown(() => publisher.close());
-  await until('the exchange is there', () =>
-    publisher.publish([]).then(
-      () => true,
-      () => false,
-    ),
-  );
+  await until('the exchange is there', async () => (await publisher.publish([])).problem === undefined);
   const { queue } = await channel.assertQueue('', { exclusive: true });
   await channel.bindQueue(queue, rabbitmq.eventsExchange, 'order.*');
   const told = cloudEventOf({ ...event, job_type: 'delete_order' });
