@@ -1,25 +1,14 @@
 /** A front end of the Flask service, in a real browser, on another origin than the API. */
-import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { chromium, type Page } from 'playwright-core';
-import t, { type Test } from 'tap';
+import type { Page } from 'playwright-core';
+import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { until } from '../../testbed/until.ts';
 import { startApp } from '../helpers/app.ts';
-import { clientProgram, skippedWithout, whenInstalled } from '../helpers/client-programs.ts';
+import { openBrowser, servePage } from '../helpers/browser.ts';
+import { skippedWithout, whenInstalled } from '../helpers/client-programs.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startService } from '../helpers/processes.ts';
 
-const BROWSER_OPTIONS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const ID = '00000000-0000-7000-8000-000000000001';
 const ORDER = { customer_name: 'Ada', items: [{ name: 'Tea', quantity: 1 }] };
 const ADMIN = { 'X-Admin-Password': 'sesame' };
@@ -39,17 +28,6 @@ interface Options {
 }
 type Row = [what: string, method: string, path: string, options: Options, seen: object];
 
-/** Serves the page on a port of its own, which it returns. */
-const servePage = async (t: Test): Promise<number> => {
-  const page = readFileSync(new URL('./order-desk.html', import.meta.url));
-  const server = createServer((_request, response) =>
-    response.setHeader('content-type', 'text/html').end(page),
-  );
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
-  return (server.address() as AddressInfo).port;
-};
-
 const send = (page: Page, method: string, path: string, options: Options = {}): Promise<Seen> =>
   page.evaluate(`send(${JSON.stringify(method)}, ${JSON.stringify(path)}, ${JSON.stringify(options)})`);
 
@@ -58,9 +36,8 @@ t.test('a browser', { skip: skippedWithout('chromium') }, async (t) => {
   const port = await freePort();
   const env = await isolatedEnvironment({ PORT: String(port), ADMIN_PASSWORD: 'sesame' });
   await startService(t, env);
-  const pagePort = await servePage(t);
-  const browser = await chromium.launch({ executablePath: clientProgram('chromium'), args: BROWSER_OPTIONS });
-  t.teardown(() => browser.close());
+  const pagePort = await servePage(t, 'order-desk.html');
+  const browser = await openBrowser(t);
 
   const open = async (from: string, api: string, client: string): Promise<Page> => {
     const page = await browser.newPage();
