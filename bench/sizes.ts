@@ -24,6 +24,10 @@ export interface Sizes {
   /** The sizes of the long cases. */
   hugeBacklog: number;
   soakMs: number;
+  /** How many clients listen to events, for how long they hear heartbeats, and how long it is quiet before that. */
+  readers: number;
+  idleMs: number;
+  restMs: number;
 }
 
 /** The sizes of a full run. @param seconds for which each side of a case is measured, over all rounds */
@@ -43,6 +47,9 @@ export const fullSizes = (seconds: number): Sizes => ({
   steadyMs: 20_000,
   hugeBacklog: 1_000_000,
   soakMs: 600_000,
+  readers: 10_000,
+  idleMs: 45_000,
+  restMs: 2_000,
 });
 
 /** The sizes of a quick run, which only shows that every case runs. */
@@ -62,4 +69,7 @@ export const quickSizes: Sizes = {
   steadyMs: 1_000,
   hugeBacklog: 2_000,
   soakMs: 3_000,
+  readers: 50,
+  idleMs: 2_000,
+  restMs: 100,
 };

@@ -7,6 +7,7 @@ import { list, listUnchanged, page } from './lists.ts';
 import { postLive } from './live.ts';
 import { backlogMemory, cost, soak } from './memory.ts';
 import { getCached, getMysql, getPending } from './reads.ts';
+import { sse } from './sse.ts';
 import { deleteCase, mixed, patchCase, postCase } from './writes.ts';
 
 export const suites = [
@@ -16,5 +17,5 @@ export const suites = [
     [getCached, list, listUnchanged, getPending, postCase, patchCase, deleteCase, mixed],
   ),
   suite((context: Context) => openHttp(context, 'rows', context.sizes.rows), [getMysql]),
-  alone([page, postLive, applyWithLag, apply, lag, cost, backlogMemory, soak]),
+  alone([page, postLive, applyWithLag, apply, lag, cost, backlogMemory, soak, sse]),
 ];
