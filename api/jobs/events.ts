@@ -49,12 +49,13 @@ export const eventRoutes: FastifyPluginAsyncTypebox = async (app) => {
     request: FastifyRequest,
     reply: FastifyReply,
     subject: Subject,
-  ): Promise<FastifyReply> => {
+  ): Promise<FastifyReply | undefined> => {
     if (!app.story.isTold)
       throw new HttpError(404, 'Nothing is told of jobs, as HISTORY_DAYS is 0.', 'history_not_kept');
     if (request.method === 'HEAD') return streamHead(reply);
     await channels.add(subject, (onClose) => app.openStream(reply, onClose), lastIdOf(request));
-    return reply;
+    // Not the reply: Fastify would wait for its end.
+    return undefined;
   };
 
   app.route({
@@ -64,12 +65,12 @@ export const eventRoutes: FastifyPluginAsyncTypebox = async (app) => {
     handler: async (request, reply) => {
       const { id: jobId } = request.params;
       const link = linkOf(request.query);
-      const isThere =
-        request.method === 'HEAD'
-          ? (await app.jobs.one(jobId, link)) && streamHead(reply)
-          : await follow(reply, { jobId, link, lastId: lastIdOf(request) });
-      if (isThere === undefined) throw jobNotFound(jobId);
-      return isThere;
+      if (request.method === 'HEAD') {
+        if ((await app.jobs.one(jobId, link)) === undefined) throw jobNotFound(jobId);
+        return streamHead(reply);
+      }
+      if (!(await follow(reply, { jobId, link, lastId: lastIdOf(request) }))) throw jobNotFound(jobId);
+      return undefined;
     },
   });
 

@@ -20,10 +20,10 @@ interface Followed {
   lastId: string | undefined;
 }
 
-/** @returns a function that answers a request; it returns undefined if there is no such job */
+/** @returns a function that answers a request; it returns false if there is no such job, and has not answered then */
 export const jobFollower =
   ({ jobs, listening, openStream }: Pick<FastifyInstance, 'jobs' | 'listening' | 'openStream'>) =>
-  async (reply: FastifyReply, { jobId, link, lastId }: Followed): Promise<FastifyReply | undefined> => {
+  async (reply: FastifyReply, { jobId, link, lastId }: Followed): Promise<boolean> => {
     let stream: EventStream | undefined;
     let shown = lastId;
     let early: Job | undefined;
@@ -72,11 +72,12 @@ export const jobFollower =
       });
       if (job === undefined) {
         end();
-        return undefined;
+        return false;
       }
       if (job && isOver(job.status) && stateId(job) === lastId) {
         end();
-        return reply.code(204).send();
+        reply.code(204).send();
+        return true;
       }
       stream = openStream(reply, end);
       stream.beat = () => void ask();
@@ -84,7 +85,7 @@ export const jobFollower =
       if (job) show(job);
       if (early) show(early);
       askIfNeeded();
-      return reply;
+      return true;
     } catch (error) {
       end();
       throw error;

@@ -94,26 +94,30 @@ interface Over {
 /**
  * Answers a write that is over.
  * @param read reads the order; undefined if it does not exist
- * @returns undefined if the order cannot be read at the moment
+ * @returns false if it is not answered, as the order cannot be read at the moment
  * @throws HttpError as above
  */
 export const answerOver = async (
   reply: FastifyReply,
   { type, orderId, url, job }: Over,
   read: (id: string) => Promise<Buffer | undefined>,
-): Promise<FastifyReply | undefined> => {
+): Promise<boolean> => {
   reply.header('link', `<${url}>; rel="monitor"`);
   const failure = failureOf(job);
   if (failure) throw failure;
-  if (type === 'delete_order') return reply.code(204).send();
+  if (type === 'delete_order') {
+    reply.code(204).send();
+    return true;
+  }
   const order = await read(orderId).catch(() => null);
-  if (order === null) return undefined;
+  if (order === null) return false;
   if (order === undefined) throw deleted(orderId);
   // A create is superseded only by the delete of its order.
   const isNew = type === 'create_order';
   if (isNew) reply.header('location', `/orders/${orderId}`);
-  return reply
+  reply
     .code(isNew ? 201 : 200)
     .type(JSON_TYPE)
     .send(order);
+  return true;
 };

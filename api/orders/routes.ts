@@ -33,12 +33,13 @@ const Nothing = Type.Unsafe<undefined>(Type.Null());
 const jobUrl = ({ job_id, order_id, version }: Accepted<JobType>) =>
   `/jobs/${job_id}?order_id=${order_id}&version=${version}`;
 
-const answer = (reply: FastifyReply, accepted: Accepted<JobType>): FastifyReply =>
+const answer = (reply: FastifyReply, accepted: Accepted<JobType>): void => {
   reply
     .code(202)
     .header('location', jobUrl(accepted))
     .header('retry-after', RETRY_AFTER_SECONDS)
     .send(accepted);
+};
 
 export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cache'> }> = async (
   app,
@@ -65,7 +66,8 @@ export const orderRoutes: FastifyPluginAsyncTypebox<{ config: Pick<Config, 'cach
       const { job_id: jobId, order_id: orderId, version } = accepted;
       const job = await wait?.over({ jobId, link: { orderId, version } });
       const over = job && { type: asked.type, orderId, url: jobUrl(accepted), job };
-      return (over && (await answerOver(reply, over, read))) ?? answer(reply, accepted);
+      if (!over || !(await answerOver(reply, over, read))) answer(reply, accepted);
+      return reply;
     } finally {
       wait?.end();
     }

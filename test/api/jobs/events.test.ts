@@ -1,5 +1,7 @@
 /** What clients hear of jobs: real streams from real processes. */
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../../../ops/ports.ts';
 import { until } from '../../../testbed/until.ts';
@@ -200,6 +202,20 @@ t.test('what cannot be heard', async (t) => {
   }
   const untold = await startReadyApp(t, { ...env, HISTORY_DAYS: '0' });
   t.match((await untold.inject('/events')).json(), { code: 'history_not_kept' });
+});
+
+t.test('the access log has a stream when it is over', async (t) => {
+  const file = join(t.testdir(), 'access.log');
+  const logging = await startReadyApp(t, { ...env, ACCESS_LOG_FILE: file });
+  const source = await openSource(t, `${await logging.listen({ host: '127.0.0.1', port: 0 })}/events`);
+  await until('it knows where it is', () => source.lastId());
+  t.notMatch(readFileSync(file, 'utf8'), '/events');
+  source.close();
+  const bytes = source.text().length;
+  const [, status, length] = await until('it has a line', () =>
+    /"GET \/events HTTP\/1.1" (\d+) (\d+) /.exec(readFileSync(file, 'utf8')),
+  );
+  t.strictSame([status, Number(length)], ['200', bytes]);
 });
 
 t.test('without Redis, clients hear what MySQL knows', async (t) => {

@@ -1,5 +1,7 @@
 /** Prefer: wait, from the header to what MySQL holds. */
 import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { freePort } from '../../../ops/ports.ts';
 import { until } from '../../../testbed/until.ts';
@@ -159,6 +161,29 @@ t.test('GET /jobs/:id waits too', async (t) => {
   const consumer = startProcess(t, 'consumer', env);
   t.match(await answer, { status: 200, body: { status: 'succeeded' }, applied: 'wait=20' });
   t.match(await send('GET', location), { body: { status: 'succeeded' }, applied: undefined });
+  await consumer.end();
+});
+
+t.test('the access log has the answer that was sent', async (t) => {
+  const file = join(t.testdir(), 'access.log');
+  const from = await startReadyApp(t, { ...env, ACCESS_LOG_FILE: file });
+  const consumer = startProcess(t, 'consumer', env);
+  const url = `${await from.listen({ host: '127.0.0.1', port: 0 })}/orders`;
+  const ask = (method: string, path = '', body?: object) =>
+    fetch(`${url}${path}`, {
+      method,
+      headers: { prefer: 'wait=20', ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+  const { order_id } = (await (await ask('POST', '', order)).json()) as { order_id: string };
+  await ask('PATCH', `/${order_id}/status`, { status: 'sent' });
+  await ask('DELETE', `/${order_id}`);
+  const line = /"(POST|PATCH|DELETE) \S+ HTTP\/1.1" (\d+) /g;
+  const lines = await until('it has three lines', () => {
+    const found = existsSync(file) ? [...readFileSync(file, 'utf8').matchAll(line)] : [];
+    return found.length === 3 && found.map(([, method, status]) => `${method} ${status}`);
+  });
+  t.strictSame(lines, ['POST 201', 'PATCH 200', 'DELETE 204']);
   await consumer.end();
 });
 
