@@ -73,12 +73,14 @@ const apply = async (applying: Applying, jobs: AcceptedJob[], trusting: boolean)
       states,
     );
     for (const [job, effect] of plan.effects) verdicts.set(job, effect);
-    const told = isTold ? toldOfBatch(jobs, verdicts, Math.floor(clock.now() / 1_000)) : [];
+    const lagMs = [...plan.effects.values()].includes('applied') ? writeLagMs : 0;
+    // About when it commits.
+    const at = Math.floor(clock.now() / 1_000 + lagMs);
+    const told = isTold ? toldOfBatch(jobs, verdicts, at) : [];
     const deletedBefore = await changeOrders(tx, plan, before, told);
     // An order that was deleted before must not come back.
     if (deletedBefore.length > 0) throw new Overtaken();
-    const changes = [...plan.effects.values()].includes('applied');
-    if (changes && writeLagMs > 0) await sleep(writeLagMs);
+    if (lagMs > 0) await sleep(lagMs);
     return { before, applied: { verdicts, problems, told, states: plan.states } };
   });
   await correct(before, applying);
