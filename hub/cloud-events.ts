@@ -24,8 +24,8 @@ export interface CloudEvent {
   orderId: string;
   /** In milliseconds since 1970. */
   at: number;
-  /** The whole event in JSON. */
-  body: Buffer;
+  /** Makes the whole event in JSON. */
+  body: () => Buffer;
 }
 
 /** @returns undefined for what concerns nobody else, such as that a job was applied once more */
@@ -36,19 +36,22 @@ export const cloudEventOf = (event: JobEvent): CloudEvent | undefined => {
   const type = isChange ? typeOf[job_type] : 'job.dead';
   // A job may become a dead letter, be replayed, and become one again.
   const id = isChange ? job_id : `${job_id}.dead.${at}`;
-  const data = isChange
-    ? { order_id, job_id, ...event.order }
-    : { job_id, job_type, order_id, reason, error, attempts };
-  const body = {
-    specversion: '1.0',
-    id,
-    source: `/orders/${order_id}`,
-    type,
-    time: new Date(at).toISOString(),
-    datacontenttype: 'application/json',
-    sequence: String(version).padStart(VERSION_DIGITS, '0'),
-    ...(request_id !== undefined && { requestid: request_id }),
-    data,
+  const body = (): Buffer => {
+    const data = isChange
+      ? { order_id, job_id, ...event.order }
+      : { job_id, job_type, order_id, reason, error, attempts };
+    const whole = {
+      specversion: '1.0',
+      id,
+      source: `/orders/${order_id}`,
+      type,
+      time: new Date(at).toISOString(),
+      datacontenttype: 'application/json',
+      sequence: String(version).padStart(VERSION_DIGITS, '0'),
+      ...(request_id !== undefined && { requestid: request_id }),
+      data,
+    };
+    return Buffer.from(JSON.stringify(whole));
   };
-  return { id, type, orderId: order_id, at, body: Buffer.from(JSON.stringify(body)) };
+  return { id, type, orderId: order_id, at, body };
 };

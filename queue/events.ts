@@ -14,7 +14,8 @@ export interface Publication {
   type: string;
   /** In milliseconds since 1970. */
   at: number;
-  body: Buffer;
+  /** Makes the body, which nobody needs if nobody wants events of this type. */
+  body: () => Buffer;
 }
 
 export interface Published<Event> {
@@ -24,7 +25,8 @@ export interface Published<Event> {
 
 export interface EventPublisher {
   /**
-   * Publishes events, and waits until the broker has each in the queues that are bound to the exchange. Never rejects.
+   * Publishes events, and waits until the broker has each in the queues that are bound to the exchange. Of a type for
+   * which no queue is bound the broker is sent one, and would drop the others. Never rejects.
    * @returns those that it has, and the first reason why it does not have others
    */
   publish<Event extends Publication>(events: Event[]): Promise<Published<Event>>;
@@ -41,9 +43,12 @@ export const openEventPublisher = async (
   let blocked = false;
   /** How many events on this channel are not confirmed: no more are sent meanwhile, as they would pile up in memory. */
   let unconfirmed = 0;
+  /** The ids of events that no queue is bound for. The broker returns them before it confirms them. */
+  const unwanted = new Set<string>();
   const connection = await openConnection(config, observer, 'RabbitMQ', {
     setup: async (model) => {
       const confirms = await answerOf(model.createConfirmChannel());
+      confirms.on('return', ({ properties }) => unwanted.add(properties.messageId));
       confirms.on('error', (error) => observer.channelFailed({ reason: error.message }));
       confirms.on('close', () => {
         if (channel === confirms) channel = undefined;
@@ -52,6 +57,7 @@ export const openEventPublisher = async (
       await answerOf(confirms.assertExchange(exchange, 'topic', { durable: true }));
       blocked = false;
       unconfirmed = 0;
+      unwanted.clear();
       channel = confirms;
     },
     lost: () => {
@@ -67,13 +73,14 @@ export const openEventPublisher = async (
     new Promise((resolve, reject) => {
       const options = {
         persistent: true,
+        mandatory: true,
         contentType: CONTENT_TYPE,
         messageId: id,
         timestamp: Math.floor(at / 1000),
         type,
       };
       unconfirmed++;
-      confirms.publish(exchange, type, body, options, (error) => {
+      confirms.publish(exchange, type, body(), options, (error) => {
         if (channel === confirms) unconfirmed--;
         if (error) reject(new PublishError('refused', reasonOf(error)));
         else resolve();
@@ -92,10 +99,21 @@ export const openEventPublisher = async (
       const failed = (error: unknown) => {
         problem ??= error;
       };
-      const tries = events.map((event) =>
-        publishOne(confirms, event).then(() => void confirmed.push(event), failed),
-      );
-      await withDeadline(Promise.all(tries), publishTimeoutMs).catch(failed);
+      const publishAll = async (some: typeof events): Promise<void> => {
+        const tries = some.map((event) =>
+          publishOne(confirms, event).then(() => void confirmed.push(event), failed),
+        );
+        await withDeadline(Promise.all(tries), publishTimeoutMs).catch(failed);
+      };
+      const firsts = new Map(events.toReversed().map((event) => [event.type, event]));
+      await publishAll([...firsts.values()]);
+      const isWanted = ({ type }: Publication) => !unwanted.has(firsts.get(type)?.id ?? '');
+      const others = events.filter((event) => firsts.get(event.type) !== event);
+      const wanted = others.filter(isWanted);
+      confirmed.push(...others.filter((event) => !isWanted(event)));
+      unwanted.clear();
+      if (problem === undefined) await publishAll(wanted);
+      unwanted.clear();
       return { confirmed: [...confirmed], problem };
     },
     close: () => connection.close(),

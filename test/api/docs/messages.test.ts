@@ -128,7 +128,7 @@ t.test('events', async (t) => {
     [3, { ...event, job_type: 'delete_order', state: 'dead', reason: 'order_not_found', error: 'None.' }],
   ] as const) {
     const published = cloudEventOf(told);
-    const body = JSON.parse(String(published?.body));
+    const body = JSON.parse(String(published?.body()));
     t.equal(problem(['components', 'messages', names[at] ?? '', 'payload'], body), '', body.type);
     t.not(problem(['components', 'messages', names[(at + 1) % 4] ?? '', 'payload'], body), '');
   }
