@@ -4,6 +4,7 @@
  * or not.
  */
 import { GONE, type OrderHistory, type Write } from './history.ts';
+import { checkJobs, noJobViolations, type Told } from './job-checker.ts';
 
 /** An order as MySQL holds it in the end. */
 export interface StoredOrder {
@@ -19,6 +20,8 @@ export interface FinalState {
   shown: Map<string, string>;
   /** Jobs in the dead letters. */
   dead: Set<string>;
+  /** What was told of jobs; undefined if that is not to be judged yet. */
+  told?: Told;
 }
 
 export const noViolations = {
@@ -28,6 +31,7 @@ export const noViolations = {
   revived: 0,
   ghosts: 0,
   readYourWrites: 0,
+  ...noJobViolations,
 };
 export type Violations = typeof noViolations;
 
@@ -70,7 +74,7 @@ const isShownAs = (saw: string, possible: Set<string>): boolean =>
  */
 export const check = (
   history: OrderHistory[],
-  { stored, shown, dead }: FinalState,
+  { stored, shown, dead, told }: FinalState,
   { readYourWrites }: { readYourWrites: boolean },
 ) => {
   const violations: Violations = { ...noViolations };
@@ -113,6 +117,8 @@ export const check = (
       );
     }
   }
+  const statuses = new Map(stored.map(({ name, status }) => [name, status]));
+  if (told) checkJobs(history, { stored: statuses, dead }, told, count);
   for (const [name, orders] of byName) {
     violations.ghosts += orders.length;
     details.push(`ghosts: nobody made ${name}`);

@@ -1,12 +1,12 @@
 /** What scenarios repeat, and the traces that show that a fault was one. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { workersOf } from '../../../ops/workers.ts';
 import { rabbitmqctl } from '../../../testbed/rabbitmqctl.ts';
 import { until } from '../../../testbed/until.ts';
 import { check } from './checker.ts';
 import type { Context } from './scenario.ts';
-import { readOrders, readQueues } from './stores.ts';
+import { readQueues } from './stores.ts';
 import type { World } from './world.ts';
 
 const HAPPENS_WITHIN_MS = 60_000;
@@ -39,7 +39,7 @@ export const drain = ({ world, load }: Pick<Context, 'world' | 'load'>) =>
       const { waiting, dead } = await readQueues(world.env);
       if (waiting > 0) return false;
       const state = {
-        stored: await readOrders(world.env),
+        stored: await world.orders(),
         shown: new Map<string, string>(),
         dead: new Set(dead.map(({ jobId }) => jobId)),
       };
@@ -49,31 +49,30 @@ export const drain = ({ world, load }: Pick<Context, 'world' | 'load'>) =>
     120_000,
   );
 
-const logged = ({ folder }: World, whose: 'api' | 'consumer'): string[] =>
-  readdirSync(join(folder, 'logs'))
-    .filter((name) => name.startsWith(whose))
-    .flatMap((name) => readFileSync(join(folder, 'logs', name), 'utf8').split('\n'));
-
-/** How many lines of the logs of the APIs or the consumers hold a text. */
-export const countLogged = (world: World, whose: 'api' | 'consumer', text: string): number =>
-  logged(world, whose).filter((line) => line.includes(text)).length;
+/** How many lines of the logs of the APIs, the consumers or the hubs hold a text. */
+export const countLogged = (world: World, whose: 'api' | 'consumer' | 'hub', text: string): number =>
+  world.logged(whose).filter((line) => line.includes(text)).length;
 
 /**
  * Failures for which consumers blamed jobs. In no scenario does a job fail by itself, unless its order does not exist.
  * So these were failures of the database, which must not count against jobs.
  */
 export const blamed = (world: World): string[] =>
-  logged(world, 'consumer').filter(
-    (line) =>
-      line.includes('"a batch failed and is split"') ||
-      (line.includes('"the job failed"') && !line.includes('"reason":"order_not_found"')),
-  );
+  world
+    .logged('consumer')
+    .filter(
+      (line) =>
+        line.includes('"a batch failed and is split"') ||
+        (line.includes('"the job failed"') && !line.includes('"reason":"order_not_found"')),
+    );
 
 /** Jobs that have changed the database twice. */
 export const appliedTwice = (world: World): string[] => {
-  const applied = logged(world, 'consumer').flatMap((line) =>
-    line.includes('"outcome":"applied"') ? (/"job_id":"([^"]+)"/.exec(line)?.slice(1) ?? []) : [],
-  );
+  const applied = world
+    .logged('consumer')
+    .flatMap((line) =>
+      line.includes('"outcome":"applied"') ? (/"job_id":"([^"]+)"/.exec(line)?.slice(1) ?? []) : [],
+    );
   const once = new Set<string>();
   return applied
     .filter((job) => once.size === once.add(job).size)

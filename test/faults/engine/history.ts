@@ -9,6 +9,10 @@ export interface Write {
   status: string;
   outcome: Outcome;
   jobId?: string;
+  /** Where its 202 says that its story is, from the root on. */
+  location?: string;
+  /** No client asked for this delete: it stands for a reset. */
+  byReset?: boolean;
 }
 
 /** What a GET showed: a status, or that there is no such order. */

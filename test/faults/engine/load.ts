@@ -30,9 +30,16 @@ export interface LoadOptions {
   resetRefuses?: boolean;
 }
 
-interface Answer {
+export interface Answer {
   status: number;
-  body: { order_id?: string; job_id?: string; status?: string; error?: string };
+  location?: string | undefined;
+  body: {
+    order_id?: string;
+    job_id?: string;
+    status?: string;
+    error?: string;
+    entries?: { job_id: string }[];
+  };
 }
 
 /** Calls the API. @returns its answer, 'refused' if no connection could be made, or 'unknown' */
@@ -66,12 +73,22 @@ export const createCaller = ({ resetRefuses = false }: Pick<LoadOptions, 'resetR
         });
         response.on('error', () => settle('unknown'));
         response.on('end', () =>
-          settle({ status: response.statusCode ?? 0, body: JSON.parse(text || '{}') }),
+          settle({
+            status: response.statusCode ?? 0,
+            location: response.headers.location,
+            body: JSON.parse(text || '{}'),
+          }),
         );
       });
       outgoing.end(payload);
     });
   return { call, longestMs: () => longestMs, close: () => agent.destroy() };
+};
+
+/** What an answer says of a write's job. */
+export const jobIn = (answer: Answer | 'refused' | 'unknown'): Pick<Write, 'jobId' | 'location'> => {
+  const { location, body } = typeof answer === 'object' ? answer : {};
+  return { ...(body?.job_id && { jobId: body.job_id }), ...(location && { location }) };
 };
 
 const outcomeOf = (answer: Answer | 'refused' | 'unknown'): Outcome => {
@@ -143,8 +160,8 @@ export const startLoad = ({
       oddities.push(
         `${method} ${path} was not accepted within ${RETRY_FOR_MS} ms: ${JSON.stringify(answer)}`,
       );
-    const { job_id: jobId, order_id: id } = typeof answer === 'object' ? answer.body : {};
-    order.writes.push({ kind, status, outcome, ...(jobId && { jobId }) });
+    const { order_id: id } = typeof answer === 'object' ? answer.body : {};
+    order.writes.push({ kind, status, outcome, ...jobIn(answer) });
     if (id && outcome === 'accepted') order.id = id;
     if (outcome === 'refused') await sleep(Math.max(PAUSE_AFTER_REFUSAL_MS, pauseMs));
     else if (pauseMs > 0) await sleep(pauseMs);

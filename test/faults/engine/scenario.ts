@@ -1,18 +1,13 @@
 /** What a scenario is, and how one is run: load, faults, healing, and the verdict. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../../../testbed/until.ts';
-import { check, type FinalState, noViolations, type Violations } from './checker.ts';
+import { check, noViolations, type Violations } from './checker.ts';
 import { appliedTwice, blamed } from './faults.ts';
 import { GONE, type OrderHistory } from './history.ts';
 import { type Load, type LoadOptions, startLoad } from './load.ts';
 import { createRandom, type Random } from './random.ts';
 import type { Ground } from './servers.ts';
-import { readOrders, readQueues, readShown } from './stores.ts';
+import { judgeDead, settle } from './settle.ts';
 import { createWorld, type Processes, type World, type WorldOptions } from './world.ts';
-
-/** How long the backlog may take after the load has stopped and everything is healed. */
-const SETTLE_TIMEOUT_MS = 180_000;
-const SETTLE_POLL_MS = 500;
 
 /**
  * How many processes the long and the short form have. Even the few of the short form race one another, over two APIs.
@@ -91,50 +86,6 @@ export interface Result {
   problems: string[];
 }
 
-const judgeDead = (expected: Record<string, number>, dead: Map<string, string>): string[] => {
-  const found: Record<string, number> = {};
-  for (const reason of dead.values()) found[reason] = (found[reason] ?? 0) + 1;
-  return [...new Set([...Object.keys(found), ...Object.keys(expected)])].flatMap((reason) =>
-    (found[reason] ?? 0) === (expected[reason] ?? 0)
-      ? []
-      : [`${found[reason] ?? 0} dead letters with the reason ${reason}, expected ${expected[reason] ?? 0}`],
-  );
-};
-
-/**
- * Waits until the queues are empty, the stores agree with the history and the expected dead letters are there, or time
- * is up. Empty queues are not enough: what a consumer holds is in no queue, so a letter may still be on its way.
- */
-const settle = async (
-  world: World,
-  history: OrderHistory[],
-  shownAfterMs: number,
-  expectedDead: Record<string, number>,
-): Promise<{ final: FinalState; dead: Map<string, string>; ms: number }> => {
-  const started = performance.now();
-  const ids = history.flatMap(({ id, writes }) => (id !== undefined && writes.length > 0 ? [id] : []));
-  const dead = new Map<string, string>();
-  for (;;) {
-    const queues = await readQueues(world.env);
-    for (const { jobId, reason } of queues.dead) dead.set(jobId, reason);
-    const stored = await readOrders(world.env);
-    const state = { stored, shown: new Map<string, string>(), dead: new Set(dead.keys()) };
-    const { violations } = check(history, state, { readYourWrites: false });
-    const clean =
-      queues.waiting === 0 &&
-      Object.values(violations).every((count) => count === 0) &&
-      judgeDead(expectedDead, dead).length === 0;
-    const ms = performance.now() - started;
-    if (clean || ms > SETTLE_TIMEOUT_MS) {
-      // What an unknown write may still do is done before what is shown is compared with what is stored.
-      await sleep(Math.max(SETTLE_POLL_MS, shownAfterMs));
-      const shown = await readShown(world.urls[0] ?? '', ids);
-      return { final: { ...state, stored: await readOrders(world.env), shown }, dead, ms };
-    }
-    await sleep(SETTLE_POLL_MS);
-  }
-};
-
 /**
  * Starts the load.
  * @param random numbers for the clients alone. How many they use depends on timing, which must not change the faults
@@ -194,7 +145,8 @@ export const runScenario = async (
     const history = load?.history ?? (await scenario.history?.(world, base)) ?? [];
     await world.ready();
     const expectedDead = scenario.dead?.(options.full) ?? {};
-    const { final, dead, ms } = await settle(world, history, scenario.shownAfterMs ?? 0, expectedDead);
+    const shownAfterMs = scenario.shownAfterMs ?? 0;
+    const { final, dead, ms } = await settle(world, history, { shownAfterMs, expectedDead });
     const { violations, details } = check(history, final, { readYourWrites });
     problems.push(
       ...details.slice(0, 10),

@@ -1,32 +1,48 @@
 /** What the stores hold in the end. A store that cannot be read throws: the run has failed then, not passed. */
-import { type Channel, connect } from 'amqplib';
+import { type Channel, type ConsumeMessage, connect } from 'amqplib';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { connectionOptions } from '../../../db/client.ts';
 import { loadConfig } from '../../../process/config.ts';
 import { DELAYS_MS, deadQueue, retryQueue } from '../../../queue/topology.ts';
+import { until } from '../../../testbed/until.ts';
 import type { StoredOrder } from './checker.ts';
-import { GONE } from './history.ts';
-import { createCaller } from './load.ts';
+import type { PublishedEvent } from './job-checker.ts';
 
-const READERS = 16;
+/** Every event of the exchange comes into this queue as well. */
+const EVENTS_QUEUE = 'fault_suite_events';
 
-export const readOrders = async (env: NodeJS.ProcessEnv): Promise<StoredOrder[]> => {
+const queryRows = async (env: NodeJS.ProcessEnv, query: string): Promise<RowDataPacket[]> => {
   const connection = await createConnection(connectionOptions(loadConfig(env).mysql));
   try {
-    const [rows] = await connection.query<RowDataPacket[]>(
-      `SELECT orders.id, customer_name, status, item_name, quantity FROM orders
-       LEFT JOIN order_items ON order_id = orders.id ORDER BY orders.id, order_items.id`,
-    );
-    const found = new Map<string, StoredOrder>();
-    for (const { id, customer_name: name, status, item_name, quantity } of rows) {
-      const order: StoredOrder = found.get(id) ?? { id, name, status, items: [] };
-      if (item_name !== null) order.items.push({ name: item_name, quantity });
-      found.set(id, order);
-    }
-    return [...found.values()];
+    const [rows] = await connection.query<RowDataPacket[]>(query);
+    return rows;
   } finally {
     await connection.end();
   }
+};
+
+export const readOrders = async (env: NodeJS.ProcessEnv): Promise<StoredOrder[]> => {
+  const rows = await queryRows(
+    env,
+    `SELECT orders.id, customer_name, status, item_name, quantity FROM orders
+     LEFT JOIN order_items ON order_id = orders.id ORDER BY orders.id, order_items.id`,
+  );
+  const found = new Map<string, StoredOrder>();
+  for (const { id, customer_name: name, status, item_name, quantity } of rows) {
+    const order: StoredOrder = found.get(id) ?? { id, name, status, items: [] };
+    if (item_name !== null) order.items.push({ name: item_name, quantity });
+    found.set(id, order);
+  }
+  return [...found.values()];
+};
+
+/** How many entries of the journal the hub has not passed on, and how many jobs it has written down. */
+export const readHub = async (env: NodeJS.ProcessEnv): Promise<{ left: number; jobs: number }> => {
+  const [row] = await queryRows(
+    env,
+    'SELECT (SELECT COUNT(*) FROM order_journal) AS `left`, (SELECT COUNT(*) FROM order_jobs) AS jobs',
+  );
+  return { left: Number(row?.left), jobs: Number(row?.jobs) };
 };
 
 /** Works on a channel of a connection of its own. */
@@ -48,10 +64,40 @@ const onChannel = async <T>(
   }
 };
 
-/** Removes the queues of the service and all that is in them. */
+/** Removes the queues of the service and of the suite, and all that is in them. */
 export const removeQueues = (env: NodeJS.ProcessEnv): Promise<void> =>
   onChannel(env, async (channel, { jobs, delayed, dead }) => {
-    for (const name of [jobs, ...delayed, dead]) await channel.deleteQueue(name);
+    for (const name of [jobs, ...delayed, dead, EVENTS_QUEUE]) await channel.deleteQueue(name);
+  });
+
+/**
+ * From now on all events come into a queue.
+ * @param most how many the queue takes: it refuses more
+ */
+export const bindEvents = (env: NodeJS.ProcessEnv, most?: number): Promise<void> =>
+  onChannel(env, async (channel) => {
+    const exchange = loadConfig(env).rabbitmq.eventsExchange;
+    await channel.assertExchange(exchange, 'topic', { durable: true });
+    const limit = most === undefined ? {} : { 'x-max-length': most, 'x-overflow': 'reject-publish' };
+    await channel.assertQueue(EVENTS_QUEUE, { durable: true, arguments: limit });
+    await channel.bindQueue(EVENTS_QUEUE, exchange, '#');
+  });
+
+const eventIn = (body: Buffer): PublishedEvent => {
+  const { id, type, source, sequence, data } = JSON.parse(body.toString());
+  return { id, type, sequence, orderId: source.replace('/orders/', ''), jobId: data.job_id };
+};
+
+/** Takes the events that are in the queue. */
+export const takeEvents = (env: NodeJS.ProcessEnv): Promise<PublishedEvent[]> =>
+  onChannel(env, async (channel) => {
+    const { messageCount } = await channel.checkQueue(EVENTS_QUEUE);
+    const taken: PublishedEvent[] = [];
+    const take = (message: ConsumeMessage | null) => message && taken.push(eventIn(message.content));
+    const { consumerTag } = await channel.consume(EVENTS_QUEUE, take, { noAck: true });
+    await until('the events have come', () => taken.length >= messageCount, 60_000);
+    await channel.cancel(consumerTag);
+    return taken;
   });
 
 /** How many messages wait to be applied, now or after a delay, and which jobs are in the dead letters. */
@@ -75,25 +121,4 @@ const jobIdOf = (body: Buffer): string => {
   } catch {
     return '(no job)';
   }
-};
-
-/** What GET shows of each order: its status, or GONE. */
-export const readShown = async (url: string, ids: string[]): Promise<Map<string, string>> => {
-  const { call, close } = createCaller();
-  const shown = new Map<string, string>();
-  const waiting = [...ids];
-  const reader = async () => {
-    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-      const answer = await call('GET', `${url}/orders/${id}`);
-      if (typeof answer === 'string' || ![200, 404].includes(answer.status))
-        throw new Error(`GET /orders/${id} cannot be read in the end: ${JSON.stringify(answer)}`);
-      shown.set(id, answer.status === 404 ? GONE : (answer.body.status ?? '(nothing)'));
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: READERS }, reader));
-  } finally {
-    close();
-  }
-  return shown;
 };

@@ -1,7 +1,7 @@
 /** A world for one scenario: servers that may be killed, and API and consumer processes that are started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, cpSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,9 +10,10 @@ import { account, serverEnvironment, startMysql, startRedis } from '../../../ops
 import { guardedFolder } from '../../../testbed/guarded-folder.ts';
 import { withoutTap } from '../../../testbed/spawn.ts';
 import { until } from '../../../testbed/until.ts';
+import type { PublishedEvent } from './job-checker.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
 import { createServer, type Ground, mysqlData, type Server, type ServerName } from './servers.ts';
-import { removeQueues } from './stores.ts';
+import { bindEvents, readOrders, removeQueues } from './stores.ts';
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const RESTART_PAUSE_MS = 100;
@@ -23,6 +24,9 @@ export interface WorldOptions {
   /** One API (a primary with API_WORKERS workers) an entry, with what only it gets. */
   apis?: NodeJS.ProcessEnv[];
   consumers?: number;
+  hubs?: number;
+  /** How many events the queue of the suite takes: it refuses more. */
+  eventsAtMost?: number;
   /** What only consumers get. */
   consumerEnv?: NodeJS.ProcessEnv;
   /** Modules of test/faults/inject that the API or consumers load first. */
@@ -86,7 +90,12 @@ export type Kept = ReturnType<typeof keepAlive>;
  * @param ground is shared with the next world: its broker is started if it does not run, and its queues are removed
  */
 export const createWorld = async (options: WorldOptions, processes: Processes, ground: Ground) => {
-  const { apis: apiEnvs = [{}, {}], consumers: consumerCount = processes.consumers, away = [] } = options;
+  const {
+    apis: apiEnvs = [{}, {}],
+    consumers: consumerCount = processes.consumers,
+    hubs: hubCount = 1,
+    away = [],
+  } = options;
   const { folder, end: endFolder } = guardedFolder('orders-faults-');
   const place = (name: string) => join(folder, name);
   const ports = { mysql: await freePort(), redis: await freePort(), rabbitmq: ground.broker.port };
@@ -122,6 +131,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     RABBITMQ_PORT: String(portOf('rabbitmq')),
   };
   await removeQueues(directEnv);
+  await bindEvents(directEnv, options.eventsAtMost);
   for (const name of away) await servers[name].stop();
 
   mkdirSync(place('logs'));
@@ -146,7 +156,12 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
       place(`logs/consumer_${i + 1}.log`),
     ),
   );
-  for (const one of [...apis, ...consumers]) one.start();
+  const hubs = Array.from({ length: hubCount }, (_, i) =>
+    keepAlive([fromRoot('dist/hub/worker.js')], env, folder, place(`logs/hub_${i + 1}.log`)),
+  );
+  const events: PublishedEvent[] = [];
+  const processesOfService = [...apis, ...consumers, ...hubs];
+  for (const one of processesOfService) one.start();
 
   /** What an API says of itself: `ready`, or `degraded` where it serves without one of its servers. */
   const statusOf = (url: string): Promise<string | undefined> =>
@@ -158,11 +173,13 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
       (status) => status !== undefined && wanted.includes(status),
     );
   const end = async () => {
-    await Promise.all([...apis, ...consumers].map((one) => one.stop('SIGKILL')));
+    await Promise.all(processesOfService.map((one) => one.stop('SIGKILL')));
     for (const proxy of proxies.values()) proxy.close();
     await endFolder();
   };
   const ready = () => until('all APIs are ready', () => allSay('ready', 'degraded'), 60_000);
+  const whole = () => until('all APIs reach all servers', () => allSay('ready'), 60_000);
+  const logs = () => readdirSync(place('logs'));
   try {
     if (!away.some((name) => name !== 'redis')) await ready();
   } catch (error) {
@@ -178,9 +195,19 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     proxies,
     apis,
     consumers,
+    hubs,
+    /** Events that a scenario has taken from the queue, in their order. */
+    events,
     ready,
     /** Waits until all APIs reach all of their servers. */
-    whole: () => until('all APIs reach all servers', () => allSay('ready'), 60_000),
+    whole,
+    /** The lines that processes of a kind have logged. */
+    logged: (whose: 'api' | 'consumer' | 'hub'): string[] =>
+      logs()
+        .filter((name) => name.startsWith(whose))
+        .flatMap((name) => readFileSync(place(`logs/${name}`), 'utf8').split('\n')),
+    /** The orders that MySQL has. */
+    orders: () => readOrders(directEnv),
     end,
   };
 };

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { OrderHistory, Write } from '../engine/history.ts';
-import { createCaller } from '../engine/load.ts';
+import { createCaller, jobIn } from '../engine/load.ts';
 import type { Scenario } from '../engine/scenario.ts';
 
 /** Keys that are used again with each loss of Redis's memory. */
@@ -35,16 +35,17 @@ export const keyScenarios: Scenario[] = [
           ),
         );
         const accepted = answers.flatMap((answer) =>
-          typeof answer === 'object' && answer.status === 202 ? [answer.body.order_id ?? ''] : [],
+          typeof answer === 'object' && answer.status === 202 ? [answer] : [],
         );
+        const ids = new Set(accepted.map(({ body }) => body.order_id));
         const others = answers.filter(
           (answer) => typeof answer !== 'object' || ![202, 409].includes(answer.status),
         );
-        if (new Set(accepted).size !== 1)
-          fail(`${accepted.length} answers 202 with ${new Set(accepted).size} ids`);
+        if (ids.size !== 1) fail(`${accepted.length} answers 202 with ${ids.size} ids`);
         if (others.length > 0) fail(`${others.length} answers are neither 202 nor 409`);
-        order.id = accepted[0];
-        order.writes.push({ kind: 'create', status: 'new', outcome: 'accepted' });
+        const [first] = accepted;
+        if (first?.body.order_id !== undefined) order.id = first.body.order_id;
+        order.writes.push({ kind: 'create', status: 'new', outcome: 'accepted', ...(first && jobIn(first)) });
         made.push(order);
       }
       close();
@@ -60,20 +61,19 @@ export const keyScenarios: Scenario[] = [
       const { call, close } = createCaller();
       const redis = new Redis(world.env.REDIS_URL ?? '');
       const urlOf = (n: number) => world.urls[n % world.urls.length] ?? '';
-      /** Sends a write twice with its key. @returns the ids of both answers, or undefined where one was no 202 */
+      /** Sends a write twice with its key. @returns its answer, or undefined where one was no 202 */
       const sendTwice = async (method: string, path: string, body: object, key: string, n: number) => {
         const headers = { 'idempotency-key': key };
         const answers = [];
         for (const url of [urlOf(n), urlOf(n + 1)])
           answers.push(await call(method, `${url}${path}`, body, headers));
-        const ids = answers.flatMap((answer) =>
-          typeof answer === 'object' && answer.status === 202
-            ? [`${answer.body.order_id} ${answer.body.job_id}`]
-            : [],
+        const [first, second] = answers.flatMap((answer) =>
+          typeof answer === 'object' && answer.status === 202 ? [answer] : [],
         );
-        if (ids.length < 2) fail(`${method} with a key was answered ${JSON.stringify(answers)}`);
-        else if (ids[0] !== ids[1]) fail(`${method} sent again with its key was another write`);
-        return ids[0]?.split(' ');
+        if (!first || !second) fail(`${method} with a key was answered ${JSON.stringify(answers)}`);
+        else if (first.body.order_id !== second.body.order_id || first.body.job_id !== second.body.job_id)
+          fail(`${method} sent again with its key was another write`);
+        return first;
       };
       const made: OrderHistory[] = [];
       for (let round = 0; round < (full ? 100 : 3); round++) {
@@ -94,10 +94,10 @@ export const keyScenarios: Scenario[] = [
                 ? (['POST', '/orders', bodyOf(order)] as const)
                 : (['PATCH', `/orders/${order.id}/status`, { status }] as const);
             const key = `${kind} ${keys[n]}`;
-            const [id, jobId] = (await sendTwice(method, path, body, key, n)) ?? [];
-            if (id === undefined || jobId === undefined) return;
-            order.id = id;
-            order.writes.push({ kind, status, outcome: 'accepted', jobId });
+            const answer = await sendTwice(method, path, body, key, n);
+            if (answer?.body.order_id === undefined) return;
+            order.id = answer.body.order_id;
+            order.writes.push({ kind, status, outcome: 'accepted', ...jobIn(answer) });
           };
           await Promise.all(
             orders.map(async (order, n) => {

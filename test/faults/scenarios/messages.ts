@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { deadQueue } from '../../../queue/topology.ts';
 import { until } from '../../../testbed/until.ts';
 import { permutations } from '../../helpers/permutations.ts';
+import { readShown } from '../engine/answers.ts';
 import type { OrderHistory, Write } from '../engine/history.ts';
 import { makeJobs, publishAll } from '../engine/jobs.ts';
 import { createCaller, startLoad } from '../engine/load.ts';
 import type { Scenario } from '../engine/scenario.ts';
-import { readOrders, readQueues, readShown } from '../engine/stores.ts';
+import { readQueues } from '../engine/stores.ts';
 
 const QUEUE = 'order_write_jobs';
 
@@ -113,7 +114,7 @@ export const messageScenarios: Scenario[] = [
       await until(
         'the newer ones are applied',
         async () => {
-          const stored = await readOrders(world.env);
+          const stored = await world.orders();
           return stored.length === patched.length && stored.every(({ status }) => status === 'status 2');
         },
         120_000,

@@ -56,7 +56,8 @@ const kills: [what: string, kill: (world: World) => Promise<void>][] = [
 
 /** Everything that these clients were told is accepted is deleted since. */
 const deleted = (history: OrderHistory[]): OrderHistory[] => {
-  for (const { writes } of history) writes.push({ kind: 'delete', status: '', outcome: 'accepted' });
+  for (const { writes } of history)
+    writes.push({ kind: 'delete', status: '', outcome: 'accepted', byReset: true });
   return history;
 };
 
