@@ -8,8 +8,9 @@ import { parseArgs } from 'node:util';
 import { ensureInstalled } from '../../ops/packages.ts';
 import { guardedFolder } from '../../testbed/guarded-folder.ts';
 import { noViolations } from './engine/checker.ts';
-import { brokenResult, type Result, runScenario } from './engine/scenario.ts';
+import { brokenResult, processesOf, type Result, runScenario } from './engine/scenario.ts';
 import { createGround } from './engine/servers.ts';
+import { canShare, createWorlds } from './engine/worlds.ts';
 import { scenarios } from './scenarios.ts';
 
 const { values } = parseArgs({
@@ -50,16 +51,23 @@ ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
 console.log(`seed ${options.seed}\n${head}`);
 const { folder, end } = guardedFolder('orders-faults-');
 const ground = await createGround(folder);
+const worlds = createWorlds(ground, processesOf(options.full), !options.full);
+const chosen = scenarios.filter(({ number }) => !only || only.includes(number));
+// Those that can share a world come one after the other.
+const inTurn = options.full
+  ? chosen
+  : [...chosen.filter(canShare), ...chosen.filter((scenario) => !canShare(scenario))];
 const results: Result[] = [];
-for (const scenario of scenarios) {
-  if (only && !only.includes(scenario.number)) continue;
-  const result = await runScenario(scenario, { ...options, ground }).catch((error) =>
+for (const scenario of inTurn) {
+  const result = await runScenario(scenario, { ...options, worlds }).catch((error) =>
     brokenResult(scenario, error),
   );
   results.push(result);
   console.log(toRow(result));
   for (const problem of result.problems) console.log(`    ${problem}`);
 }
+await worlds.end();
+results.sort((a, b) => a.number - b.number);
 mkdirSync(dirname(values.results), { recursive: true });
 const table = [head, ...results.map(toRow)].join('\n');
 writeFileSync(

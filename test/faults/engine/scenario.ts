@@ -5,15 +5,15 @@ import { appliedTwice, blamed } from './faults.ts';
 import { GONE, type OrderHistory } from './history.ts';
 import { type Load, type LoadOptions, startLoad } from './load.ts';
 import { createRandom, type Random } from './random.ts';
-import type { Ground } from './servers.ts';
 import { judgeDead, settle } from './settle.ts';
-import { createWorld, type Processes, type World, type WorldOptions } from './world.ts';
+import type { Processes, World, WorldOptions } from './world.ts';
+import type { Worlds } from './worlds.ts';
 
 /**
  * How many processes the long and the short form have. Even the few of the short form race one another, over two APIs.
  */
-const FULL_PROCESSES: Processes = { consumers: 4, apiWorkers: 2 };
-const SHORT_PROCESSES: Processes = { consumers: 2, apiWorkers: 1 };
+export const processesOf = (full: boolean): Processes =>
+  full ? { consumers: 4, apiWorkers: 2 } : { consumers: 2, apiWorkers: 1 };
 /** Clients send as fast as they are answered; in the short form they leave CPU to the tests beside it. */
 const SHORT_PAUSE_MS = 200;
 
@@ -64,6 +64,8 @@ export interface Scenario {
   maxRequestMs?: number;
   /** Reasons that may stand in the dead letters, with how often. */
   dead?: (full: boolean) => Record<string, number>;
+  /** Whether no other scenario can have its world before or after it. */
+  ownWorld?: boolean;
   /** Runs in the new world before the load; `teardown` takes what undoes it in the end. */
   prepare?: (world: World, teardown: (work: () => unknown) => void) => Promise<Prepared>;
   /** Runs beside the load. When it has returned and the load has had enough, everything must be healed. */
@@ -115,23 +117,20 @@ const runLoad = async (scenario: Scenario, world: World, base: Base, random: Ran
 };
 
 /**
- * Runs a scenario in a world of its own.
+ * Runs a scenario.
  * @param accepted how many accepted writes to make
  * @returns what was counted; `problems` is empty where all is as promised
  */
 export const runScenario = async (
   scenario: Scenario,
-  options: { accepted: number; full: boolean; seed: number; hours: number; ground: Ground },
+  options: { accepted: number; full: boolean; seed: number; hours: number; worlds: Worlds },
 ): Promise<Result> => {
   const { number, title, readYourWrites = true, maxRequestMs = Number.POSITIVE_INFINITY } = scenario;
   const problems: string[] = [];
   const teardowns: (() => unknown)[] = [];
   const seed = options.seed + number;
-  const world = await createWorld(
-    scenario.world ?? {},
-    options.full ? FULL_PROCESSES : SHORT_PROCESSES,
-    options.ground,
-  );
+  const world = await options.worlds.enter(scenario);
+  let isWell = false;
   try {
     const base: Base = {
       random: createRandom(seed),
@@ -157,6 +156,7 @@ export const runScenario = async (
     );
     const longestMs = Math.round(load?.longestMs() ?? 0);
     if (longestMs > maxRequestMs) problems.push(`a request took ${longestMs} ms`);
+    isWell = problems.length === 0;
     const writes = history.flatMap((order) => order.writes);
     const outcomes = (outcome: string) => writes.filter((write) => write.outcome === outcome).length;
     return {
@@ -174,7 +174,7 @@ export const runScenario = async (
     };
   } finally {
     for (const teardown of teardowns.reverse()) await teardown();
-    await world.end();
+    await options.worlds.leave(scenario, world, isWell);
   }
 };
 

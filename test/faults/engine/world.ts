@@ -1,7 +1,7 @@
 /** A world for one scenario: servers that may be killed, and API and consumer processes that are started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, cpSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -180,6 +180,8 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   const ready = () => until('all APIs are ready', () => allSay('ready', 'degraded'), 60_000);
   const whole = () => until('all APIs reach all servers', () => allSay('ready'), 60_000);
   const logs = () => readdirSync(place('logs'));
+  let logged = new Map<string, number>();
+  let before = new Set<string>();
   try {
     if (!away.some((name) => name !== 'redis')) await ready();
   } catch (error) {
@@ -205,9 +207,17 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     logged: (whose: 'api' | 'consumer' | 'hub'): string[] =>
       logs()
         .filter((name) => name.startsWith(whose))
-        .flatMap((name) => readFileSync(place(`logs/${name}`), 'utf8').split('\n')),
+        .map((name) => readFileSync(place(`logs/${name}`)).subarray(logged.get(name)))
+        .flatMap((log) => log.toString().split('\n')),
     /** The orders that MySQL has. */
-    orders: () => readOrders(directEnv),
+    orders: async () => (await readOrders(directEnv)).filter(({ id }) => !before.has(id)),
+    /** Makes it a world for another scenario, in which nothing has happened yet. All must be settled. */
+    renew: async () => {
+      await whole();
+      events.length = 0;
+      before = new Set((await readOrders(directEnv)).map(({ id }) => id));
+      logged = new Map(logs().map((name) => [name, statSync(place(`logs/${name}`)).size]));
+    },
     end,
   };
 };

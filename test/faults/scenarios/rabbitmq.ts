@@ -90,6 +90,7 @@ export const rabbitmqScenarios: Scenario[] = [
   {
     number: 8,
     title: 'the queue deleted under us',
+    ownWorld: true,
     faults: async (context) => {
       const { world, load, full, progress, fail } = context;
       const times = full ? 5 : 2;

@@ -135,5 +135,10 @@ const run = async (world: World, { random, accepted, fail }: Base): Promise<Orde
 };
 
 export const resetScenarios: Scenario[] = [
-  { number: 25, title: 'resets whose API or MySQL is killed in the middle', history: run },
+  {
+    number: 25,
+    title: 'resets whose API or MySQL is killed in the middle',
+    ownWorld: true,
+    history: run,
+  },
 ];

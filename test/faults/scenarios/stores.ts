@@ -184,6 +184,7 @@ export const storeScenarios: Scenario[] = [
   {
     number: 13,
     title: 'deadlocks and lock time-outs',
+    ownWorld: true,
     load: { clients: 8 },
     faults: async (context) => {
       const { world, random, fail } = context;
