@@ -19,7 +19,7 @@ const MOST_SCANS = 200;
 
 /** What is told of a job. `text` is the event as JSON. */
 export interface JobTold {
-  event: Pick<JobEvent, 'job_id' | 'state'>;
+  event: Pick<JobEvent, 'job_id' | 'state' | 'repeated'>;
   text: string;
 }
 
@@ -35,11 +35,12 @@ export const cachedJobs = (
   // Becomes true when Redis turns out to be a cluster.
   let oneByOne = false;
   const ttlOf = ({ state }: JobTold['event']) => (isEnded(state) ? appliedTtl : waitingTtl);
+  const isFirstSuccess = ({ state, repeated }: JobTold['event']) => state === 'succeeded' && !repeated;
   const keepSome = (redis: Redis, told: JobTold[]) =>
     tellScript(
       redis,
       told.map(({ event }) => keys.job(event.job_id)),
-      ...told.flatMap(({ event, text }) => [text, ttlOf(event)]),
+      ...told.flatMap(({ event, text }) => [text, ttlOf(event), isFirstSuccess(event) ? '' : '1']),
     );
   const keep = async (redis: Redis, told: JobTold[]): Promise<void> => {
     try {

@@ -12,7 +12,15 @@ import { purgeHead, type QueuedMessage } from './head.ts';
 import { createGate, hearNotices } from './notices.ts';
 import { isAllDone } from './progress.ts';
 import { confirmingPublisher, type Properties } from './publisher.ts';
-import { assertQueue, declareBeside, isThere, onChannel, topology } from './topology.ts';
+import {
+  assertQueue,
+  DELAYS_MS,
+  declareBeside,
+  isThere,
+  onChannel,
+  retryQueue,
+  topology,
+} from './topology.ts';
 
 const WATCH_INTERVAL_MS = 1_000;
 /**
@@ -66,6 +74,9 @@ export interface Broker {
 
   /** How many jobs wait in the queue of jobs, delay queues not included. @throws PublishError if the broker is away */
   waiting(): Promise<number>;
+
+  /** How many jobs wait in the delay queues. @throws PublishError if the broker is away, or has not all of them yet */
+  delayed(): Promise<number>;
 
   /**
    * Purges the head of the queue of jobs: its oldest messages, up to the first that is to stay.
@@ -220,6 +231,16 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
       await answerOf(connected().questions.checkExchange('amq.direct'));
     },
     waiting: async () => (await answerOf(connected().questions.checkQueue(queue))).messageCount,
+    delayed: async () => {
+      const { model } = connected();
+      let messages = 0;
+      // On a channel of its own, which a queue that is not there closes.
+      await onChannel(model, async (channel) => {
+        for (const ms of DELAYS_MS)
+          messages += (await answerOf(channel.checkQueue(retryQueue(queue, ms)))).messageCount;
+      });
+      return messages;
+    },
     purgeHead: (most, isPurged) =>
       onChannel(connected().model, (channel) => purgeHead(channel, queue, most, isPurged)),
     isAllDone: async () => isAllDone(connected().model, queue),

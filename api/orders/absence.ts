@@ -87,16 +87,24 @@ export const orderAbsence = (
     return Promise.race([answer, late]);
   };
 
-  /** `true`: the order does not exist. `now`: it exists only if MySQL has it by now. `false`: nobody can know. */
-  const isAbsent = async (id: string): Promise<true | 'now' | false> => {
+  /**
+   * Since when a write with this id may wait without a copy, in microseconds since 1970; undefined if it cannot wait.
+   */
+  const doubtfulSince = async (id: string): Promise<number | undefined> => {
     const now = clock.now();
     const madeAt = timeOfId(id);
-    if (madeAt !== undefined && (!isTime(madeAt) || madeAt > now + MAX_AHEAD)) return true;
+    if (madeAt !== undefined && (!isTime(madeAt) || madeAt > now + MAX_AHEAD)) return undefined;
     const copies = await cache.pending.completeSince(id);
-    if (copies === 'deleted') return true;
+    if (copies === 'deleted') return undefined;
     const since = copies === null ? now : Math.max(copies, now - keptMicros);
-    if (copies !== null && madeAt !== undefined && madeAt > since + SKEW) return true;
-    const doubtful = Math.min(since, madeAt ?? since);
+    if (copies !== null && madeAt !== undefined && madeAt > since + SKEW) return undefined;
+    return Math.min(since, madeAt ?? since);
+  };
+
+  /** `true`: the order does not exist. `now`: it exists only if MySQL has it by now. `false`: nobody can know. */
+  const isAbsent = async (id: string): Promise<true | 'now' | false> => {
+    const doubtful = await doubtfulSince(id);
+    if (doubtful === undefined) return true;
     return appliedUpTo > doubtful + acceptMicros + SKEW || (await within(askFromNow())) ? 'now' : false;
   };
 
@@ -106,8 +114,15 @@ export const orderAbsence = (
       if (appliedUpTo <= cache.since() + acceptMicros + SKEW) await within(askFromNow());
     },
 
-    /** Finds out whether nothing with this id, of an order or a job, can still wait to be applied. */
-    waitsNowhere: async (id: string): Promise<boolean> => (await isAbsent(id)) !== false,
+    /** Finds out whether no job with this id can still wait to be applied. Never rejects. */
+    waitsNowhere: async (jobId: string): Promise<boolean> => {
+      if ((await doubtfulSince(jobId)) === undefined) return true;
+      // `isAllDone` does not count delayed jobs that create nothing. These go from a delay queue to the queue of jobs, to
+      // a consumer, and back: so the delay queues must be empty before and after.
+      const isNoneDelayed = async () => (await broker.delayed()) === 0;
+      const isDone = async () => (await isNoneDelayed()) && (await askFromNow()) && (await isNoneDelayed());
+      return within(isDone().catch(() => false));
+    },
 
     /**
      * Finds out whether an order that was just read and not found does not exist.

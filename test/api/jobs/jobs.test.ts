@@ -71,7 +71,11 @@ t.test('waiting, then done, and whoever is asked', async (t) => {
     t.strictSame((await get(`/jobs?${filter}`)).body, { jobs: [] }, filter);
   await redis.flushdb();
   t.match((await get(location)).body, { job_id, order_id, status: 'queued' }, 'with a flushed Redis');
-  t.equal(await statusOf(`/jobs/${job_id}`), 'unknown', 'without what the link says, nobody can tell');
+  t.match(
+    (await get(`/jobs/${job_id}`)).body,
+    { status: 'unknown' },
+    'without what the link says, nobody can tell',
+  );
 
   const consumer = startProcess(t, 'consumer', env);
   await ends(job_id, 'succeeded');
@@ -159,6 +163,25 @@ t.test('a dead letter, replayed and discarded', async (t) => {
   await until('MySQL knows', async () => (await inTable(job_id)) === 'discarded');
   await again.end();
   await hub.end();
+});
+
+t.test('a job in a delay queue, and a Redis that was emptied', async (t) => {
+  const own = await isolatedEnvironment();
+  const its = await startReadyApp(t, own);
+  const { redis } = await openStores(t, own);
+  const consumer = startProcess(t, 'consumer', own);
+  const patch = { method: 'PATCH', url: `/orders/${randomUUID()}/status`, payload: { status: 'x' } } as const;
+  const { job_id } = (await its.inject(patch)).json();
+  const status = async () => (await its.inject(`/jobs/${job_id}`)).json().status;
+  await until('it has failed for the second time', async () => {
+    const { status, attempts } = (await its.inject(`/jobs/${job_id}`)).json();
+    return status === 'retrying' && attempts === 2;
+  });
+  await redis.flushdb();
+  t.equal(await status(), 'unknown');
+  t.equal((await its.inject('/health/ready')).json().status, 'ready');
+  t.equal(await status(), 'unknown', 'as it waits where a consumer does not look');
+  await consumer.end();
 });
 
 t.test('a reset cancels what waits', async (t) => {
