@@ -68,7 +68,9 @@ const watchJobs = async ({ world, load, random, enough, fail }: Context): Promis
       const state = typeof answer === 'object' && answer.status === 200 ? answer.body.status : undefined;
       const before = ended.get(location);
       if (state === undefined || state === 'unknown') fail(`GET ${location}: ${JSON.stringify(answer)}`);
-      else if (before !== undefined && state !== before) fail(`${location} was ${before} and is ${state}`);
+      // With Redis emptied and the hub behind, only the order is left to tell.
+      else if (before !== undefined && ![before, 'settled'].includes(state))
+        fail(`${location} was ${before} and is ${state}`);
       if (state === 'queued') waited++;
       else if (state === 'succeeded' || state === 'superseded') ended.set(location, state);
     }
