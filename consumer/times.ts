@@ -14,11 +14,11 @@ export const latestOf = (clock: Clock): number => Math.max(Date.now() * 1000, cl
 /** A job with the time of its acceptance: the job's own, or else its message's, or else the time when it came. */
 export const accepted = ({ job, delivery }: Entry): AcceptedJob => {
   const said = Date.parse(job.accepted_at ?? '');
-  const { attempts, requestId } = delivery;
-  if (isTime(said * 1000)) return { job, acceptedAt: new Date(said), attempts, requestId };
+  const { attempts, requestId, redelivered } = delivery;
+  if (isTime(said * 1000)) return { job, acceptedAt: new Date(said), attempts, requestId, redelivered };
   const publishedAt = delivery.publishedAt();
-  if (publishedAt) return { job, acceptedAt: publishedAt, attempts, requestId };
-  return { job, acceptedAt: delivery.receivedAt, byOwnClock: true, attempts, requestId };
+  if (publishedAt) return { job, acceptedAt: publishedAt, attempts, requestId, redelivered };
+  return { job, acceptedAt: delivery.receivedAt, byOwnClock: true, attempts, requestId, redelivered };
 };
 
 /** If a job's time is from this process's own clock, corrects it by the shared clock. */

@@ -44,6 +44,8 @@ export interface AcceptedJob {
   attempts?: number;
   /** The id of the HTTP request that the job comes from. */
   requestId?: string | undefined;
+  /** Whether the broker has delivered it before, so that it may have been applied then. */
+  redelivered?: boolean;
 }
 
 /**

@@ -20,6 +20,8 @@ export interface Told {
   text: string;
   /** With it, if it is not too long. */
   full: string;
+  /** Whether the journal may know better: then it is not told to those who do not ask the journal. */
+  isDoubtful?: boolean;
 }
 
 export interface Applied {

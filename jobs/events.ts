@@ -53,7 +53,7 @@ export const toldOfBatch = (
   verdicts: ReadonlyMap<WriteJob, Verdict>,
   at: number,
 ): Told[] =>
-  asTheyTakeEffect(jobs).flatMap(({ job, acceptedAt, attempts = 1, requestId }) => {
+  asTheyTakeEffect(jobs).flatMap(({ job, acceptedAt, attempts = 1, requestId, redelivered }) => {
     const verdict = verdicts.get(job);
     const state = verdict && stateOf[verdict];
     if (state === undefined) return [];
@@ -69,7 +69,9 @@ export const toldOfBatch = (
       request_id: keptRequestId(requestId),
       repeated: verdict === 'unchanged' || undefined,
     };
-    return [toldOf(event, verdict === 'applied' ? job : undefined)];
+    const told = toldOf(event, verdict === 'applied' ? job : undefined);
+    // It may have been applied by a consumer that died before it told so, and superseded only then.
+    return [redelivered && state === 'superseded' ? { ...told, isDoubtful: true } : told];
   });
 
 /** What is told beside the names. */

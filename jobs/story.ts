@@ -66,7 +66,8 @@ export const openStory = ({ jobs }: Pick<Cache, 'jobs'>, orm: Orm, keeps: boolea
   return {
     isTold: keeps,
     committed: async (told) => {
-      if (keeps && told.length > 0) await jobs.tell(told);
+      const certain = told.filter(({ isDoubtful }) => !isDoubtful);
+      if (keeps && certain.length > 0) await jobs.tell(certain);
     },
     happened: async (...told) => {
       const all = told.filter((one) => one !== undefined);
