@@ -82,6 +82,20 @@ export const readUnprojected = (alone: Alone, most: number): Promise<JournalEntr
 
 const numbersOf = (entries: JournalEntry[]) => [entries.map(({ seq }) => seq)];
 
+/**
+ * Finds the entries that mention a job and that the jobs do not have yet, the newest first. It reads all of these, so it
+ * is for when they are few.
+ * @throws the database's error
+ */
+export const findInJournal = async (orm: Orm, jobId: string): Promise<string[]> => {
+  const rows = await readRows<{ body: string }>(
+    orm,
+    sql`select body from order_journal
+      where projected = false and locate(${JSON.stringify(jobId)}, body) > 0 order by seq desc`,
+  );
+  return rows.map(({ body }) => body);
+};
+
 /** Removes entries. @throws the database's error */
 export const removeFromJournal = (tx: Pick<Transaction, 'execute'>, entries: JournalEntry[]): Promise<void> =>
   runEach(tx, [format('DELETE FROM order_journal WHERE seq IN (?)', numbersOf(entries))]);

@@ -2,6 +2,7 @@
  * Finds out what became of a job, from what is cheapest and true:
  *   Redis    has what waits, and what ended a moment ago.
  *   MySQL    has what ended, in the table of jobs.
+ *            Where the hub is a moment behind, the journal has it.
  *   If neither has the job (its entry has expired, Redis was emptied, the hub is behind), the order itself says it: a
  *   write whose version is not newer than the order's is over.
  * "Not found" is said only of an id that no job can have that was accepted within the time that is kept.
@@ -9,17 +10,17 @@
 import type { Cache } from '../../cache/cache.ts';
 import type { Database } from '../../db/client.ts';
 import { findJob } from '../../db/jobs.ts';
-import { journalLag } from '../../db/journal.ts';
+import { findInJournal, journalLag } from '../../db/journal.ts';
 import { findVersion } from '../../db/orders.ts';
 import { readReset } from '../../db/resets.ts';
-import { isEnded, type JobEvent, readJobEvent } from '../../domain/job-events.ts';
+import { isEnded, type JobEvent, readJobEvent, readJobEvents } from '../../domain/job-events.ts';
 import type { Clock } from '../../domain/versions.ts';
 import { withDeadline } from '../../process/deadline.ts';
 import { couldNotRead } from '../http/errors.ts';
 import { type Job, ofEvent, ofRow, withStatus } from './answers.ts';
 
 const MYSQL_WITHIN_MS = 2_000;
-/** If the hub is further behind, the table of jobs may lack what Redis has forgotten. */
+/** If the hub is further behind, the journal is too long to be searched. */
 const LAG_MS = 10_000;
 const DAY_MS = 86_400_000;
 
@@ -75,7 +76,10 @@ export const jobFinder = (
     if (coordinates) return ofOrder(jobId, coordinates, event);
     if (!(await waitsNowhere(jobId)) || (await ask(journalLag(orm))) > LAG_MS)
       return withStatus(jobId, 'unknown');
-    // It may have ended since we asked first.
+    const told = (await ask(findInJournal(orm, jobId))).flatMap(readJobEvents);
+    const last = told.find(({ job_id }) => job_id === jobId);
+    if (last) return ofEvent(last);
+    // The hub may have passed it on since we asked first.
     const late = await ask(findJob(orm, jobId));
     return late && ofRow(late);
   };
