@@ -1,6 +1,6 @@
 /**
- * The jobs that wait, and those that ended a moment ago: `job:{id}` holds the last event of each as JSON
- * (domain/job-events.ts). All events also go through one stream, from which each API process learns them at once
+ * The jobs that wait or are dead letters: `job:{id}` holds the last event of each as JSON (domain/job-events.ts). All
+ * events also go through one stream, from which each API process learns them at once
  * (feed.ts).
  */
 import type { Redis } from 'ioredis';
@@ -19,14 +19,14 @@ const MOST_SCANS = 200;
 
 /** What is told of a job. `text` is the event as JSON. */
 export interface JobTold {
-  event: Pick<JobEvent, 'job_id' | 'state' | 'repeated'>;
+  event: Pick<JobEvent, 'job_id' | 'state'>;
   text: string;
 }
 
 /**
  * What Redis knows of jobs. None of the methods rejects.
  * @param waitingTtl for how many seconds a job that waits is known
- * @param appliedTtl for how many seconds one that has ended is: MySQL has it by then
+ * @param appliedTtl for how many seconds one is known that an operator or a reset has ended: MySQL has it by then
  */
 export const cachedJobs = (
   { attempt, tell }: RedisLink,
@@ -35,22 +35,36 @@ export const cachedJobs = (
   // Becomes true when Redis turns out to be a cluster.
   let oneByOne = false;
   const ttlOf = ({ state }: JobTold['event']) => (isEnded(state) ? appliedTtl : waitingTtl);
-  const isFirstSuccess = ({ state, repeated }: JobTold['event']) => state === 'succeeded' && !repeated;
   const keepSome = (redis: Redis, told: JobTold[]) =>
     tellScript(
       redis,
       told.map(({ event }) => keys.job(event.job_id)),
-      ...told.flatMap(({ event, text }) => [text, ttlOf(event), isFirstSuccess(event) ? '' : '1']),
+      ...told.flatMap(({ event, text }) => [text, ttlOf(event)]),
     );
-  const keep = async (redis: Redis, told: JobTold[]): Promise<void> => {
+  const removeSome = (redis: Redis, told: JobTold[]) =>
+    redis.unlink(...told.map(({ event }) => keys.job(event.job_id)));
+  /** Runs one command for all jobs, or one for each where Redis is a cluster. */
+  const forAll = async (told: JobTold[], work: (some: JobTold[]) => Promise<unknown>): Promise<void> => {
     try {
-      if (!oneByOne) return void (await keepSome(redis, told));
+      if (!oneByOne) return void (await work(told));
     } catch (error) {
       if (!isAcrossSlots(error)) throw error;
       oneByOne = true;
     }
-    await Promise.all(told.map((one) => keepSome(redis, [one])));
+    await Promise.all(told.map((one) => work([one])));
   };
+  /** Tells those who listen, and beside that does `work`. */
+  const telling = (told: JobTold[], work: (redis: Redis, some: JobTold[]) => Promise<unknown>) =>
+    tell({
+      tell: async (redis) => {
+        const entry = `[${told.map(({ text }) => text)}]`;
+        await Promise.all([
+          forAll(told, (some) => work(redis, some)),
+          redis.xadd(keys.feed, 'MAXLEN', '~', feedLength(entry.length), '*', 'events', entry),
+        ]);
+      },
+      bytes: told.reduce((bytes, { text }) => bytes + 2 * text.length, 0),
+    });
 
   return {
     /**
@@ -96,16 +110,9 @@ export const cachedJobs = (
       }, undefined),
 
     /** Tells what happened to jobs, those who listen too. */
-    tell: (told: JobTold[]): Promise<void> =>
-      tell({
-        tell: async (redis) => {
-          const entry = `[${told.map(({ text }) => text)}]`;
-          await Promise.all([
-            keep(redis, told),
-            redis.xadd(keys.feed, 'MAXLEN', '~', feedLength(entry.length), '*', 'events', entry),
-          ]);
-        },
-        bytes: told.reduce((bytes, { text }) => bytes + 2 * text.length, 0),
-      }),
+    tell: (told: JobTold[]): Promise<void> => telling(told, keepSome),
+
+    /** Tells that jobs have ended. They are forgotten here, as MySQL knows them by now. */
+    ended: (told: JobTold[]): Promise<void> => telling(told, removeSome),
   };
 };

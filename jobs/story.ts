@@ -67,7 +67,7 @@ export const openStory = ({ jobs }: Pick<Cache, 'jobs'>, orm: Orm, keeps: boolea
     isTold: keeps,
     committed: async (told) => {
       const certain = told.filter(({ isDoubtful }) => !isDoubtful);
-      if (keeps && certain.length > 0) await jobs.tell(certain);
+      if (keeps && certain.length > 0) await jobs.ended(certain);
     },
     happened: async (...told) => {
       const all = told.filter((one) => one !== undefined);

@@ -1,6 +1,6 @@
 /**
  * Finds out what became of a job, from what is cheapest and true:
- *   Redis    has what waits, and what ended a moment ago.
+ *   Redis    has what waits, and dead letters.
  *   MySQL    has what ended, in the table of jobs.
  *            Where the hub is a moment behind, the journal has it.
  *   If neither has the job (its entry has expired, Redis was emptied, the hub is behind), the order itself says it: a
@@ -73,15 +73,18 @@ export const jobFinder = (
     if (row && (isEnded(row.state) || event === undefined || row.changedAt >= event.at)) return ofRow(row);
     if (row && event) return ofEvent(event);
     const coordinates = event ? { orderId: event.order_id, version: event.version } : link;
-    if (coordinates) return ofOrder(jobId, coordinates, event);
-    if (!(await waitsNowhere(jobId)) || (await ask(journalLag(orm))) > LAG_MS)
-      return withStatus(jobId, 'unknown');
-    const told = (await ask(findInJournal(orm, jobId))).flatMap(readJobEvents);
-    const last = told.find(({ job_id }) => job_id === jobId);
-    if (last) return ofEvent(last);
+    const isNowhere = coordinates === undefined && (await waitsNowhere(jobId));
+    const lag = await ask(journalLag(orm));
+    if (lag > 0 && lag <= LAG_MS) {
+      const told = (await ask(findInJournal(orm, jobId))).flatMap(readJobEvents);
+      const last = told.find(({ job_id }) => job_id === jobId);
+      if (last) return ofEvent(last);
+    }
     // The hub may have passed it on since we asked first.
     const late = await ask(findJob(orm, jobId));
-    return late && ofRow(late);
+    if (late) return ofRow(late);
+    if (coordinates) return ofOrder(jobId, coordinates, event);
+    return isNowhere && lag <= LAG_MS ? undefined : withStatus(jobId, 'unknown');
   };
 
   return {

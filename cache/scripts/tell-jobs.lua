@@ -1,5 +1,5 @@
--- Keeps what happened to jobs last. KEYS: that of each job. ARGV: for each job its event as JSON, a TTL, and '1' if what is
--- known may stand: domain/job-events.ts says when it does. It does not if a job has succeeded for the first time.
+-- Keeps what happened to jobs last. KEYS: that of each job. ARGV: for each job its event as JSON and a TTL. Which of two
+-- states stands is said in domain/job-events.ts.
 local function state_of(event) return event and string.match(event, '"state":"(%a+)"') end
 local function at_of(event) return tonumber(string.match(event, '"at":(%d+)')) or 0 end
 local function is_final(state) return state == 'superseded' or state == 'cancelled' end
@@ -11,6 +11,6 @@ local function replaces(event, known)
   return not before or is_final(state) or at_of(event) >= at_of(known)
 end
 for i, key in ipairs(KEYS) do
-  local event, ttl, may_stand = ARGV[3 * i - 2], ARGV[3 * i - 1], ARGV[3 * i]
-  if may_stand == '' or replaces(event, redis.call('GET', key)) then redis.call('SET', key, event, 'EX', ttl) end
+  local event, ttl = ARGV[2 * i - 1], ARGV[2 * i]
+  if replaces(event, redis.call('GET', key)) then redis.call('SET', key, event, 'EX', ttl) end
 end

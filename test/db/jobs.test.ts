@@ -63,8 +63,7 @@ t.test('each state after each other one, earlier, later and at once: MySQL and R
           },
           name,
         );
-        for (const event of events)
-          await cache.jobs.tell([{ event: { ...event, repeated: true }, text: JSON.stringify(event) }]);
+        for (const event of events) await cache.jobs.tell([{ event, text: JSON.stringify(event) }]);
         t.strictSame(JSON.parse((await cache.jobs.find(id)) ?? ''), expected, name);
       }
 });

@@ -87,7 +87,6 @@ t.test('waiting, then done, and whoever is asked', async (t) => {
   const { location: next, job_id: nextId } = await patch(order_id, 'sent');
   await ends(nextId, 'succeeded');
   await redis.flushdb();
-  t.equal(await statusOf(location), 'settled', 'a newer write has replaced it');
   t.equal(await statusOf(next), 'succeeded');
   // On a busy machine the hub may be behind for so long by now that the journal is not searched.
   t.match(
@@ -123,8 +122,10 @@ t.test('waiting, then done, and whoever is asked', async (t) => {
     ],
     'newest first, also after the delete',
   );
-  const page = await get(`/orders/${order_id}/history?limit=3`);
-  t.equal(page.body.entries.length, 3);
+  await stores.rows('DELETE FROM order_jobs WHERE job_id = ?', [nextId]);
+  t.equal(await statusOf(next), 'settled', 'all that is left is a tombstone');
+  const page = await get(`/orders/${order_id}/history?limit=2`);
+  t.equal(page.body.entries.length, 2);
   const [, link = ''] = /<(.*)>; rel="next"/.exec(String(page.headers.link)) ?? [];
   t.equal((await get(`/orders/${order_id}/history${link}`)).body.entries[0].job_id, job_id);
   await hub.end();
@@ -236,7 +237,7 @@ t.test('pages through jobs', async (t) => {
     ['superseded'],
   );
   const [{ order_id }] = jobs;
-  t.equal((await get(`/jobs?order_id=${order_id}`)).body.jobs.length, 4);
+  t.equal((await get(`/jobs?order_id=${order_id}`)).body.jobs.length, 3);
   t.match((await get('/jobs?state=started')).body, {
     code: 'invalid_input',
     error: /^state must be one of queued, .*, got "started"\.$/,
