@@ -25,20 +25,25 @@ const serviceProcess = (project: string, name: string, file: string, words: stri
 export const apiProcess = (project: string): ServiceProcess =>
   serviceProcess(project, 'the API', 'server', [join(project, 'dist/api/server.js')]);
 
-/** The supervisor of consumer number `number`, from 1. The consumer is in its process group and shares its log. */
-export const consumerProcess = (project: string, number: number): ServiceProcess => {
-  const program = join(project, 'dist/consumer/supervisor.js');
-  const common = serviceProcess(project, `consumer ${number}`, `worker_${number}`, [program, `${number}`]);
-  const readyFile = join(project, '.data', `worker_${number}.ready`);
+/** A supervisor. What it keeps running is in its process group, shares its log, and writes a file once it is at work. */
+const supervisor = (
+  project: string,
+  name: string,
+  file: string,
+  folder: string,
+  words: string[] = [],
+): ServiceProcess => {
+  const program = join(project, 'dist', folder, 'supervisor.js');
+  const common = serviceProcess(project, name, file, [program, ...words]);
+  const readyFile = join(project, '.data', `${file}.ready`);
   return { ...common, readyFile, env: { ...common.env, READY_FILE: readyFile } };
 };
 
-/** The supervisor of the hub, which is in its process group and shares its log. */
-export const hubProcess = (project: string): ServiceProcess => {
-  const common = serviceProcess(project, 'the hub', 'hub', [join(project, 'dist/hub/supervisor.js')]);
-  const readyFile = join(project, '.data', 'hub.ready');
-  return { ...common, readyFile, env: { ...common.env, READY_FILE: readyFile } };
-};
+/** Consumer number `number`, from 1. */
+export const consumerProcess = (project: string, number: number): ServiceProcess =>
+  supervisor(project, `consumer ${number}`, `worker_${number}`, 'consumer', [`${number}`]);
+
+export const hubProcess = (project: string): ServiceProcess => supervisor(project, 'the hub', 'hub', 'hub');
 
 /** All processes that may be running, by their PID files: also consumers beyond the present WORKER_COUNT. */
 export const foundProcesses = (project: string): ServiceProcess[] =>
