@@ -1,17 +1,19 @@
 /**
  * The jobs that wait or are dead letters: `job:{id}` holds the last event of each as JSON (domain/job-events.ts). All
- * events also go through one stream, from which each API process learns them at once
- * (feed.ts).
+ * events also go through one stream, from which each API process learns them at once (feed.ts).
  */
 import type { Redis } from 'ioredis';
 import { isEnded, type JobEvent } from '../domain/job-events.ts';
 import { feedLength } from './feed.ts';
+import { createGroups } from './groups.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
-import { isAcrossSlots } from './redis.ts';
 import { script } from './script.ts';
 
 const tellScript = script('tell-jobs');
+
+/** How many jobs one command is about: at most as many as a consumer applies at once by default. */
+const TOLD_TOGETHER = 250;
 
 /** How many keys one step of a page looks at, and how many steps a page takes at the most. */
 const SCANNED = 100;
@@ -32,8 +34,7 @@ export const cachedJobs = (
   { attempt, tell }: RedisLink,
   { waitingTtl, appliedTtl }: { waitingTtl: number; appliedTtl: number },
 ) => {
-  // Becomes true when Redis turns out to be a cluster.
-  let oneByOne = false;
+  const inGroups = createGroups(TOLD_TOGETHER);
   const ttlOf = ({ state }: JobTold['event']) => (isEnded(state) ? appliedTtl : waitingTtl);
   const keepSome = (redis: Redis, told: JobTold[]) =>
     tellScript(
@@ -43,23 +44,13 @@ export const cachedJobs = (
     );
   const removeSome = (redis: Redis, told: JobTold[]) =>
     redis.unlink(...told.map(({ event }) => keys.job(event.job_id)));
-  /** Runs one command for all jobs, or one for each where Redis is a cluster. */
-  const forAll = async (told: JobTold[], work: (some: JobTold[]) => Promise<unknown>): Promise<void> => {
-    try {
-      if (!oneByOne) return void (await work(told));
-    } catch (error) {
-      if (!isAcrossSlots(error)) throw error;
-      oneByOne = true;
-    }
-    await Promise.all(told.map((one) => work([one])));
-  };
   /** Tells those who listen, and beside that does `work`. */
   const telling = (told: JobTold[], work: (redis: Redis, some: JobTold[]) => Promise<unknown>) =>
     tell({
       tell: async (redis) => {
         const entry = `[${told.map(({ text }) => text)}]`;
         await Promise.all([
-          forAll(told, (some) => work(redis, some)),
+          inGroups(told, (some) => work(redis, some)),
           redis.xadd(keys.feed, 'MAXLEN', '~', feedLength(entry.length), '*', 'events', entry),
         ]);
       },

@@ -24,10 +24,10 @@
  */
 import type { Redis } from 'ioredis';
 import { readCompleteSince } from './complete-since.ts';
+import { createGroups } from './groups.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
 import { copyOf, type Pending, parse, tailOf } from './pending-copy.ts';
-import { isAcrossSlots } from './redis.ts';
 import { script } from './script.ts';
 
 export type { Pending, Waiting } from './pending-copy.ts';
@@ -78,9 +78,6 @@ const settling = ({ state, versioned }: Settled) => [
   state === 'deleted' ? '' : tailOf(state),
 ];
 
-const chunksOf = <T>(list: T[], size: number): T[][] =>
-  Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
-
 /**
  * The pending copies. None of the methods rejects.
  * @param waitingTtl for how many seconds a write stays readable while it waits to be applied
@@ -91,8 +88,7 @@ export const pendingOrders = (
   { attempt, tell, eachKey, isJustBack }: RedisLink,
   { waitingTtl, appliedTtl, latest }: { waitingTtl: number; appliedTtl: number; latest: () => number },
 ) => {
-  // Becomes 1 when Redis turns out to be a cluster.
-  let settledTogether = SETTLED_TOGETHER;
+  const inGroups = createGroups(SETTLED_TOGETHER);
   const show = (
     orderId: string,
     version: number,
@@ -217,14 +213,7 @@ export const pendingOrders = (
               latest(),
               ...some.flatMap(settling),
             );
-          const settleAll = () => Promise.all(chunksOf(orders, settledTogether).map(settleSome));
-          try {
-            await settleAll();
-          } catch (error) {
-            if (!isAcrossSlots(error)) throw error;
-            settledTogether = 1;
-            await settleAll();
-          }
+          await inGroups(orders, settleSome);
         },
         bytes: orders.length * BYTES_PER_COPY,
       }),
