@@ -1,6 +1,7 @@
 /** A connection to Redis, the scripts that run there, and what its errors say. */
 import { type Command, Redis } from 'ioredis';
 import type { Config } from '../process/config.ts';
+import { jittered } from '../process/jitter.ts';
 
 /** How long a request waits for Redis at the most. */
 const COMMAND_TIMEOUT_MS = 1_000;
@@ -63,8 +64,7 @@ export const connect = (
     enableReadyCheck: false,
     // A Redis that has too many clients answers the first command with that, and nobody would read it here.
     disableClientInfo: true,
-    retryStrategy: (times) =>
-      Math.min(RECONNECT_MAX_MS, 50 * 2 ** Math.min(times, 6)) * (0.8 + Math.random() * 0.4),
+    retryStrategy: (times) => jittered(Math.min(RECONNECT_MAX_MS, 50 * 2 ** Math.min(times, 6))),
   });
   redis.timeLimitMs = timeLimitMs;
   return redis;

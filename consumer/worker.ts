@@ -9,6 +9,7 @@ import { openStory } from '../jobs/story.ts';
 import { runProcess } from '../process/lifecycle.ts';
 import { observers } from '../process/observer.ts';
 import { readyFile } from '../process/ready-file.ts';
+import { tellSupervisor } from '../process/supervisor.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
 import { createBatches, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';
@@ -77,8 +78,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
     }
     batches.add({ job, delivery });
   });
-  // Tells a supervisor that the settings were right, and what it may log.
-  process.send?.({ level: config.logLevel, format: config.logFormat });
+  tellSupervisor(config);
 
   return async () => {
     ready.remove();

@@ -62,7 +62,7 @@ export const isPassing = (error: unknown): boolean =>
 
 /**
  * Who is to blame for a failed job. job: what it asks for does not fit, or the failure has nothing to do with the
- * database. server: any other job would have failed too. unknown: the server's error is not in the list
+ * database. server: other jobs would have failed too. unknown: the server's error is not in the list
  * (db/error-codes.ts).
  */
 export const blameOf = (error: unknown): 'job' | 'server' | 'unknown' => {

@@ -11,22 +11,6 @@ import { inserts, MODEST_BYTES, runEach } from './statements.ts';
 /** How many rows a transaction removes at the most, so that it holds no lock for long. */
 const ROWS_PER_CHUNK = 2_000;
 
-/** What is known of a job. Times are in milliseconds since 1970. */
-export interface JobRow {
-  jobId: string;
-  orderId: string;
-  type: JobType;
-  state: JobState;
-  version: number;
-  attempts: number;
-  reason: string | null;
-  error: string | null;
-  acceptedAt: number | null;
-  /** When the state began. */
-  changedAt: number;
-  requestId: string | null;
-}
-
 const timeOrNull = (ms: number | undefined) => (ms === undefined ? null : new Date(ms));
 const rowOf = (event: JobEvent): string =>
   `(${literal([
@@ -78,14 +62,23 @@ export const projectJobs = (
         inserts(INSERT, events.map(rowOf), maxBytes - UPDATE.length).map((insert) => insert + UPDATE),
       );
 
-const COLUMNS = sql.raw(`job_id as jobId, order_id as orderId, type, state, version, attempts, reason, error,
-  timestampdiff(microsecond, '1970-01-01', accepted_at) div 1000 as acceptedAt,
-  timestampdiff(microsecond, '1970-01-01', changed_at) div 1000 as changedAt, request_id as requestId`);
+const COLUMNS = sql.raw(`job_id, order_id, type as job_type, state, version, attempts, reason, error,
+  timestampdiff(microsecond, '1970-01-01', accepted_at) div 1000 as accepted_at,
+  timestampdiff(microsecond, '1970-01-01', changed_at) div 1000 as at, request_id`);
+
+/** Reads jobs, each as the last event that counts. */
+const readJobs = async (orm: Orm, query: SQL): Promise<JobEvent[]> => {
+  const rows = await readRows<{ [Name in keyof JobEvent]: JobEvent[Name] | null }>(orm, query);
+  // What is not known is NULL there, and absent from an event.
+  return rows.map(
+    (row) => Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as JobEvent,
+  );
+};
 
 /** @returns undefined if nothing is known of the job @throws the database's error */
-export const findJob = async (orm: Orm, jobId: string): Promise<JobRow | undefined> => {
-  const [row] = await readRows<JobRow>(orm, sql`select ${COLUMNS} from order_jobs where job_id = ${jobId}`);
-  return row;
+export const findJob = async (orm: Orm, jobId: string): Promise<JobEvent | undefined> => {
+  const [job] = await readJobs(orm, sql`select ${COLUMNS} from order_jobs where job_id = ${jobId}`);
+  return job;
 };
 
 /**
@@ -98,8 +91,8 @@ export const jobsOfOrder = (
   orderId: string,
   before: number | undefined,
   most: number,
-): Promise<JobRow[]> =>
-  readRows(
+): Promise<JobEvent[]> =>
+  readJobs(
     orm,
     sql`select ${COLUMNS} from order_jobs where order_id = ${orderId}
       ${before === undefined ? sql`` : sql`and version < ${before}`}
@@ -123,7 +116,7 @@ export const listJobs = (
   orm: Orm,
   { state, type, orderId, after }: JobsQuery,
   most: number,
-): Promise<JobRow[]> => {
+): Promise<JobEvent[]> => {
   const at = after && sql.raw(literal(new Date(after.changedAt)));
   const conditions = [
     ...(type ? [sql`type = ${type}`] : []),
@@ -134,7 +127,7 @@ export const listJobs = (
     sql`(select * from order_jobs where ${sql.join([sql`state = ${one}`, ...conditions], sql` and `)}
       order by changed_at desc, job_id desc limit ${most})`;
   const lists = (state ? [state] : jobStates).map(ofState);
-  return readRows(
+  return readJobs(
     orm,
     sql`select ${COLUMNS} from (${sql.join(lists, sql` union all `)}) as jobs
       order by jobs.changed_at desc, jobs.job_id desc limit ${most}`,

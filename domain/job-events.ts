@@ -85,15 +85,18 @@ export const queuedEvent = (job: {
 /** @returns the event in a JSON text, undefined if there is none; never throws */
 export const readJobEvent = (text: string): JobEvent | undefined => readJobEvents(`[${text}]`)[0];
 
-/** @returns the events in a text that is a JSON list of them, without what is none; never throws */
-export const readJobEvents = (text: string): JobEvent[] => {
+/** @returns what is in a text that is a JSON list, nothing if it is none; never throws */
+export const listIn = (text: string): unknown[] => {
   try {
     const list: unknown = JSON.parse(text);
-    return Array.isArray(list) ? list.filter(isJobEvent) : [];
+    return Array.isArray(list) ? list : [];
   } catch {
     return [];
   }
 };
+
+/** @returns the events in a text that is a JSON list of them, without what is none; never throws */
+export const readJobEvents = (text: string): JobEvent[] => listIn(text).filter(isJobEvent);
 
 /** A harmless id of a request, short enough to be kept; undefined for anything else that a publisher may have sent. */
 export const keptRequestId = (id: string | undefined): string | undefined =>

@@ -12,6 +12,7 @@ import { lockHub } from '../db/locks.ts';
 import { readMaxBytes } from '../db/statements.ts';
 import { runProcess } from '../process/lifecycle.ts';
 import { readyFile } from '../process/ready-file.ts';
+import { tellSupervisor } from '../process/supervisor.ts';
 import { openEventPublisher } from '../queue/events.ts';
 import { createPassing } from './pass-on.ts';
 
@@ -67,7 +68,7 @@ await runProcess('hub', async (config, { observer }) => {
     }
   };
   const running = run();
-  process.send?.({ level: config.logLevel, format: config.logFormat });
+  tellSupervisor(config);
 
   return async () => {
     ready.remove();

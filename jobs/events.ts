@@ -1,9 +1,8 @@
 /** What happened to jobs, put into words. */
 import { isJobEvent, type JobEvent, type JobState, keptRequestId } from '../domain/job-events.ts';
-import { namesIn, type WriteJob } from '../domain/jobs.ts';
+import type { namesIn, WriteJob } from '../domain/jobs.ts';
 import type { Order } from '../domain/order.ts';
 import { type AcceptedJob, asTheyTakeEffect } from '../domain/plan.ts';
-import type { Letter } from '../queue/dead-letters.ts';
 import type { Entry, Told, Verdict } from './applied.ts';
 
 /** How long the text of an order may be to be told with the event of its creation, in UTF-16 code units. */
@@ -92,13 +91,17 @@ export const toldOfJob = ({ job, delivery }: Entry, happened: Happened): Told =>
     error: happened.error?.slice(0, MOST_ERROR),
   });
 
-/** The same for a message that may not be a valid job. @returns undefined if it does not say which job and order */
+/**
+ * The same for a message that may not be a valid job.
+ * @param names what can be read of it (`namesIn`)
+ * @returns undefined if it does not say which job and order
+ */
 export const toldOfMessage = (
-  { body, requestId }: Pick<Letter, 'body' | 'requestId'>,
+  { jobId, jobType, orderId, version }: ReturnType<typeof namesIn>,
+  requestId: string | undefined,
   happened: Happened,
   at = Date.now(),
 ): Told | undefined => {
-  const { jobId, jobType, orderId, version } = namesIn(body);
   const event = {
     job_id: jobId,
     job_type: jobType,

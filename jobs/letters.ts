@@ -19,20 +19,22 @@ interface Backends {
 /** Opens the dead letters. Readers see a replayed job again, and a discarded one no more. */
 export const openLetters = ({ broker, cache: { pending }, story, observer }: Backends) =>
   deadLetters(broker, {
-    replayed: async (letter, at) => {
+    replayed: async ({ body, requestId }, at) => {
+      const names = namesIn(body);
       await Promise.all([
-        showAgain(pending, letter.body),
-        story.happened(toldOfMessage(letter, { state: 'queued', attempts: 0 }, at)),
+        showAgain(pending, body),
+        story.happened(toldOfMessage(names, requestId, { state: 'queued', attempts: 0 }, at)),
       ]);
-      observer.outcome({ ...namesIn(letter.body), outcome: 'replayed' });
+      observer.outcome({ ...names, outcome: 'replayed' });
     },
-    discarded: async (letter, at) => {
-      const { attempts, reason, error } = letter;
+    discarded: async ({ body, requestId, attempts, reason, error }, at) => {
+      const names = namesIn(body);
+      const discarded = { state: 'discarded', attempts, reason, error } as const;
       await Promise.all([
-        giveUpMessage(pending, letter.body),
-        story.happened(toldOfMessage(letter, { state: 'discarded', attempts, reason, error }, at)),
+        giveUpMessage(pending, body),
+        story.happened(toldOfMessage(names, requestId, discarded, at)),
       ]);
-      observer.outcome({ ...namesIn(letter.body), outcome: 'discarded' });
+      observer.outcome({ ...names, outcome: 'discarded' });
     },
   });
 
@@ -49,10 +51,10 @@ export const voidTeller = ({ story, observer }: Pick<Backends, 'story' | 'observ
     waiting = [];
   };
   return {
-    /** Takes a message that is purged. */
-    purged: (body: Buffer, requestId: string | undefined): void => {
-      observer.outcome({ ...namesIn(body), outcome: 'void', by: 'reset' });
-      waiting.push(toldOfMessage({ body, requestId }, { state: 'cancelled', attempts: 0 }));
+    /** Takes what a message says that is purged. */
+    purged: (names: ReturnType<typeof namesIn>, requestId: string | undefined): void => {
+      observer.outcome({ ...names, outcome: 'void', by: 'reset' });
+      waiting.push(toldOfMessage(names, requestId, { state: 'cancelled', attempts: 0 }));
       if (waiting.length === VOID_AT_ONCE) tellAll();
     },
     /** Resolves when all of them are told. */

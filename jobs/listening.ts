@@ -5,8 +5,7 @@
  */
 import type { Cache } from '../cache/cache.ts';
 import type { FeedEntry, Reading } from '../cache/feed.ts';
-import type { JobRow } from '../db/jobs.ts';
-import { isJobEvent, type JobEvent } from '../domain/job-events.ts';
+import { isJobEvent, type JobEvent, listIn } from '../domain/job-events.ts';
 import { membersOf } from '../domain/jobs.ts';
 import { withDeadline } from '../process/deadline.ts';
 import { pollJobs } from './polling.ts';
@@ -44,21 +43,12 @@ export interface Listening {
   close(): void;
 }
 
-const listOf = (text: string): unknown[] => {
-  try {
-    const list: unknown = JSON.parse(text);
-    return Array.isArray(list) ? list : [];
-  } catch {
-    return [];
-  }
-};
-
 /** Reads an entry of the stream. @param isWanted says of which job and order events are wanted */
 export const readEntry = (
   { id, text }: FeedEntry,
   isWanted: (jobId: unknown, orderId: unknown) => boolean,
 ): Heard[] =>
-  listOf(text).flatMap((event, index) => {
+  listIn(text).flatMap((event, index) => {
     const { job_id, order_id } = membersOf(event);
     return isWanted(job_id, order_id) && isJobEvent(event) ? [{ event, place: `${id}.${index}` }] : [];
   });
@@ -86,7 +76,7 @@ const listenersBy = () => {
 export const openListening = (
   { feed }: Pick<Cache, 'feed'>,
   isTold: boolean,
-  newest: () => Promise<JobRow[]>,
+  newest: () => Promise<JobEvent[]>,
 ): Listening => {
   const jobs = listenersBy();
   const orders = listenersBy();

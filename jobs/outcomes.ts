@@ -11,6 +11,7 @@
  * letters.ts.
  */
 import type { Cache } from '../cache/cache.ts';
+import { namesIn } from '../domain/jobs.ts';
 import type { JobNamed, Observer } from '../process/observer.ts';
 import type { Delivery } from '../queue/deliveries.ts';
 import type { Applied, Entry, Told } from './applied.ts';
@@ -118,7 +119,7 @@ export const createOutcomes = ({ cache, story, observer, acknowledge, track }: A
           reason: INVALID,
           error,
           again: false,
-          tell: (happened) => toldOfMessage(delivery, happened),
+          tell: (happened) => toldOfMessage(namesIn(delivery.body), delivery.requestId, happened),
           hide: () => giveUpMessage(cache.pending, delivery.body),
         }),
       ),

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isEnded, type JobEvent, type JobState } from '../domain/job-events.ts';
+import { jittered } from '../process/jitter.ts';
 import type { Listening } from './listening.ts';
 
 /** How many may wait in a process at once. */
@@ -16,8 +17,6 @@ const LONGEST_UNHEARD_MS = 1_000;
 
 /** Whether nothing more happens to a job unless an operator does something. */
 export const isOver = (state: JobState): boolean => state === 'dead' || isEnded(state);
-
-const jittered = (ms: number): number => ms * (0.8 + Math.random() * 0.4);
 
 export interface Waiter {
   /** Resolves when the job may be published. Never rejects. */

@@ -3,11 +3,17 @@
  * to the other to read the settings.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import type { Config } from './config.ts';
 import { createLog, type Log, type LogSettings } from './log.ts';
 import { logEvents } from './log-events.ts';
 import type { Observer } from './observer.ts';
 import { createRestarts } from './restarts.ts';
 import { ignoreUnusedSignals, onEndSignals, unusedSignal } from './signals.ts';
+
+/** Tells the supervisor of this process, if it has one, that its settings are right, and how to log. */
+export const tellSupervisor = ({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): void => {
+  process.send?.({ level: logLevel, format: logFormat } satisfies LogSettings);
+};
 
 /**
  * Starts a program, and again whenever it ends without being asked to. On SIGTERM or SIGINT it is ended, and this process

@@ -85,8 +85,9 @@ export const orderResets = ({ broker, cache, clock, database, story, observer }:
     });
     const voids = voidTeller({ story, observer });
     const jobs = await broker.purgeHead(waited ?? (await broker.waiting()), ({ content, properties }) => {
-      const purges = isVoid(namesIn(content).version, properties, version, waited !== undefined);
-      if (purges) voids.purged(content, properties.correlationId);
+      const names = namesIn(content);
+      const purges = isVoid(names.version, properties, version, waited !== undefined);
+      if (purges) voids.purged(names, properties.correlationId);
       return purges;
     });
     await voids.done();

@@ -1,13 +1,10 @@
 /** /openapi.json, /asyncapi.json, and /docs, a page that shows both. */
 import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { brotliCompress, gzip } from 'node:zlib';
 import type { FastifyPluginAsync } from 'fastify';
 import { readDocument } from '../documents.ts';
 import { JSON_TYPE } from '../http/answers.ts';
+import { compress } from '../http/compression.ts';
 import { type Coding, chooseCoding, namesTag } from '../http/negotiation.ts';
-
-const compress = { br: promisify(brotliCompress), gzip: promisify(gzip) };
 
 /** The page loads its own script and style and the two documents, and nothing else from anywhere. */
 const CONTENT_SECURITY_POLICY = [
@@ -55,7 +52,7 @@ const opener = (path: string) => {
     const etag = `W/"${createHash('sha1').update(body).digest('base64url')}"`;
     const codings = new Map<Coding, Promise<Buffer>>();
     const encoded = (coding: Coding): Promise<Buffer> => {
-      const compressed = codings.get(coding) ?? compress[coding](body);
+      const compressed = codings.get(coding) ?? compress(body, coding);
       codings.set(coding, compressed);
       return compressed;
     };

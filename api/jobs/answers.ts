@@ -1,6 +1,5 @@
 /** What clients see of a job: the schema, and how it is made from what Redis or MySQL has. */
 import { type Static, Type } from '@sinclair/typebox';
-import type { JobRow } from '../../db/jobs.ts';
 import { type JobEvent, jobStates, oneOf } from '../../domain/job-events.ts';
 import { jobTypes } from '../../domain/jobs.ts';
 import { JobId, Uuid } from '../../domain/order.ts';
@@ -29,7 +28,7 @@ export type Job = Static<typeof Job>;
 const time = (ms: number | null | undefined): string | null =>
   ms === null || ms === undefined ? null : new Date(ms).toISOString();
 
-/** @param event what Redis has */
+/** @param event what Redis or MySQL has */
 export const ofEvent = (event: JobEvent): Job => ({
   job_id: event.job_id,
   job_type: event.job_type,
@@ -42,21 +41,6 @@ export const ofEvent = (event: JobEvent): Job => ({
   accepted_at: time(event.accepted_at),
   finished_at: isOver(event.state) ? time(event.at) : null,
   request_id: event.request_id ?? null,
-});
-
-/** @param row what MySQL has */
-export const ofRow = (row: JobRow): Job => ({
-  job_id: row.jobId,
-  job_type: row.type,
-  order_id: row.orderId,
-  status: row.state,
-  attempts: row.attempts,
-  reason: row.reason,
-  error: row.error,
-  next_try_at: null,
-  accepted_at: time(row.acceptedAt),
-  finished_at: isOver(row.state) ? time(row.changedAt) : null,
-  request_id: row.requestId,
 });
 
 /** Of a job that neither of them has. @param more what is known of it all the same */

@@ -143,7 +143,7 @@ export const openChannels = ({
     /**
      * Begins to send a client the events of a subject.
      * @param openStream opens its stream, given what is to be called when that is over
-     * @param lastId the id of the last event that the client has, if it has any
+     * @param lastId the id of the last event that the client has; undefined if it has none
      */
     add: async (
       subject: Subject,

@@ -17,7 +17,7 @@ import { isEnded, type JobEvent, readJobEvent, readJobEvents } from '../../domai
 import type { Clock } from '../../domain/versions.ts';
 import { withDeadline } from '../../process/deadline.ts';
 import { couldNotRead } from '../http/errors.ts';
-import { type Job, ofEvent, ofRow, withStatus } from './answers.ts';
+import { type Job, ofEvent, withStatus } from './answers.ts';
 
 const MYSQL_WITHIN_MS = 2_000;
 /** If the hub is further behind, the journal is too long to be searched. */
@@ -70,7 +70,7 @@ export const jobFinder = (
   const inMysql = async (jobId: string, event: JobEvent | undefined, link: Coordinates | undefined) => {
     const row = await ask(findJob(orm, jobId));
     // What happened later counts, such as that a dead letter waits again.
-    if (row && (isEnded(row.state) || event === undefined || row.changedAt >= event.at)) return ofRow(row);
+    if (row && (isEnded(row.state) || event === undefined || row.at >= event.at)) return ofEvent(row);
     if (row && event) return ofEvent(event);
     const coordinates = event ? { orderId: event.order_id, version: event.version } : link;
     const isNowhere = coordinates === undefined && (await waitsNowhere(jobId));
@@ -82,7 +82,7 @@ export const jobFinder = (
     }
     // The hub may have passed it on since we asked first.
     const late = await ask(findJob(orm, jobId));
-    if (late) return ofRow(late);
+    if (late) return ofEvent(late);
     if (coordinates) return ofOrder(jobId, coordinates, event);
     return isNowhere && lag <= LAG_MS ? undefined : withStatus(jobId, 'unknown');
   };

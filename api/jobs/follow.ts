@@ -4,6 +4,7 @@
  * what the client knows, so any process can go on from it, also without Redis.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import { jittered } from '../../process/jitter.ts';
 import { couldNotRead } from '../http/errors.ts';
 import type { EventStream } from '../http/sse.ts';
 import { isOver, type Job, ofEvent } from './answers.ts';
@@ -47,7 +48,7 @@ export const jobFollower =
     const askIfNeeded = (): void => {
       clearTimeout(asking);
       if (listening.isLive() || !stream?.isOpen) return;
-      asking = setTimeout(() => ask().then(askIfNeeded), ASK_MS * (0.8 + Math.random() * 0.4)).unref();
+      asking = setTimeout(() => ask().then(askIfNeeded), jittered(ASK_MS)).unref();
     };
     const stop = listening.toJob(jobId, {
       heard: (all) => {

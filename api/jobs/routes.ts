@@ -13,7 +13,7 @@ import type { Config } from '../../process/config.ts';
 import { withDeadline } from '../../process/deadline.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError } from '../http/errors.ts';
-import { isOver, Job, ofEvent, ofRow } from './answers.ts';
+import { isOver, Job, ofEvent } from './answers.ts';
 import { Id, jobNotFound, Link, linkOf, Version } from './links.ts';
 import { waits } from './waiting.ts';
 
@@ -88,8 +88,8 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{
     const from = changedAt === undefined ? undefined : { changedAt: Number(changedAt), jobId };
     const rows = await ask(listJobs(orm, { state, type, orderId, after: from }, limit));
     const last = rows.at(-1);
-    const next = last && rows.length === limit ? `${last.changedAt}_${last.jobId}` : undefined;
-    return { jobs: rows.map(ofRow), next };
+    const next = last && rows.length === limit ? `${last.at}_${last.job_id}` : undefined;
+    return { jobs: rows.map(ofEvent), next };
   };
 
   app.get(
@@ -159,7 +159,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{
       if (last && rows.length === limit)
         reply.header('link', `<?limit=${limit}&before=${last.version}>; rel="next"`);
       const complete = historyDays > 0 && lag === 0 && !waits;
-      return reply.code(200).send({ order_id: id, entries: rows.map(ofRow), complete });
+      return reply.code(200).send({ order_id: id, entries: rows.map(ofEvent), complete });
     },
   );
 };

@@ -1,34 +1,9 @@
 /** An answer to GET /orders: its bytes, and what is made from them once. */
 import { createHash } from 'node:crypto';
-import type { Transform } from 'node:stream';
-import { promisify } from 'node:util';
-import {
-  brotliCompress,
-  constants,
-  createBrotliCompress,
-  createGzip,
-  gzip,
-  type ZlibOptions,
-} from 'node:zlib';
 import type { Coding } from '../http/negotiation.ts';
 
 /** About how much memory an answer takes in addition to its bytes. */
 export const OVERHEAD_BYTES = 1_024;
-
-const toBrotli = promisify(brotliCompress);
-const toGzip = promisify<Buffer, ZlibOptions, Buffer>(gzip);
-const GZIP_LEVEL = 6;
-const brotliParams = { [constants.BROTLI_PARAM_QUALITY]: 4 };
-
-/** Compresses a whole body. */
-export const compress = (bytes: Buffer, coding: Coding): Promise<Buffer> =>
-  coding === 'br'
-    ? toBrotli(bytes, { params: { ...brotliParams, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
-    : toGzip(bytes, { level: GZIP_LEVEL });
-
-/** A stream that compresses a body as its bytes come. */
-export const compressor = (coding: Coding): Transform =>
-  coding === 'br' ? createBrotliCompress({ params: brotliParams }) : createGzip({ level: GZIP_LEVEL });
 
 export interface ListAnswer {
   /** The normalised query. */

@@ -59,7 +59,7 @@ t.test('each state after each other one, earlier, later and at once: MySQL and R
             state: expected?.state,
             error: expected?.error,
             attempts: expected?.attempts,
-            changedAt: expected?.at,
+            at: expected?.at,
           },
           name,
         );
@@ -71,7 +71,7 @@ t.test('each state after each other one, earlier, later and at once: MySQL and R
 t.test('a page for each state, merged', async (t) => {
   const all = await listJobs(orm, {}, 1_000);
   t.equal(all.length, jobStates.length ** 2 * 3);
-  const sorted = all.toSorted((a, b) => b.changedAt - a.changedAt || (a.jobId < b.jobId ? 1 : -1));
+  const sorted = all.toSorted((a, b) => b.at - a.at || (a.job_id < b.job_id ? 1 : -1));
   t.strictSame(all, sorted);
   const some = await listJobs(orm, { state: 'dead' }, 1_000);
   t.ok(some.length > 0);

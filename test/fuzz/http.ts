@@ -1,4 +1,4 @@
-/** Requests as any client may send them: well-formed ones, nearly well-formed ones, and bytes. */
+/** Requests as clients may send them: well-formed ones, nearly well-formed ones, and bytes. */
 import * as fc from 'fast-check';
 import { byteText, type Fields, headers, JSON_FIELD, knownField, NDJSON_FIELD, PASSWORD } from './fields.ts';
 import { anyBytes, anyJson, anyText, damaged, mutated, validOrder, validStatus } from './values.ts';

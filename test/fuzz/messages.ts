@@ -1,4 +1,4 @@
-/** Messages as any publisher may put them on the queue of jobs. */
+/** Messages as publishers may put them on the queue of jobs. */
 import * as fc from 'fast-check';
 import type { Field, Properties, Table } from './amqp.ts';
 import {
