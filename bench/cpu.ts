@@ -9,6 +9,7 @@ const groupsOf = (processes: Record<string, number>, { pids }: System): Record<s
   return {
     API: ofKind('API'),
     consumers: ofKind('consumer'),
+    hub: ofKind('hub'),
     MySQL: [pids.mysql],
     Redis: [pids.redis],
     RabbitMQ: [pids.rabbitmq],

@@ -33,7 +33,7 @@ export const openSteady = async (
     const workers = await workersOf(api.pid);
     const processes: Record<string, number> = { 'API primary': api.pid };
     for (const [i, pid] of workers.entries()) processes[`API worker ${i + 1}`] = pid;
-    for (const [i, { pid }] of consumers.entries()) processes[`consumer ${i + 1}`] = pid;
+    for (const { name: called, pid } of consumers) processes[called.slice(name.length + 1)] = pid;
     return { url: api.url, stores, close, /** PIDs by name. */ processes };
   } catch (error) {
     await close();
