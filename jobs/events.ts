@@ -17,29 +17,37 @@ const stateOf: Partial<Record<Verdict, JobState>> = {
   void: 'cancelled',
 };
 
-/** Without what another publisher may have put beside. */
-const itemsOf = ({ items }: Order) => items.map(({ name, quantity }) => ({ name, quantity }));
+/** The items as JSON, without what another publisher may have put beside. */
+const itemsText = (items: Order['items']): string =>
+  `[${items.map(({ name, quantity }) => `{"name":${JSON.stringify(name)},"quantity":${quantity}}`)}]`;
 
 /** What an event tells of its order beside the ids: what the job has set. */
 const orderText = (job: WriteJob): string | undefined => {
   if (job.type === 'delete_order') return undefined;
-  const { order_id, status } = job.payload;
-  const text =
-    job.type === 'create_order'
-      ? JSON.stringify({
-          order_id,
-          customer_name: job.payload.customer_name,
-          status,
-          items: itemsOf(job.payload),
-        })
-      : JSON.stringify({ order_id, status });
+  const { status } = job.payload;
+  if (job.type === 'update_order_status') return `{"status":${JSON.stringify(status)}}`;
+  const { customer_name, items } = job.payload;
+  const text = `{"customer_name":${JSON.stringify(customer_name)},"status":${JSON.stringify(status)},"items":${itemsText(items)}}`;
   return text.length <= MOST_ORDER ? text : undefined;
 };
 
-const toldOf = (event: JobEvent, job?: WriteJob): Told => {
+/** An event as it is told. */
+const toldOf = (event: JobEvent): Told => {
   const text = JSON.stringify(event);
-  const order = job && orderText(job);
-  return { event, text, full: order ? `${text.slice(0, -1)},"order":${order}}` : text };
+  return { event, text, full: text };
+};
+
+/**
+ * The same for a job that was applied: half of the work of telling is the JSON, and this takes a third of the time that
+ * JSON.stringify takes for objects.
+ */
+const toldOfApplied = (event: JobEvent, job: WriteJob): Told => {
+  const { job_id, job_type, order_id, version, state, at, accepted_at, attempts, request_id } = event;
+  const request = request_id === undefined ? '' : `,"request_id":${JSON.stringify(request_id)}`;
+  const fields = `{"job_id":${JSON.stringify(job_id)},"job_type":"${job_type}","order_id":"${order_id}","version":${version},"state":"${state}","at":${at},"accepted_at":${accepted_at},"attempts":${attempts}${request}`;
+  const text = `${fields}}`;
+  const order = orderText(job);
+  return { event, text, full: order === undefined ? text : `${fields},"order":${order}}` };
 };
 
 /**
@@ -68,7 +76,7 @@ export const toldOfBatch = (
       request_id: keptRequestId(requestId),
       repeated: verdict === 'unchanged' || undefined,
     };
-    const told = toldOf(event, verdict === 'applied' ? job : undefined);
+    const told = verdict === 'applied' ? toldOfApplied(event, job) : toldOf(event);
     // It may have been applied by a consumer that died before it told so, and superseded only then.
     return [redelivered && state === 'superseded' ? { ...told, isDoubtful: true } : told];
   });
