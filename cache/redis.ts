@@ -2,6 +2,7 @@
 import { type Command, Redis } from 'ioredis';
 import type { Config } from '../process/config.ts';
 import { jittered } from '../process/jitter.ts';
+import { tlsConnectOptions } from '../process/tls.ts';
 
 /** How long a request waits for Redis at the most. */
 const COMMAND_TIMEOUT_MS = 1_000;
@@ -48,13 +49,10 @@ export class PipeliningRedis extends Redis {
  * A connection that is made in the background, and again whenever it is lost. Each time the name is looked up again.
  * @param timeLimitMs how many milliseconds a command may take
  */
-export const connect = (
-  { tls, ca, ...options }: Config['redis'],
-  timeLimitMs = COMMAND_TIMEOUT_MS,
-): Redis => {
+export const connect = ({ tls, ...options }: Config['redis'], timeLimitMs = COMMAND_TIMEOUT_MS): Redis => {
   const redis = new PipeliningRedis({
     ...options,
-    tls: tls ? { servername: options.host, ca } : undefined,
+    tls: tls && tlsConnectOptions(tls, options.host),
     connectTimeout: 3_000,
     // A command that cannot be sent now fails now; one whose answer was lost is not sent a second time.
     enableOfflineQueue: false,

@@ -17,7 +17,7 @@ const WATCH_INTERVAL_MS = 5_000;
 export const SILENCE_MS = 15_000;
 
 /** The options with which mysql2 connects, for a pool and for a single connection. */
-export const connectionOptions = ({ tls, ca, ...mysql }: Config['mysql']) => ({
+export const connectionOptions = ({ tls, ...mysql }: Config['mysql']) => ({
   ...mysql,
   charset: 'utf8mb4',
   timezone: 'Z',
@@ -27,7 +27,7 @@ export const connectionOptions = ({ tls, ca, ...mysql }: Config['mysql']) => ({
   // Not mysql2's own, which escapes with backslashes. A statement without values is as it is.
   queryFormat: (statement: string, values: unknown) =>
     Array.isArray(values) && values.length > 0 ? format(statement, values) : statement,
-  ...tlsOptions({ tls, ca, ...mysql }),
+  ...tlsOptions({ tls, ...mysql }),
 });
 
 interface DatabaseOptions {

@@ -27,7 +27,7 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
     name: 'MySQL',
     host: mysql.host,
     port: mysql.port,
-    tls: mysql.tls,
+    tls: mysql.tls !== undefined,
     setting: 'DB_HOST',
   },
   ...(cache.disabled
@@ -38,7 +38,7 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
           name: 'Redis',
           host: redis.host,
           port: redis.port,
-          tls: redis.tls,
+          tls: redis.tls !== undefined,
           setting: 'REDIS_URL',
         } as const,
       ]),
@@ -47,7 +47,7 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
     name: 'RabbitMQ',
     host: rabbitmq.hostname,
     port: rabbitmq.port,
-    tls: rabbitmq.protocol === 'amqps',
+    tls: rabbitmq.tls !== undefined,
     setting: 'RABBITMQ_HOST',
   },
 ];

@@ -1,6 +1,6 @@
 /** Whose certificates a TLS connection trusts. */
-import { readFileSync } from 'node:fs';
-import { rootCertificates } from 'node:tls';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
 
 /** Where Linux, the BSDs and macOS keep their authorities, from Go's crypto/x509 (root_linux.go, root_bsd.go). */
@@ -12,48 +12,63 @@ const systemBundles = [
   '/etc/ssl/cert.pem',
 ];
 
-const hasCertificate = (text: string): boolean => /-----BEGIN (TRUSTED )?CERTIFICATE-----/.test(text);
+const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/;
+const CERTIFICATES = new RegExp(`${CERTIFICATE.source}.*?-----END [A-Z0-9 ]+-----`, 'gs');
 
-/**
- * Reads a file of authorities that a setting names.
- * @param setting how the error's sentence names that setting
- * @returns the text of the file, in PEM format
- * @throws ConfigError with one sentence if the file cannot be read or has no certificate in it
- */
-export const readAuthorities = (setting: string, file: string): string => {
-  let text: string;
+/** A file, and how a sentence names the setting that names it. */
+export interface NamedFile {
+  setting: string;
+  file: string;
+}
+
+/** The text of a file. @throws ConfigError with one sentence if it cannot be read */
+export const readNamed = ({ setting, file }: NamedFile): string => {
   try {
-    text = readFileSync(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     throw new ConfigError(`${setting} cannot be read: ${error instanceof Error ? error.message : error}.`);
   }
-  if (hasCertificate(text)) return text;
-  throw new ConfigError(`${setting} must be a file of certificates in PEM format, ${file} has none in it.`);
 };
 
-const systemBundle = (): string | undefined => {
-  for (const file of systemBundles)
+const hasNone = ({ setting, file }: NamedFile): ConfigError =>
+  new ConfigError(`${setting} must be a file of certificates in PEM format, ${file} has none in it.`);
+
+/**
+ * The certificates in a text in PEM format.
+ * @throws ConfigError with one sentence if there are none, or if one of them is damaged
+ */
+export const certificatesIn = (text: string, named: NamedFile): X509Certificate[] => {
+  const blocks = text.match(CERTIFICATES) ?? [];
+  if (blocks.length === 0) throw hasNone(named);
+  return blocks.map((block, i) => {
     try {
-      const text = readFileSync(file, 'utf8');
-      if (hasCertificate(text)) return text;
+      return new X509Certificate(block);
     } catch {
-      // The next one.
+      throw new ConfigError(
+        `${named.setting} names ${named.file}, whose certificate number ${i + 1} is damaged.`,
+      );
     }
-  return undefined;
+  });
 };
 
 /**
- * The authorities to trust: those of the system (if `SSL_CERT_FILE` is set, those in that file, as with OpenSSL), or
- * Node's copy of Mozilla's list if the system has none; and those of `NODE_EXTRA_CA_CERTS`. Node itself reads that
- * variable only when it starts, which is too early if it is in `.env`, and never looks at the system's authorities.
- * @returns texts in PEM format
- * @throws ConfigError with one sentence if a file that a variable names cannot be read or has no certificate in it
+ * The text of a file with a list of authorities, as long as a system's: to look into each of its certificates would
+ * take some 0.2 s of CPU.
+ * @throws ConfigError with one sentence if it cannot be read or has no certificate in it
  */
-export const authorities = (env: NodeJS.ProcessEnv): string[] => {
-  const { SSL_CERT_FILE: file, NODE_EXTRA_CA_CERTS: extra } = env;
-  const own = file ? readAuthorities('SSL_CERT_FILE', file) : systemBundle();
-  return [
-    ...(own === undefined ? rootCertificates : [own]),
-    ...(extra ? [readAuthorities('NODE_EXTRA_CA_CERTS', extra)] : []),
-  ];
+export const readList = (named: NamedFile): string => {
+  const text = readNamed(named);
+  if (text.search(CERTIFICATE) < 0) throw hasNone(named);
+  return text;
+};
+
+/**
+ * The file with the authorities to trust by default: the system's (if `SSL_CERT_FILE` is set, that file, as with
+ * OpenSSL). Node itself never looks at it.
+ * @returns undefined if the system has none
+ */
+export const systemAuthorities = ({ SSL_CERT_FILE }: NodeJS.ProcessEnv): NamedFile | undefined => {
+  if (SSL_CERT_FILE) return { setting: 'SSL_CERT_FILE', file: SSL_CERT_FILE };
+  const file = systemBundles.find((bundle) => existsSync(bundle));
+  return file === undefined ? undefined : { setting: "The system's list of authorities", file };
 };

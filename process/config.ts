@@ -1,10 +1,10 @@
 /** The settings of a process, in the form in which its code uses them. */
-import { authorities } from './authorities.ts';
 import { ConfigError } from './config-error.ts';
 import { readDotenv } from './dotenv.ts';
 import { isVariable, readEnvironment } from './environment.ts';
 import { misnamedVariables } from './misnamed.ts';
 import { bare, mysqlOptions, redisOptions } from './server-settings.ts';
+import { tlsOpener } from './tls.ts';
 
 export { ConfigError };
 
@@ -16,8 +16,9 @@ export { ConfigError };
 export const loadConfig = (env: NodeJS.ProcessEnv) => {
   const misnamed = misnamedVariables(env, isVariable);
   const { variables: e, ignored } = readEnvironment(env);
-  const mysql = mysqlOptions(e, env);
-  const redis = redisOptions(e, env);
+  const openTls = tlsOpener(e, env);
+  const mysql = mysqlOptions(e, env, openTls);
+  const redis = redisOptions(e, openTls);
   return {
     api: { workers: e.API_WORKERS, host: e.HOST, port: e.PORT, adminPassword: e.ADMIN_PASSWORD },
     accessLog: { file: e.ACCESS_LOG_FILE, format: e.ACCESS_LOG_FORMAT },
@@ -49,7 +50,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
     lists: { ttl: e.ORDERS_CACHE_TTL, memoryBytes: e.LIST_MEMORY_MB * 2 ** 20, staleMs: e.LIST_STALE_MS },
     rabbitmq: {
       protocol: e.MQ_USE_SSL ? 'amqps' : 'amqp',
-      ...(e.MQ_USE_SSL && { ca: authorities(env) }),
+      tls: openTls({ prefix: 'MQ', isOn: e.MQ_USE_SSL, switchOn: 'set MQ_USE_SSL=true' }),
       hostname: bare(e.RABBITMQ_HOST),
       port: e.RABBITMQ_PORT ?? (e.MQ_USE_SSL ? 5671 : 5672),
       username: e.RABBITMQ_USER,

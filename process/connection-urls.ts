@@ -8,8 +8,10 @@ import { ConfigError } from './config-error.ts';
 export interface Said {
   /** True if the URL asks for TLS, false if it asks for none, absent if it does not say. */
   tls?: boolean;
-  /** A file with the only authorities to trust. */
+  /** A file with the authorities to trust, our own certificate, and its key. */
   caFile?: string;
+  certFile?: string;
+  keyFile?: string;
   /** The number of a database of Redis. */
   db?: number;
   /** Parameters without a meaning here. */
@@ -41,9 +43,13 @@ const verified = flag((on) =>
     ? { tls: true }
     : { refused: 'must be true: the certificate and the name of a server are always checked' },
 );
-const caFile: Reading = (value) =>
-  value ? { tls: true, caFile: value } : { refused: 'must be the path of a file of certificates' };
-const clientCertificate = refused('is not supported: take it out, and have the account use a password');
+const file =
+  (name: 'caFile' | 'certFile' | 'keyFile'): Reading =>
+  (value) =>
+    value ? { tls: true, [name]: value } : { refused: 'must be the path of a file in PEM format' };
+const caFile = file('caFile');
+const certFile = file('certFile');
+const keyFile = file('keyFile');
 
 /** The parameters of MySQL by name, in lower case and without `_` and `-`, as clients differ in these. */
 const ofMysql: Record<string, Reading> = {
@@ -68,8 +74,8 @@ const ofMysql: Record<string, Reading> = {
   sslverifyidentity: verified,
   sslcheckhostname: verified,
   verifyservercertificate: verified,
-  sslcert: clientCertificate,
-  sslkey: clientCertificate,
+  sslcert: certFile,
+  sslkey: keyFile,
   unixsocket: refused('is not supported: MySQL is reached over TCP, write its host and port'),
   connecttimeout: ignored,
   readtimeout: ignored,
@@ -103,8 +109,8 @@ const ofRedis: Record<string, Reading> = {
         },
   sslcheckhostname: verified,
   sslcacerts: caFile,
-  sslcertfile: clientCertificate,
-  sslkeyfile: clientCertificate,
+  sslcertfile: certFile,
+  sslkeyfile: keyFile,
   username: credentials,
   password: credentials,
   decoderesponses: ignored,

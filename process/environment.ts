@@ -36,6 +36,21 @@ const host = (fallback?: string) =>
   });
 const secret = (description: string) => Type.String({ secret: true, description });
 
+/** What the TLS of a server needs beside being switched on (tls.ts). */
+const tlsVariables = <Prefix extends string>(prefix: Prefix) => {
+  const variables = {
+    CA_FILE: Type.Optional(Type.String()),
+    CERT_FILE: Type.Optional(Type.String()),
+    KEY_FILE: Type.Optional(Type.String()),
+    SERVER_NAME: Type.Optional(host()),
+  };
+  type Variables = typeof variables;
+  const named = Object.entries(variables).map(([name, schema]) => [`${prefix}_TLS_${name}`, schema]);
+  return Object.fromEntries(named) as {
+    [Name in keyof Variables & string as `${Prefix}_TLS_${Name}`]: Variables[Name];
+  };
+};
+
 const Environment = Type.Object({
   DATABASE_URL: Type.Optional(
     Type.String({
@@ -50,12 +65,15 @@ const Environment = Type.Object({
   DB_PORT: Type.Optional(port()),
   DB_NAME: Type.Optional(word()),
   DB_USE_SSL: flag(),
+  DB_TLS_RDS: flag(),
+  ...tlsVariables('DB'),
   REDIS_URL: Type.String({
     secret: true,
     default: 'redis://localhost:6379/0',
     pattern: '^rediss?://[^/?#\\t\\r\\n]+(/\\d{0,9})?([?#][^@]*)?$',
     description: 'a URL such as redis://host:6379/0, or rediss:// for TLS',
   }),
+  ...tlsVariables('REDIS'),
   RABBITMQ_HOST: host('localhost'),
   RABBITMQ_PORT: Type.Optional(port()),
   RABBITMQ_USER: word('guest'),
@@ -71,6 +89,7 @@ const Environment = Type.Object({
     description: 'an exchange name of 1 to 200 letters, digits and _.:- that does not begin with amq.',
   }),
   MQ_USE_SSL: flag(),
+  ...tlsVariables('MQ'),
   ORDERS_CACHE_TTL: wholeSeconds(86_400, 30),
   TEMP_ORDER_CACHE_TTL: wholeSeconds(86_400, 60),
   TEMP_ORDER_PENDING_TTL: wholeSeconds(31_536_000, 86_400),

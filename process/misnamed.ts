@@ -85,7 +85,7 @@ export const misnamedVariables = (env: Env, known: (name: string) => boolean): s
   for (const name of set)
     if (ofServers.test(name) && namesTls.test(name) && !isOff.test(env[name] ?? ''))
       throw new ConfigError(
-        `${name} has no meaning here: TLS is asked for by DB_USE_SSL=true, MQ_USE_SSL=true and rediss:// in REDIS_URL, own authorities by NODE_EXTRA_CA_CERTS.`,
+        `${name} has no meaning here: TLS is asked for by DB_USE_SSL=true, MQ_USE_SSL=true and rediss:// in REDIS_URL, own authorities by DB_TLS_CA_FILE, MQ_TLS_CA_FILE and REDIS_TLS_CA_FILE.`,
       );
   return set.filter((name) => (ours.test(name) && !ofOthers.test(name)) || name === 'API_THREADS');
 };

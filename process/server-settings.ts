@@ -1,26 +1,24 @@
 /** What the variables and URLs say about MySQL and Redis: where they are, with which account, with or without TLS. */
-import { authorities, readAuthorities } from './authorities.ts';
 import { ConfigError } from './config-error.ts';
 import { readParameters } from './connection-urls.ts';
 import type { Environment } from './environment.ts';
+import type { Tls, tlsOpener } from './tls.ts';
 
 interface Address {
   host: string;
   port: number;
-  /** The authorities to trust, in PEM format: only with TLS. */
-  ca?: string[];
+  /** Undefined without TLS. */
+  tls: Tls | undefined;
 }
 interface MysqlOptions extends Address {
   user: string;
   password: string;
   database: string;
-  tls: boolean;
 }
 interface RedisOptions extends Address {
   username: string | undefined;
   password: string | undefined;
   db: number;
-  tls: boolean;
 }
 interface Options<T> {
   options: T;
@@ -44,34 +42,32 @@ const parseUrl = (name: string, text: string): URL => {
   }
 };
 
-const isOwnOfAmazon = (host: string) => host.endsWith('.rds.amazonaws.com');
+type OpenTls = ReturnType<typeof tlsOpener>;
 
 /**
- * Where MySQL is and how to connect. `ca` is there only with TLS, and not for RDS: its certificates are signed by
- * Amazon's own authorities, which mysql2 brings with it.
+ * Where MySQL is and how to connect.
  * @param env has DATABASE_URL, or else DB_HOST, DB_USER and DB_NAME (database-choice.ts)
  * @param given the environment as it was given, to see which variables are set
  * @throws ConfigError with one sentence if settings contradict each other
  */
-export const mysqlOptions = (env: Environment, given: NodeJS.ProcessEnv): Options<MysqlOptions> => {
-  const trustedFor = (name: string, caFile?: string) => {
-    if (caFile) return { ca: [readAuthorities('ssl_ca in DATABASE_URL', caFile)] };
-    return isOwnOfAmazon(name) ? {} : { ca: authorities(given) };
-  };
+export const mysqlOptions = (
+  env: Environment,
+  given: NodeJS.ProcessEnv,
+  openTls: OpenTls,
+): Options<MysqlOptions> => {
+  const wish = { prefix: 'DB', switchOn: 'set DB_USE_SSL=true' } as const;
   if (!env.DATABASE_URL) {
     const { DB_HOST = '', DB_PORT: port = 3306, DB_USER: user = '', DB_PASS: password = '' } = env;
     const host = bare(DB_HOST);
-    const tls = env.DB_USE_SSL;
-    const account = { host, port, user, password, database: env.DB_NAME ?? '' };
-    return { options: { ...account, tls, ...(tls && trustedFor(host)) }, ignored: [] };
+    const tls = openTls({ ...wish, isOn: env.DB_USE_SSL, host });
+    return { options: { host, port, user, password, database: env.DB_NAME ?? '', tls }, ignored: [] };
   }
   const url = parseUrl('DATABASE_URL', env.DATABASE_URL);
-  const { tls: asked, caFile, ignored } = readParameters('DATABASE_URL', url);
+  const { tls: asked, ignored, ...files } = readParameters('DATABASE_URL', url);
   if (given.DB_USE_SSL && asked !== undefined && asked !== env.DB_USE_SSL)
     throw new ConfigError(
       `DB_USE_SSL is ${env.DB_USE_SSL}, but DATABASE_URL asks for ${asked ? '' : 'no '}TLS: let them say the same.`,
     );
-  const tls = asked ?? env.DB_USE_SSL;
   const account = {
     host: bare(url.hostname),
     port: url.port ? Number(url.port) : 3306,
@@ -79,15 +75,16 @@ export const mysqlOptions = (env: Environment, given: NodeJS.ProcessEnv): Option
     password: decodeURIComponent(url.password),
     database: decodeURIComponent(url.pathname.slice(1)),
   };
-  return { options: { ...account, tls, ...(tls && trustedFor(account.host, caFile)) }, ignored };
+  const inUrl = { url: 'DATABASE_URL', ...files };
+  const tls = openTls({ ...wish, isOn: asked ?? env.DB_USE_SSL, host: account.host, inUrl });
+  return { options: { ...account, tls }, ignored };
 };
 
 /**
  * Where Redis is and how to connect.
- * @param given the environment as it was given, for the authorities
  * @throws ConfigError with one sentence if settings are invalid or contradict each other
  */
-export const redisOptions = (env: Environment, given: NodeJS.ProcessEnv): Options<RedisOptions> => {
+export const redisOptions = (env: Environment, openTls: OpenTls): Options<RedisOptions> => {
   const url = parseUrl('REDIS_URL', env.REDIS_URL);
   const said = readParameters('REDIS_URL', url);
   const tls = url.protocol === 'rediss:';
@@ -104,17 +101,20 @@ export const redisOptions = (env: Environment, given: NodeJS.ProcessEnv): Option
     throw new ConfigError(
       'REDIS_URL names a user without a password: write redis://:password@host for a password alone.',
     );
-  const { caFile } = said;
-  const trusted = () =>
-    caFile ? [readAuthorities('ssl_ca_certs in REDIS_URL', caFile)] : authorities(given);
+  const host = bare(url.hostname);
   const options = {
-    host: bare(url.hostname),
+    host,
     port: url.port ? Number(url.port) : 6379,
     username: url.username ? decodeURIComponent(url.username) : undefined,
     password: url.password ? decodeURIComponent(url.password) : undefined,
     db: said.db ?? Number(path || 0),
-    tls,
-    ...(tls && { ca: trusted() }),
+    tls: openTls({
+      prefix: 'REDIS',
+      isOn: tls,
+      switchOn: 'let REDIS_URL begin with rediss://',
+      host,
+      inUrl: { url: 'REDIS_URL', ...said },
+    }),
   };
   return { options, ignored: said.ignored };
 };

@@ -4,6 +4,7 @@ import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { reachability } from '../process/reachability.ts';
+import { tlsConnectOptions } from '../process/tls.ts';
 import { PublishError } from './errors.ts';
 import { tellRefusals } from './handshake.ts';
 
@@ -21,17 +22,17 @@ export const frameMaxOf = (model: ChannelModel | undefined): number => {
   return Math.max(FRAME_MIN_BYTES, agreed || 0);
 };
 
-type Server = Pick<Config['rabbitmq'], 'protocol' | 'hostname' | 'port' | 'username' | 'password' | 'ca'>;
+type Server = Pick<Config['rabbitmq'], 'protocol' | 'hostname' | 'port' | 'username' | 'password' | 'tls'>;
 
 /** @param name how the broker's own tools name the connection */
-const howTo = ({ protocol, hostname, port, username, password, ca }: Server, name: string) => {
+const howTo = ({ protocol, hostname, port, username, password, tls }: Server, name: string) => {
   tellRefusals();
   return {
     url: { protocol, hostname, port, username, password, heartbeat: HEARTBEAT_SECONDS },
     options: {
       timeout: CONNECT_TIMEOUT_MS,
       noDelay: true,
-      ca,
+      ...(tls && tlsConnectOptions(tls, hostname)),
       clientProperties: { connection_name: `orders: ${name}` },
     },
   };

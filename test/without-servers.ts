@@ -4,7 +4,7 @@ import { filesImportedBy, importsOf, sourcesIn } from './imports.ts';
 /** A test that imports one of these, directly or through others, uses a server or starts a process. */
 const servers = [
   /^test\/helpers\/(app|environment|mysql|processes|stores|queues)\.ts$/,
-  /^testbed\/(spawn|guarded-folder|scratch|rabbitmqctl)\.ts$/,
+  /^testbed\/(spawn|guarded-folder|scratch|rabbitmqctl|certificates)\.ts$/,
   /^ops\/private/,
 ];
 /** A test that imports one of these itself sends real requests. */

@@ -7,7 +7,7 @@ const database = {
   user: 'anna',
   password: 'pw',
   database: 'shop',
-  tls: false,
+  tls: undefined,
 };
 
 t.test('defaults', async (t) => {
@@ -22,7 +22,14 @@ t.test('defaults', async (t) => {
       writeLagMs: 300,
     },
     mysql: database,
-    redis: { host: 'localhost', port: 6379, username: undefined, password: undefined, db: 0, tls: false },
+    redis: {
+      host: 'localhost',
+      port: 6379,
+      username: undefined,
+      password: undefined,
+      db: 0,
+      tls: undefined,
+    },
     cache: {
       disabled: false,
       ordersTtl: 30,
@@ -34,6 +41,7 @@ t.test('defaults', async (t) => {
     lists: { ttl: 30, memoryBytes: 67_108_864, staleMs: 0 },
     rabbitmq: {
       protocol: 'amqp',
+      tls: undefined,
       hostname: 'localhost',
       port: 5672,
       username: 'guest',
@@ -67,7 +75,7 @@ const good: [variable: string, value: string, expected: object][] = [
   ['CONSUMER_CONCURRENCY', '16', { consumer: { concurrency: 16 } }],
   ['SIMULATED_WRITE_LAG', '0', { consumer: { writeLagMs: 0 } }],
   ['SIMULATED_WRITE_LAG', '1.5', { consumer: { writeLagMs: 1500 } }],
-  ['DB_USE_SSL', 'true', { mysql: { tls: true } }],
+  ['DB_USE_SSL', 'true', { mysql: { tls: { prefix: 'DB' } } }],
   ['CACHE_DISABLED', 'TRUE', { cache: { disabled: true } }],
   ['CACHE_DISABLED', '0', { cache: { disabled: false } }],
   ['ORDERS_CACHE_TTL', '1', { cache: { ordersTtl: 1 } }],

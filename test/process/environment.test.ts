@@ -51,7 +51,7 @@ t.test('it works as it is', async (t) => {
       user: 'orders',
       password: 'p@ss/w#rd %41',
       database: 'orders_prod',
-      tls: false,
+      tls: undefined,
     },
     redis: { host: 'cache.internal' },
     cache: { disabled: false, ordersTtl: 45, appliedTtl: 90 },

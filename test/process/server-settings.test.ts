@@ -9,13 +9,13 @@ const database = {
   user: 'anna',
   password: 'pw',
   database: 'shop',
-  tls: false,
+  tls: undefined,
 };
 const five = { DB_USER: 'bob', DB_PASS: 's3', DB_HOST: 'db2', DB_PORT: '3310', DB_NAME: 'store' };
 
 t.test('MySQL', async (t) => {
   const mysql = (env: NodeJS.ProcessEnv) => loadConfig(env).mysql;
-  const own = { host: 'db2', port: 3310, user: 'bob', password: 's3', database: 'store', tls: false };
+  const own = { host: 'db2', port: 3310, user: 'bob', password: 's3', database: 'store', tls: undefined };
   const { DB_PORT: _, ...four } = five;
   const unread = ['sqlite:///database.db', `${DATABASE_URL}?ssl=true`, 'mysql://:%', 'hunter2', DATABASE_URL];
   t.strictSame(mysql(five), own);
@@ -83,25 +83,23 @@ t.test('MySQL', async (t) => {
 });
 
 t.test('Redis', async (t) => {
-  const plain = { host: 'cache', port: 6379, username: undefined, password: undefined, db: 0, tls: false };
+  const plain = { host: 'cache', port: 6379, username: undefined, password: undefined, db: 0 };
   const urls: [url: string, expected: object][] = [
     ['redis://cache', plain],
     ['redis://cache/', plain],
     ['redis://cache:6380/5', { ...plain, port: 6380, db: 5 }],
-    ['rediss://cache:6380/5', { ...plain, port: 6380, db: 5, tls: true }],
+    ['rediss://cache:6380/5', { ...plain, port: 6380, db: 5 }],
     ['redis://:p%40w%2F@cache', { ...plain, password: 'p@w/' }],
     ['redis://anna:pw@cache/1', { ...plain, username: 'anna', password: 'pw', db: 1 }],
-    [
-      'rediss://anna:pw@[::1]:6380',
-      { ...plain, host: '::1', port: 6380, username: 'anna', password: 'pw', tls: true },
-    ],
+    ['rediss://anna:pw@[::1]:6380', { ...plain, host: '::1', port: 6380, username: 'anna', password: 'pw' }],
     ['redis://cache/0?timeout=1', plain],
     ['redis://cache?db=3', { ...plain, db: 3 }],
     ['redis://cache/3?db=3&decode_responses=True&protocol=3', { ...plain, db: 3 }],
   ];
   for (const [REDIS_URL, expected] of urls) {
-    const { ca: _, ...redis } = load({ REDIS_URL }).redis;
+    const { tls, ...redis } = load({ REDIS_URL }).redis;
     t.strictSame(redis, expected, REDIS_URL);
+    t.equal(tls !== undefined, REDIS_URL.startsWith('rediss:'));
   }
 });
 
