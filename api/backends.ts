@@ -2,6 +2,7 @@
 import fastifyPlugin from 'fastify-plugin';
 import { type Cache, openCache } from '../cache/cache.ts';
 import { type Database, openDatabase } from '../db/client.ts';
+import { CONNECTION_WITHIN_MS } from '../db/reads.ts';
 import { type Clock, createClock } from '../domain/versions.ts';
 import { openStory, type Story } from '../jobs/story.ts';
 import type { Config } from '../process/config.ts';
@@ -25,7 +26,10 @@ const KEEP_TIME_INTERVAL_MS = 1_000;
 export const backends = fastifyPlugin<{ config: Config }>(
   async (app, { config }) => {
     const { observer } = app;
-    app.decorate('database', openDatabase(config.mysql, observer, { connections: CONNECTIONS }));
+    app.decorate(
+      'database',
+      openDatabase(config.mysql, observer, { connections: CONNECTIONS, waitMs: CONNECTION_WITHIN_MS }),
+    );
     app.decorate('clock', createClock());
     app.decorate('cache', openCache(config, observer, app.clock.latest, true));
     app.decorate('broker', await openBroker(config.rabbitmq, observer));

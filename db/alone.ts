@@ -1,8 +1,8 @@
 /** A connection outside the pool. */
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
 import { type ConnectionOptions, createConnection } from 'mysql2/promise';
-import { socketOf } from './pool.ts';
 import { setUpSession } from './session.ts';
+import { socketOf } from './socket.ts';
 
 /** A connection that nobody shares: what it locks is its own, and goes with it. */
 export type Alone = Pick<MySql2Database, 'execute' | 'transaction'>;

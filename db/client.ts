@@ -33,6 +33,8 @@ export const connectionOptions = ({ tls, ...mysql }: Config['mysql']) => ({
 interface DatabaseOptions {
   /** How many connections there may be. */
   connections: number;
+  /** How long a caller waits for one of them, in milliseconds; by default as long as one may be silent. */
+  waitMs?: number;
   /** A connection in use that is silent for so many milliseconds is closed; no transaction may pause for so long. */
   silenceMs?: number;
   /** Whether several statements may be sent at once (db/statements.ts). */
@@ -74,11 +76,11 @@ const WRITE_NOTHING = 'UPDATE last_reset SET at = at WHERE id = 0';
 export const openDatabase = (
   config: Config['mysql'],
   observer: Observer,
-  { connections, silenceMs = SILENCE_MS, applies = false }: DatabaseOptions,
+  { connections, silenceMs = SILENCE_MS, waitMs = silenceMs, applies = false }: DatabaseOptions,
 ): Database => {
   const { pool, orm } = openPool(
-    { ...connectionOptions(config), connectionLimit: connections, multipleStatements: applies },
-    silenceMs,
+    { ...connectionOptions(config), multipleStatements: applies },
+    { limit: connections, waitMs, silenceMs },
   );
   const reach = reachability(observer, 'MySQL');
 

@@ -8,11 +8,12 @@
 /**
  * value: a value in the statement does not fit, so its job is to blame.
  * busy: the server cannot do it at present.
+ * full: there is no room for another connection; those that are open are well.
  * away: this connection is of no more use, or none can be made.
  * readOnly: this connection is of no more use, as the server answers reads but refuses writes.
  * refused: this connection is of no more use, until somebody mends accounts, privileges or tables.
  */
-export type Meaning = 'value' | 'busy' | 'away' | 'readOnly' | 'refused';
+export type Meaning = 'value' | 'busy' | 'full' | 'away' | 'readOnly' | 'refused';
 
 const meanings: Record<Meaning, number[]> = {
   value: [
@@ -141,8 +142,15 @@ const meanings: Record<Meaning, number[]> = {
     3985, // ER_MDL_OUT_OF_RESOURCES
     4094, // ER_OPERATION_NOT_ALLOWED_WHILE_PRIMARY_CHANGE_IS_RUNNING
   ],
-  away: [
+  full: [
     1040, // ER_CON_COUNT_ERROR: too many connections
+    1135, // ER_CANT_CREATE_THREAD
+    1203, // ER_TOO_MANY_USER_CONNECTIONS
+    1226, // ER_USER_LIMIT_REACHED: this user has connected or asked too often
+    4081, // ER_DA_GLOBAL_CONN_LIMIT
+    4082, // ER_DA_CONN_LIMIT
+  ],
+  away: [
     1042, // ER_BAD_HOST_ERROR: the server cannot resolve our address
     1043, // ER_HANDSHAKE_ERROR
     1047, // ER_UNKNOWN_COM_ERROR: a Galera node is not ready
@@ -152,7 +160,6 @@ const meanings: Record<Meaning, number[]> = {
     1080, // ER_FORCING_CLOSE
     1081, // ER_IPSOCK_ERROR
     1129, // ER_HOST_IS_BLOCKED: too many connections of this host broke
-    1135, // ER_CANT_CREATE_THREAD
     1152, // ER_ABORTING_CONNECTION
     1154, // ER_NET_READ_ERROR_FROM_PIPE
     1155, // ER_NET_FCNTL_ERROR
@@ -164,9 +171,7 @@ const meanings: Record<Meaning, number[]> = {
     1161, // ER_NET_WRITE_INTERRUPTED
     1184, // ER_NEW_ABORTING_CONNECTION: init_connect fails
     1192, // ER_LOCK_OR_ACTIVE_TRANSACTION: the session is not as it was left
-    1203, // ER_TOO_MANY_USER_CONNECTIONS
     1223, // ER_CANT_UPDATE_WITH_READLOCK: the session holds a lock that we did not take
-    1226, // ER_USER_LIMIT_REACHED: this user has asked too often
     1243, // ER_UNKNOWN_STMT_HANDLER: prepared on another server, as behind a proxy
     1461, // ER_MAX_PREPARED_STMT_COUNT_REACHED: those of the connection go with it
     1568, // ER_CANT_CHANGE_TX_CHARACTERISTICS: a transaction is open that we did not begin
@@ -176,8 +181,6 @@ const meanings: Record<Meaning, number[]> = {
     3168, // ER_SERVER_ISNT_AVAILABLE
     3169, // ER_SESSION_WAS_KILLED
     4031, // ER_CLIENT_INTERACTION_TIMEOUT
-    4081, // ER_DA_GLOBAL_CONN_LIMIT
-    4082, // ER_DA_CONN_LIMIT
   ],
   readOnly: [
     1036, // ER_OPEN_AS_READONLY

@@ -18,7 +18,8 @@ const unanswered = new Set([
   'EMFILE', // this process has too many files open
   'ENFILE', // this machine has too many files open
   'PROTOCOL_CONNECTION_LOST', // the server closed the connection
-  'PROTOCOL_SEQUENCE_TIMEOUT', // a statement outlived its time limit
+  'PROTOCOL_SEQUENCE_TIMEOUT', // a connection was silent for too long
+  'POOL_BUSY', // all connections of our pool were in use for too long
 ]);
 
 /** Those of them that mean that the connection was lost after the statement was sent. */
@@ -26,6 +27,7 @@ const cut = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'PROTOCOL_CONNECTION
 
 /** mysql2's messages of errors without a code: the connection or the pool is closed, or too many wait for one. */
 const codeless = /closed state|Pool is closed|Queue limit reached/;
+const closed = /closed state/;
 
 /** The first of an error and those that caused it for which `holds`. (drizzle-orm's DrizzleQueryError wraps others.) */
 const find = (error: unknown, holds: (error: Error) => boolean): Error | undefined =>
@@ -58,7 +60,7 @@ const isUnanswered = (error: unknown): boolean =>
 
 /** Whether the same work may succeed later without anybody mending anything. */
 export const isPassing = (error: unknown): boolean =>
-  isUnanswered(error) || ['busy', 'away', 'readOnly'].includes(meaning(error) ?? '');
+  isUnanswered(error) || ['busy', 'full', 'away', 'readOnly'].includes(meaning(error) ?? '');
 
 /**
  * Who is to blame for a failed job. job: what it asks for does not fit, or the failure has nothing to do with the
@@ -77,13 +79,30 @@ export const isSystemFailure = (error: unknown): boolean => blameOf(error) !== '
 /** Whether a part of the same work may succeed: the server is there, and the failure is about the statement. */
 export const mayBeSplit = (error: unknown): boolean => {
   const found = meaning(error);
-  if (numberOf(error) === undefined) return cut.has(codeOf(error));
+  if (numberOf(error) === undefined) return isCut(error);
   return found === undefined || found === 'busy' || found === 'value';
 };
 
+/** Whether the connection was lost, before or while the statement was under way. */
+const isCut = (error: unknown): boolean => numberOf(error) === undefined && cut.has(codeOf(error));
+
 /** Whether this connection and others as old should be replaced by new ones, for which DNS is asked again. */
 export const needsNewConnection = (error: unknown): boolean =>
-  ['away', 'readOnly', 'refused'].includes(meaning(error) ?? '');
+  ['away', 'readOnly', 'refused'].includes(meaning(error) ?? '') ||
+  isCut(error) ||
+  codeOf(error) === 'PROTOCOL_SEQUENCE_TIMEOUT';
+
+/** Whether a read failed only because its connection was dead, or died: another one may answer. */
+export const isOfDeadConnection = (error: unknown): boolean =>
+  meaning(error) === 'away' ||
+  isCut(error) ||
+  find(error, ({ message }) => closed.test(message)) !== undefined;
+
+/** Whether all connections of our own pool were in use. */
+export const isPoolBusy = (error: unknown): boolean => codeOf(error) === 'POOL_BUSY';
+
+/** Whether the server takes no more connections than it has. Those that are open are well. */
+export const isFull = (error: unknown): boolean => meaning(error) === 'full';
 
 /** 1062: a row with this key exists. */
 export const isDuplicate = (error: unknown): boolean => numberOf(error) === 1062;

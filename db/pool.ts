@@ -1,20 +1,20 @@
 /**
  * A pool that hands out only connections that are set up and not older than the last failure that concerns them all.
  */
-import { Socket } from 'node:net';
 import { drizzle } from 'drizzle-orm/mysql2';
+import type { PoolConnection } from 'mysql2';
 import { createPool, type Pool, type PoolOptions } from 'mysql2/promise';
 import { needsNewConnection } from './errors.ts';
+import { handOutSetUp } from './hand-out.ts';
 import { setUpSession } from './session.ts';
+import { socketOf } from './socket.ts';
 
 /** How many may wait for a connection. Any more are refused, as most would give up before they got one. */
-const MAX_WAITING = 1_000;
+const MAX_WAITING = 10_000;
 /** How long a statement may wait for a lock: less than SILENCE_MS in db/client.ts. */
 const LOCK_WAIT_SECONDS = 10;
-
-/** The socket of a connection of mysql2, or undefined if it uses something else. */
-export const socketOf = (connection: object): Socket | undefined =>
-  'stream' in connection && connection.stream instanceof Socket ? connection.stream : undefined;
+/** After how long of silence the kernel asks whether the other side is still there, and keeps it known on the way. */
+const KEEP_ALIVE_MS = 10_000;
 
 /**
  * Closes a connection that is silent while somebody uses it. A half-open one would never answer, and mysql2's own time
@@ -23,7 +23,9 @@ export const socketOf = (connection: object): Socket | undefined =>
 const cutWhenSilent = (pool: Pool, silenceMs: number) => {
   pool.on('connection', (connection) => {
     const socket = socketOf(connection);
-    const error = Object.assign(new Error(`MySQL was silent for ${silenceMs} ms.`), { code: 'ETIMEDOUT' });
+    const error = Object.assign(new Error(`MySQL was silent for ${silenceMs} ms.`), {
+      code: 'PROTOCOL_SEQUENCE_TIMEOUT',
+    });
     socket?.on('timeout', () => socket.destroy(error));
   });
   pool.on('acquire', (connection) => socketOf(connection)?.setTimeout(silenceMs));
@@ -35,63 +37,41 @@ const WITH_LOCK_TIMEOUTS = ['lock_wait_timeout', 'innodb_lock_wait_timeout'].map
   (name) => `${name} = LEAST(@@${name}, ${LOCK_WAIT_SECONDS})`,
 );
 
-/**
- * Makes a pool hand out only connections of the present generation, each of them set up. A connection that cannot be
- * set up is closed.
- * @returns a function that begins a new generation: older connections, idle or in use, are not handed out again
- */
-const handOutSetUp = ({ pool }: Pool) => {
-  let generation = 0;
-  const generations = new WeakMap<object, number>();
-  const getConnection = pool.getConnection.bind(pool);
-  type Callback = Parameters<typeof getConnection>[0];
-
-  const handOut = (callback: Callback): void =>
-    getConnection((error, connection) => {
-      if (error) return callback(error, connection);
-      const born = generations.get(connection);
-      if (born === generation) return callback(null, connection);
-      if (born !== undefined) {
-        connection.destroy();
-        return handOut(callback);
-      }
-      const current = generation;
-      setUpSession(connection.promise(), WITH_LOCK_TIMEOUTS).then(
-        () => {
-          generations.set(connection, current);
-          callback(null, connection);
-        },
-        (failure) => {
-          connection.destroy();
-          callback(failure, connection);
-        },
-      );
-    });
-  // mysql2 gets the connection of every statement by this function.
-  pool.getConnection = handOut;
-  return () => {
-    generation++;
-  };
-};
+interface Limits {
+  /** How many connections there may be. */
+  limit: number;
+  /** How long a caller waits for one, in milliseconds. */
+  waitMs: number;
+  /** A connection in use that is silent for so many milliseconds is closed. */
+  silenceMs: number;
+}
 
 /**
  * Opens a pool. Connections are made when they are needed.
- * @param silenceMs a connection in use that is silent for so many milliseconds is closed
- * @returns the pool, drizzle-orm over it, and `renew`, which makes it hand out only new connections from then on
+ * @returns the pool, drizzle-orm over it, and `renew`, which closes its connections: from then on it hands out new ones
  */
-export const openPool = (options: PoolOptions, silenceMs: number) => {
-  const pool = createPool({ ...options, queueLimit: MAX_WAITING, enableKeepAlive: true });
+export const openPool = (options: PoolOptions, { limit, waitMs, silenceMs }: Limits) => {
+  const pool = createPool({
+    ...options,
+    connectionLimit: limit,
+    queueLimit: MAX_WAITING,
+    enableKeepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  });
   cutWhenSilent(pool, silenceMs);
-  const renew = handOutSetUp(pool);
+  const setUp = (connection: PoolConnection) => setUpSession(connection.promise(), WITH_LOCK_TIMEOUTS);
+  const renew = handOutSetUp(pool, { limit, waitMs, setUp });
   /**
    * Looks at an error of any statement. After a failover or a change of an account all connections are of no use: once
-   * one of them tells so, none of them is used again.
+   * one of them tells so, none of them is used again, and the server's name is looked up anew.
    */
   const notice = (error: unknown) => {
     // Errors go to logs, and this is full of customers' data.
     if (error instanceof Error && 'sql' in error) delete error.sql;
     if (needsNewConnection(error)) renew();
   };
+  // Nobody else is told of one that is lost while it is idle, or read from row by row.
+  pool.on('connection', (connection) => connection.on('error', notice));
   const noticing = <Run extends (...args: never[]) => Promise<unknown>>(run: Run): Run =>
     ((...args) => {
       const ran = run(...args);

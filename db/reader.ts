@@ -3,7 +3,8 @@ import { type SQL, sql } from 'drizzle-orm';
 import { MySqlDialect } from 'drizzle-orm/mysql-core';
 import type { Pool, PoolConnection } from 'mysql2';
 import type { Orm } from './client.ts';
-import { socketOf } from './pool.ts';
+import { isPoolBusy } from './errors.ts';
+import { socketOf } from './socket.ts';
 
 const ROWS_PER_BATCH = 1_000;
 
@@ -27,10 +28,19 @@ export interface Reader {
   close(): void;
 }
 
-const takeConnection = (pool: Pool): Promise<PoolConnection> =>
-  new Promise((resolve, reject) => {
-    pool.getConnection((error, connection) => (error ? reject(error) : resolve(connection)));
-  });
+/** Takes a connection of the pool. Where all are in use it waits for longer than a single read would. */
+const takeConnection = async (pool: Pool, signal: AbortSignal): Promise<PoolConnection> => {
+  for (;;) {
+    try {
+      return await new Promise((resolve, reject) => {
+        pool.getConnection((error, connection) => (error ? reject(error) : resolve(connection)));
+      });
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (!isPoolBusy(error)) throw error;
+    }
+  }
+};
 
 /**
  * Takes a connection of the pool for reading. When the signal aborts, the server stops its statement and the connection
@@ -39,7 +49,7 @@ const takeConnection = (pool: Pool): Promise<PoolConnection> =>
  */
 export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader> => {
   const { pool } = orm.$client;
-  const connection = await takeConnection(pool);
+  const connection = await takeConnection(pool, signal);
   const socket = socketOf(connection);
   const silenceMs = socket?.timeout ?? 0;
   let isOpen = true;

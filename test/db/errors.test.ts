@@ -34,7 +34,8 @@ t.test('who is to blame', async (t) => {
     ['a time limit', answered(1969), 'server', true, false, true],
     ['no room for a temporary file', answered(3), 'server', true, false, true],
     ['read-only', answered(1290), 'server', true, true, false],
-    ['too many connections', answered(1040), 'server', true, true, false],
+    ['too many connections', answered(1040), 'server', true, false, false],
+    ['the server ends', answered(1053), 'server', true, true, false],
     ['an expired password', answered(1820), 'server', false, true, false],
     ['no such table', answered(1146), 'server', false, true, false],
     ['a syntax error', answered(1064), 'unknown', false, false, true],
@@ -46,9 +47,11 @@ t.test('who is to blame', async (t) => {
       false,
       false,
     ],
-    ['cut', unanswered('PROTOCOL_CONNECTION_LOST', { fatal: true }), 'server', true, false, true],
+    ['cut', unanswered('PROTOCOL_CONNECTION_LOST', { fatal: true }), 'server', true, true, true],
+    ['silent', unanswered('PROTOCOL_SEQUENCE_TIMEOUT', { fatal: true }), 'server', true, true, false],
     ['TLS', unanswered('ERR_TLS_CERT_ALTNAME_INVALID', { fatal: true }), 'server', true, false, false],
-    ['a time limit of our own', unanswered('ETIMEDOUT'), 'server', true, false, false],
+    ['not connected in time', unanswered('ETIMEDOUT'), 'server', true, false, false],
+    ['no connection of ours to spare', unanswered('POOL_BUSY'), 'server', true, false, false],
     ['the pool', new Error('Queue limit reached.'), 'server', true, false, false],
   ];
   for (const [what, error, blame, passes, renews, splits] of table) {

@@ -33,7 +33,7 @@ t.test('MySQL: what waits is told, and the place in the pool is free again', asy
     () => undefined,
     (error) => error,
   );
-  t.match(error, { code: 'ETIMEDOUT' });
+  t.match(error, { code: 'PROTOCOL_SEQUENCE_TIMEOUT' });
   t.ok(isPassing(error));
   await database.ping();
 
