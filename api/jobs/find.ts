@@ -12,14 +12,13 @@ import type { Database } from '../../db/client.ts';
 import { findJob } from '../../db/jobs.ts';
 import { findInJournal, journalLag } from '../../db/journal.ts';
 import { findVersion } from '../../db/orders.ts';
+import { readInTime } from '../../db/reads.ts';
 import { readReset } from '../../db/resets.ts';
 import { isEnded, type JobEvent, readJobEvent, readJobEvents } from '../../domain/job-events.ts';
 import type { Clock } from '../../domain/versions.ts';
-import { withDeadline } from '../../process/deadline.ts';
 import { couldNotRead } from '../http/errors.ts';
 import { type Job, ofEvent, withStatus } from './answers.ts';
 
-const MYSQL_WITHIN_MS = 2_000;
 /** If the hub is further behind, the journal is too long to be searched. */
 const LAG_MS = 10_000;
 const DAY_MS = 86_400_000;
@@ -48,8 +47,6 @@ export const jobFinder = (
   { cache, database: { orm }, clock }: Backends,
   { trustMs, historyDays, waitsNowhere }: Options,
 ) => {
-  const ask = <T>(query: Promise<T>): Promise<T> => withDeadline(query, MYSQL_WITHIN_MS);
-
   /** What the order says of a write to it. */
   const ofOrder = async (
     jobId: string,
@@ -57,7 +54,7 @@ export const jobFinder = (
     event?: JobEvent,
   ): Promise<Job> => {
     const known = event ? ofEvent(event) : withStatus(jobId, 'queued', { order_id: orderId });
-    const [state, reset] = await ask(Promise.all([findVersion(orm, orderId), readReset(orm)]));
+    const [state, reset] = await readInTime(() => Promise.all([findVersion(orm, orderId), readReset(orm)]));
     if (state === 'deleted' || (state !== undefined && state > version))
       return { ...known, status: 'settled' };
     // No other write has this version.
@@ -68,20 +65,20 @@ export const jobFinder = (
   };
 
   const inMysql = async (jobId: string, event: JobEvent | undefined, link: Coordinates | undefined) => {
-    const row = await ask(findJob(orm, jobId));
+    const row = await readInTime(() => findJob(orm, jobId));
     // What happened later counts, such as that a dead letter waits again.
     if (row && (isEnded(row.state) || event === undefined || row.at >= event.at)) return ofEvent(row);
     if (row && event) return ofEvent(event);
     const coordinates = event ? { orderId: event.order_id, version: event.version } : link;
     const isNowhere = coordinates === undefined && (await waitsNowhere(jobId));
-    const lag = await ask(journalLag(orm));
+    const lag = await readInTime(() => journalLag(orm));
     if (lag > 0 && lag <= LAG_MS) {
-      const told = (await ask(findInJournal(orm, jobId))).flatMap(readJobEvents);
+      const told = (await readInTime(() => findInJournal(orm, jobId))).flatMap(readJobEvents);
       const last = told.find(({ job_id }) => job_id === jobId);
       if (last) return ofEvent(last);
     }
     // The hub may have passed it on since we asked first.
-    const late = await ask(findJob(orm, jobId));
+    const late = await readInTime(() => findJob(orm, jobId));
     if (late) return ofEvent(late);
     if (coordinates) return ofOrder(jobId, coordinates, event);
     return isNowhere && lag <= LAG_MS ? undefined : withStatus(jobId, 'unknown');

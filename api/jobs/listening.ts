@@ -2,10 +2,10 @@
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { listJobs } from '../../db/jobs.ts';
+import { readInTime } from '../../db/reads.ts';
 import { type Listening, openListening } from '../../jobs/listening.ts';
 import { openWaiting, type Waiting } from '../../jobs/waiting.ts';
 import type { Config } from '../../process/config.ts';
-import { withDeadline } from '../../process/deadline.ts';
 import { type JobFinder, jobFinder } from './find.ts';
 
 declare module 'fastify' {
@@ -16,7 +16,6 @@ declare module 'fastify' {
   }
 }
 
-const MYSQL_WITHIN_MS = 2_000;
 /** How many jobs may change between two questions to MySQL without one being missed. */
 const NEWEST = 200;
 
@@ -28,7 +27,7 @@ export const listening = fastifyPlugin<{ config: Pick<Config, 'historyDays' | 'c
       historyDays: config.historyDays,
       waitsNowhere: absence.waitsNowhere,
     };
-    const newest = () => withDeadline(listJobs(database.orm, {}, NEWEST), MYSQL_WITHIN_MS);
+    const newest = () => readInTime(() => listJobs(database.orm, {}, NEWEST));
     app.decorate('jobs', jobFinder(app, finding));
     app.decorate('listening', openListening(cache, story.isTold, newest));
     app.decorate('waiting', openWaiting(app.listening));

@@ -5,19 +5,18 @@ import type { FastifyReply } from 'fastify';
 import type { Cache } from '../../cache/cache.ts';
 import { jobsOfOrder, listJobs } from '../../db/jobs.ts';
 import { journalLag } from '../../db/journal.ts';
+import { readInTime } from '../../db/reads.ts';
 import { canonicalId } from '../../domain/ids.ts';
 import { jobStates, oneOf, readJobEvent } from '../../domain/job-events.ts';
 import { jobTypes } from '../../domain/jobs.ts';
 import { Uuid } from '../../domain/order.ts';
 import type { Config } from '../../process/config.ts';
-import { withDeadline } from '../../process/deadline.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError } from '../http/errors.ts';
 import { isOver, Job, ofEvent } from './answers.ts';
 import { Id, jobNotFound, Link, linkOf, Version } from './links.ts';
 import { waits } from './waiting.ts';
 
-const MYSQL_WITHIN_MS = 2_000;
 const RETRY_AFTER_SECONDS = '1';
 
 const Limit = Type.Integer({
@@ -80,13 +79,12 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{
   const { orm } = app.database;
   const { historyDays } = config;
   const waitFor = waits(app);
-  const ask = <T>(query: Promise<T>): Promise<T> => withDeadline(query, MYSQL_WITHIN_MS);
 
   /** A page of those that MySQL has. */
   const ended = async ({ state, type, order_id: orderId, limit, after }: JobsQuery): Promise<Page> => {
     const [changedAt, jobId = ''] = after?.split(/_(.*)/s) ?? [];
     const from = changedAt === undefined ? undefined : { changedAt: Number(changedAt), jobId };
-    const rows = await ask(listJobs(orm, { state, type, orderId, after: from }, limit));
+    const rows = await readInTime(() => listJobs(orm, { state, type, orderId, after: from }, limit));
     const last = rows.at(-1);
     const next = last && rows.length === limit ? `${last.at}_${last.job_id}` : undefined;
     return { jobs: rows.map(ofEvent), next };
@@ -152,7 +150,9 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{
       const { limit, before } = request.query;
       const id = canonicalId(request.params.id);
       const pending = await app.cache.pending.find(id);
-      const [lag, rows] = await ask(Promise.all([journalLag(orm), jobsOfOrder(orm, id, before, limit)]));
+      const [lag, rows] = await readInTime(() =>
+        Promise.all([journalLag(orm), jobsOfOrder(orm, id, before, limit)]),
+      );
       const newest = before === undefined ? (rows[0]?.version ?? 0) : Number.POSITIVE_INFINITY;
       const waits = pending !== undefined && pending.kind !== 'deleted' && pending.version > newest;
       const last = rows.at(-1);

@@ -11,6 +11,7 @@ import {
   readPage,
 } from '../../db/lists.ts';
 import { openReader, type Reader } from '../../db/reader.ts';
+import { readAgainIfDead } from '../../db/reads.ts';
 import type { Order } from '../../domain/order.ts';
 import { nextUrl, type PageQuery } from './query.ts';
 import { createTurns } from './turns.ts';
@@ -67,6 +68,79 @@ export const listBuilder = (orm: Orm) => {
   const nextOf = (page: PageQuery, end: Position | undefined): string | null =>
     end === undefined ? null : nextUrl(page, end.id);
 
+  /** Makes all bytes of an answer over one connection. */
+  const buildOnce = async (
+    page: PageQuery | undefined,
+    signal: AbortSignal,
+    take: (bytes: number) => void,
+  ): Promise<Buffer[] | undefined> => {
+    const reader = await openReader(orm, signal);
+    try {
+      const chunks: Buffer[] = [];
+      const collect = async <End>(members: AsyncGenerator<string, End>): Promise<End> => {
+        let next = await members.next();
+        for (; !next.done; next = await members.next()) {
+          const chunk = Buffer.from(next.value);
+          take(chunk.length);
+          chunks.push(chunk);
+        }
+        return next.value;
+      };
+      const wrapped = (head: string, tail: string) => [Buffer.from(head), ...chunks, Buffer.from(tail)];
+
+      if (page === undefined) {
+        await reader.beginSnapshot();
+        const total = await collect(
+          membersOf(counted(readOrders(reader, {}, BEGINNING, Number.POSITIVE_INFINITY))),
+        );
+        await reader.endSnapshot();
+        return wrapped(headOf(total), tailOf(undefined));
+      }
+      const position = await positionOf(reader, page);
+      if (position === undefined) return undefined;
+      const { limit, count } = page;
+      const isOnePart = limit <= FIRST_PART;
+      if (!isOnePart) await reader.beginSnapshot();
+      const read = isOnePart ? readPage : readOrders;
+      const { end, total } = await collect(membersOf(read(reader, page, position, limit, count)));
+      if (!isOnePart) await reader.endSnapshot();
+      return wrapped(headOf(total), tailOf(nextOf(page, end)));
+    } finally {
+      reader.close();
+    }
+  };
+
+  /** Reads what is known of an answer before its orders. */
+  const beginStream = async (page: PageQuery | undefined, signal: AbortSignal) => {
+    const reader = await openReader(orm, signal);
+    try {
+      await reader.beginSnapshot();
+      const position = await positionOf(reader, page);
+      if (position === undefined) {
+        await reader.endSnapshot();
+        reader.close();
+        return undefined;
+      }
+      const total = page === undefined || page.count ? await countOrders(reader, page ?? {}) : undefined;
+      const next = page && nextOf(page, await findEnd(reader, page, position, page.limit));
+      const chunks = async function* (): AsyncGenerator<Buffer, void> {
+        try {
+          yield Buffer.from(headOf(total));
+          const orders = readOrders(reader, page ?? {}, position, page?.limit ?? Number.POSITIVE_INFINITY);
+          for await (const text of membersOf(orders)) yield Buffer.from(text);
+          yield Buffer.from(tailOf(next));
+          await reader.endSnapshot();
+        } finally {
+          reader.close();
+        }
+      };
+      return { next: next ?? undefined, chunks: chunks() };
+    } catch (error) {
+      reader.close();
+      throw error;
+    }
+  };
+
   return {
     /**
      * Makes all bytes of an answer. No more than one chunk of it is ever in memory as rows, objects or text.
@@ -79,42 +153,9 @@ export const listBuilder = (orm: Orm) => {
       take: (bytes: number) => void,
     ): Promise<Buffer[] | undefined> => {
       const giveTurnBack = await turns.take(signal);
-      const reader = await openReader(orm, signal).catch((error) => {
-        giveTurnBack();
-        throw error;
-      });
       try {
-        const chunks: Buffer[] = [];
-        const collect = async <End>(members: AsyncGenerator<string, End>): Promise<End> => {
-          let next = await members.next();
-          for (; !next.done; next = await members.next()) {
-            const chunk = Buffer.from(next.value);
-            take(chunk.length);
-            chunks.push(chunk);
-          }
-          return next.value;
-        };
-        const wrapped = (head: string, tail: string) => [Buffer.from(head), ...chunks, Buffer.from(tail)];
-
-        if (page === undefined) {
-          await reader.beginSnapshot();
-          const total = await collect(
-            membersOf(counted(readOrders(reader, {}, BEGINNING, Number.POSITIVE_INFINITY))),
-          );
-          await reader.endSnapshot();
-          return wrapped(headOf(total), tailOf(undefined));
-        }
-        const position = await positionOf(reader, page);
-        if (position === undefined) return undefined;
-        const { limit, count } = page;
-        const isOnePart = limit <= FIRST_PART;
-        if (!isOnePart) await reader.beginSnapshot();
-        const read = isOnePart ? readPage : readOrders;
-        const { end, total } = await collect(membersOf(read(reader, page, position, limit, count)));
-        if (!isOnePart) await reader.endSnapshot();
-        return wrapped(headOf(total), tailOf(nextOf(page, end)));
+        return await readAgainIfDead(() => buildOnce(page, signal, take));
       } finally {
-        reader.close();
         giveTurnBack();
       }
     },
@@ -124,35 +165,8 @@ export const listBuilder = (orm: Orm) => {
      * the signal in the end, or the connection to the database stays occupied.
      * @returns the URL of the next page, undefined if there is none, and the chunks
      */
-    stream: async (page: PageQuery | undefined, signal: AbortSignal) => {
-      const reader = await openReader(orm, signal);
-      try {
-        await reader.beginSnapshot();
-        const position = await positionOf(reader, page);
-        if (position === undefined) {
-          await reader.endSnapshot();
-          reader.close();
-          return undefined;
-        }
-        const total = page === undefined || page.count ? await countOrders(reader, page ?? {}) : undefined;
-        const next = page && nextOf(page, await findEnd(reader, page, position, page.limit));
-        const chunks = async function* (): AsyncGenerator<Buffer, void> {
-          try {
-            yield Buffer.from(headOf(total));
-            const orders = readOrders(reader, page ?? {}, position, page?.limit ?? Number.POSITIVE_INFINITY);
-            for await (const text of membersOf(orders)) yield Buffer.from(text);
-            yield Buffer.from(tailOf(next));
-            await reader.endSnapshot();
-          } finally {
-            reader.close();
-          }
-        };
-        return { next: next ?? undefined, chunks: chunks() };
-      } catch (error) {
-        reader.close();
-        throw error;
-      }
-    },
+    stream: (page: PageQuery | undefined, signal: AbortSignal) =>
+      readAgainIfDead(() => beginStream(page, signal)),
   };
 };
 export type ListBuilder = ReturnType<typeof listBuilder>;

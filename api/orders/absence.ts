@@ -16,14 +16,13 @@
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { findVersion } from '../../db/orders.ts';
+import { readInTime } from '../../db/reads.ts';
 import { isTime, MAX_AHEAD } from '../../domain/versions.ts';
 import type { Config } from '../../process/config.ts';
-import { withDeadline } from '../../process/deadline.ts';
 import { HttpError } from '../http/errors.ts';
 
 /** How long a request waits to learn whether everything is applied. */
 const PROGRESS_WITHIN_MS = 300;
-const MYSQL_WITHIN_MS = 2_000;
 /** How far two clocks that follow the same third one may be apart, in microseconds. */
 const SKEW = 100_000;
 
@@ -135,7 +134,7 @@ export const orderAbsence = (
       if (isSo === true) return undefined;
       const found = await read(id);
       if (found !== undefined || isSo === 'now') return found;
-      const state = await withDeadline(findVersion(database.orm, id), MYSQL_WITHIN_MS);
+      const state = await readInTime(() => findVersion(database.orm, id));
       if (state === 'deleted') return undefined;
       throw unknownState(id);
     },

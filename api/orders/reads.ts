@@ -3,14 +3,13 @@ import type { Cache } from '../../cache/cache.ts';
 import type { Pending, Waiting } from '../../cache/pending.ts';
 import type { Database } from '../../db/client.ts';
 import { findOrder, findVersion } from '../../db/orders.ts';
+import { readInTime } from '../../db/reads.ts';
 import type { Order } from '../../domain/order.ts';
 import type { Clock } from '../../domain/versions.ts';
-import { withDeadline } from '../../process/deadline.ts';
 import type { Observer } from '../../process/observer.ts';
 import { couldNotRead } from '../http/errors.ts';
 
-/** How long a request waits for MySQL: to read an order, and to learn whether a pending copy is still right. */
-const ORDER_WITHIN_MS = 2_000;
+/** How long a request waits to learn whether a pending copy is still right. */
 const VERSION_WITHIN_MS = 500;
 
 const withStatus = (json: Buffer, status: string): Buffer => {
@@ -35,7 +34,7 @@ export const orderReads = ({ database: { orm }, cache, clock, observer }: Backen
   const { pending, orders, since } = cache;
   const query = async (id: string): Promise<Buffer | undefined> => {
     const reset = orders.lastReset();
-    const found = await withDeadline(findOrder(orm, id), ORDER_WITHIN_MS);
+    const found = await readInTime(() => findOrder(orm, id));
     if (!found) return undefined;
     const json = Buffer.from(JSON.stringify(found));
     void orders.putDetail(id, json, reset);
@@ -59,7 +58,7 @@ export const orderReads = ({ database: { orm }, cache, clock, observer }: Backen
     const version = write.version <= latest ? write.version : 0;
     if (clock.age(version) < trustMs && version > since()) return write;
     try {
-      const found = await withDeadline(findVersion(orm, id), VERSION_WITHIN_MS);
+      const found = await readInTime(() => findVersion(orm, id), VERSION_WITHIN_MS);
       const state = typeof found === 'number' && found > latest ? 0 : found;
       if (state === undefined) return write;
       // The Flask service's writes have no version, and are newer than the version in their copy.
