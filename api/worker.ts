@@ -25,7 +25,7 @@ export const runWorker = async (config: Config, telling: Telling) => {
     throw error;
   }
   return async () => {
-    await app.drain();
+    await app.drain(config.shutdownGraceMs);
     await app.close();
   };
 };

@@ -49,11 +49,16 @@ export const apiUrl = ({ host, port }: Config['api']): string => {
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 };
 
-const answersReady = (url: string): Promise<boolean> =>
-  fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(3000) }).then(
-    ({ status }) => status === 200,
-    () => false,
-  );
+/** Whether the API accepts writes and reads. One of an earlier release that still runs says so by its status alone. */
+const answersReady = async (url: string): Promise<boolean> => {
+  try {
+    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(3000) });
+    const { accepting = 'yes', reading = 'yes' } = (await response.json()) as Record<string, unknown>;
+    return response.status === 200 && accepting === 'yes' && reading === 'yes';
+  } catch {
+    return false;
+  }
+};
 
 /**
  * Waits until the API is ready and every new process has begun its work.

@@ -104,6 +104,7 @@ const Environment = Type.Object({
   WORKER_COUNT: integer(1, 128, 4),
   PORT: port(8080),
   HOST: word('0.0.0.0'),
+  SHUTDOWN_GRACE: seconds(0, 300, 0),
   ACCESS_LOG_FILE: Type.String({ default: 'server-access.log' }),
   ACCESS_LOG_FORMAT: Type.String({ default: 'combined' }),
   READY_FILE: Type.Optional(Type.String()),

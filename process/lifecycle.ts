@@ -6,7 +6,8 @@ import type { Observer } from './observer.ts';
 import { ignoreUnusedSignals, onEndSignals, unusedSignal } from './signals.ts';
 
 /**
- * How long a process may take to finish. By default stop_services.sh kills it after 30 s, so it gives up just before.
+ * How long a process may take to finish, SHUTDOWN_GRACE not included. By default stop_services.sh kills it after 30 s,
+ * so it gives up just before.
  */
 const FAREWELL_MS = 28_000;
 
@@ -44,7 +45,7 @@ export const runProcess = async (
       setTimeout(() => {
         log.error(`${name} did not finish in time`);
         process.exit(1);
-      }, FAREWELL_MS).unref();
+      }, config.shutdownGraceMs + FAREWELL_MS).unref();
       await finish?.();
       log.info(`${name} has ended`);
       process.exit(0);

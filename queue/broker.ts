@@ -69,6 +69,12 @@ export interface Broker {
   /** Publishes a new job, as `publish` does. @throws PublishError, with `overfull` if too many jobs wait already */
   accept(body: Buffer, properties: Properties): Promise<void>;
 
+  /**
+   * What the queue of jobs was like when it was last looked at, which is done every second: whether more than
+   * MAX_BACKLOG wait in it, and how many consumers take from it. Undefined if the broker is away or takes no messages.
+   */
+  seen(): { isFull: boolean; consumers: number } | undefined;
+
   /** Asks the broker something, to see whether it answers. @throws PublishError if it does not */
   ping(): Promise<void>;
 
@@ -112,6 +118,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
   let live: Live | undefined;
   let blocked = false;
   let overfull = false;
+  let consumers: number | undefined;
   /**
    * How large a message may be, if the broker has said so. A larger one would close the channel, and fail all others.
    */
@@ -157,6 +164,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
       if (notice === 'go-on') gate.open();
     });
     blocked = false;
+    consumers = undefined;
     live = { model, publish: confirmingPublisher(confirms, publishTimeoutMs), confirms, questions };
     reached();
   };
@@ -188,7 +196,8 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
    * closed as well, and the queues are declared on the next one.
    */
   const watchBacklog = async () => {
-    const { messageCount } = await connected().questions.checkQueue(queue);
+    const { messageCount, consumerCount } = await connected().questions.checkQueue(queue);
+    consumers = consumerCount;
     const before = overfull;
     overfull = maxBacklog > 0 && messageCount > maxBacklog;
     if (overfull && !before) observer.backlogFull({ waiting: messageCount });
@@ -227,6 +236,8 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
       if (overfull) throw new PublishError('overfull', 'Too many jobs wait.');
       await publish(queue, body, properties);
     },
+    seen: () =>
+      live === undefined || blocked || consumers === undefined ? undefined : { isFull: overfull, consumers },
     ping: async () => {
       await answerOf(connected().questions.checkExchange('amq.direct'));
     },

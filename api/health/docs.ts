@@ -14,17 +14,33 @@ export const healthDocs: Operations = {
   'GET /health/ready': {
     operationId: 'isReady',
     tag: 'health',
-    summary: 'Whether writes and reads can be served',
+    summary: 'Whether requests should be sent to this process, and what works',
     description:
-      '`degraded`: all calls are served, but one of the servers is away or cannot be relied on. `redis` is absent if Redis is not used.',
+      'With `200` the process can serve something: `ready` all calls, `degraded` all or some, as one of the servers is away or cannot be relied on. `accepting`, `reading` and `applying` say what works. `redis` is absent if Redis is not used.',
     answers: {
       200: {
-        description: 'Both can be served.',
-        example: { status: 'ready', mysql: well, rabbitmq: well, redis: well },
+        description: 'Writes are accepted, or orders can be read.',
+        example: {
+          status: 'ready',
+          accepting: 'yes',
+          reading: 'yes',
+          applying: 'yes',
+          mysql: well,
+          rabbitmq: well,
+          redis: well,
+        },
       },
       503: {
-        description: 'Writes or reads cannot be served, or the server ends.',
-        example: { status: 'unavailable', mysql: well, rabbitmq: { ok: false, ms: 1.1 }, redis: well },
+        description: 'The server ends, or neither accepts writes nor reads orders.',
+        example: {
+          status: 'ending',
+          accepting: 'yes',
+          reading: 'yes',
+          applying: 'yes',
+          mysql: well,
+          rabbitmq: well,
+          redis: well,
+        },
       },
     },
   },

@@ -4,8 +4,10 @@ import { type Static, Type } from '@sinclair/typebox';
 import { type Cache, RedisUnusable } from '../../cache/cache.ts';
 import type { Database } from '../../db/client.ts';
 import { withDeadline } from '../../process/deadline.ts';
+import { Capabilities, capabilities } from './capabilities.ts';
 
-const CHECK_TIMEOUT_MS = 2_000;
+/** Less than the second that Kubernetes' probes wait by default: a server that hangs must not look like a dead API. */
+const CHECK_TIMEOUT_MS = 750;
 
 const Check = Type.Object({
   ok: Type.Boolean(),
@@ -23,6 +25,7 @@ const Readiness = Type.Object({
     Type.Literal('unavailable'),
     Type.Literal('ending'),
   ]),
+  ...Capabilities,
   mysql: Check,
   redis: Type.Optional(Check),
   rabbitmq: Check,
@@ -72,13 +75,18 @@ export const healthRoutes: FastifyPluginAsyncTypebox = async (app) => {
         cache.enabled ? checkRedis(cache) : undefined,
         check(broker.ping),
       ]);
-      if (app.isDraining()) return reply.code(503).send({ status: 'ending', mysql, redis, rabbitmq });
-      // Without MySQL reads cannot be served, without RabbitMQ writes cannot; without Redis both can.
-      if (!answers || !rabbitmq.ok)
-        return reply.code(503).send({ status: 'unavailable', mysql, redis, rabbitmq });
-      const isWell = mysql.ok && redis?.ok !== false && redis?.reason === undefined;
-      const status = isWell ? 'ready' : 'degraded';
-      return reply.code(200).send({ status, mysql, redis, rabbitmq });
+      const { works, isUseful } = capabilities({
+        mysql: { answers, takesWrites: mysql.ok },
+        redisWorks: redis?.ok === true,
+        rabbitmqTakesMessages: rabbitmq.ok,
+        queue: broker.seen(),
+      });
+      const answer = { ...works, mysql, redis, rabbitmq };
+      if (app.isEnding()) return reply.code(503).send({ status: 'ending', ...answer });
+      if (!isUseful) return reply.code(503).send({ status: 'unavailable', ...answer });
+      const isWell =
+        works.accepting === 'yes' && mysql.ok && redis?.ok !== false && redis?.reason === undefined;
+      return reply.code(200).send({ status: isWell ? 'ready' : 'degraded', ...answer });
     },
   );
 };

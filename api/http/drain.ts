@@ -1,8 +1,9 @@
 /**
- * Ends the server without failing a request. A client that keeps its connection open may send its next request just
- * when the server closes that connection. So the server first takes no new connections, tells clients in each answer
- * not to use theirs again (`Connection: close`, RFC 9112, 9.6), and tells load balancers in /health/ready to go
- * elsewhere. A second later it closes the connections that are idle, as their clients had time to send a request.
+ * Ends the server without failing a request. Load balancers learn from /health/ready that they should go elsewhere; as
+ * they ask only every few seconds, the server goes on for SHUTDOWN_GRACE as if nothing were. A client that keeps its
+ * connection open may send its next request just when the server closes that connection. So the server then takes no
+ * new connections, and tells clients in each answer not to use theirs again (`Connection: close`, RFC 9112, 9.6). A
+ * second later it closes the connections that are idle, as their clients had time to send a request.
  */
 import { once } from 'node:events';
 import { Server } from 'node:net';
@@ -11,12 +12,17 @@ import fastifyPlugin from 'fastify-plugin';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether the server is ending. */
+    /** Whether the server is asked to end, and no further request should be sent to it. */
+    isEnding(): boolean;
+    /** Whether it has begun to take no more connections. */
     isDraining(): boolean;
     /** Takes what is called when the server begins to end, or the application is closed without that. */
     onDrain(callback: () => void): void;
-    /** Takes no new connections. Resolves when all open ones are closed, each after its answer. */
-    drain(): Promise<void>;
+    /**
+     * Goes on for `graceMs` milliseconds, then takes no new connections. Resolves when all open ones are closed, each
+     * after its answer.
+     */
+    drain(graceMs: number): Promise<void>;
   }
 }
 
@@ -25,18 +31,23 @@ const SWEEP_INTERVAL_MS = 100;
 
 export const drain = fastifyPlugin(
   async (app) => {
+    let ending = false;
     let draining = false;
     const callbacks = new Set<() => void>();
     const begin = () => {
+      ending = true;
       draining = true;
       for (const callback of callbacks) callback();
       callbacks.clear();
     };
 
+    app.decorate('isEnding', () => ending);
     app.decorate('isDraining', () => draining);
     app.decorate('onDrain', (callback: () => void) => void callbacks.add(callback));
     app.addHook('preClose', async () => begin());
-    app.decorate('drain', async () => {
+    app.decorate('drain', async (graceMs: number) => {
+      ending = true;
+      await sleep(graceMs);
       begin();
       const closed = once(app.server, 'close');
       // Not http.Server's own close, which would close idle connections at once.

@@ -124,6 +124,28 @@ t.test('SIGTERM: requests in flight are answered, then all processes are gone', 
   for (const pid of workers) t.throws(() => process.kill(pid, 0), { code: 'ESRCH' });
 });
 
+t.test('SHUTDOWN_GRACE: readiness turns first, and connections are taken for so long', async (t) => {
+  const api = await startApi(t, { SHUTDOWN_GRACE: '3' });
+  /** A request on a connection of its own. */
+  const ask = (path: string) => fetch(`${api.url}${path}`, { headers: { connection: 'close' } });
+  t.equal((await ask('/health/ready')).status, 200);
+  const asked = performance.now();
+  const ended = api.end('SIGTERM');
+  await until('both workers say that they end', async () => {
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask('/health/ready')));
+    return answers.every(({ status }) => status === 503);
+  });
+  t.match(await (await ask('/health/ready')).json(), { status: 'ending', accepting: 'yes', reading: 'yes' });
+  const during: number[] = [];
+  while (performance.now() - asked < 2_500) {
+    during.push((await post(api.url)).status);
+    during.push((await ask('/orders?limit=1')).status);
+  }
+  t.strictSame([...new Set(during)].sort(), [200, 202]);
+  t.equal(await ended, 0);
+  t.ok(performance.now() - asked >= 3_000);
+});
+
 t.test('requests are in the access log when the process has ended', async (t) => {
   const file = join(t.testdir(), 'access.log');
   const api = await startApi(t, { ACCESS_LOG_FILE: file, ACCESS_LOG_FORMAT: '%(m)s %(U)s %(s)s' });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../ops/ports.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
+import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { type Running, startService } from '../helpers/processes.ts';
 import { untilDeclared } from '../helpers/queues.ts';
@@ -82,9 +83,13 @@ export const startFuzzedService = async (place: Place) => {
         const mib = rssMib(pid);
         if (mib > MAX_RSS_MIB) problems.push(`Process ${pid} holds ${mib} MiB.`);
       }
-      const ready = await fetch(`${url}/health/ready`);
-      const { status } = (await ready.json()) as { status: string };
-      if (status !== 'ready') problems.push(`The service says ${status} where it was ready.`);
+      // A server that is merely slow for a moment is none that was lost.
+      let status = 'nothing';
+      await until('it is ready', async () => {
+        const ready = await fetch(`${url}/health/ready`);
+        status = ((await ready.json()) as { status: string }).status;
+        return status === 'ready';
+      }).catch(() => problems.push(`The service says ${status} where it was ready.`));
       return problems;
     },
 

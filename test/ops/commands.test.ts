@@ -17,7 +17,7 @@ const total = async (): Promise<number> => {
 };
 const isReady = () =>
   fetch(`${url}/health/ready`).then(
-    ({ status }) => status === 200,
+    async (response) => ((await response.json()) as { status: string }).status === 'ready',
     () => false,
   );
 

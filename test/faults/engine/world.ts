@@ -163,22 +163,23 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   const processesOfService = [...apis, ...consumers, ...hubs];
   for (const one of processesOfService) one.start();
 
-  /** What an API says of itself: `ready`, or `degraded` where it serves without one of its servers. */
-  const statusOf = (url: string): Promise<string | undefined> =>
+  type Readiness = Record<'status' | 'accepting' | 'reading', string>;
+  /** What an API says of itself: it is `ready`, or at least accepts writes and reads. */
+  const readinessOf = (url: string): Promise<Readiness | undefined> =>
     fetch(`${url}/health/ready`)
-      .then(async (response) => ((await response.json()) as { status: string }).status)
+      .then(async (response) => (await response.json()) as Readiness)
       .catch(() => undefined);
-  const allSay = async (...wanted: string[]) =>
-    (await Promise.all(urls.map(statusOf))).every(
-      (status) => status !== undefined && wanted.includes(status),
-    );
+  const allSay = async (isSo: (said: Readiness) => boolean) =>
+    (await Promise.all(urls.map(readinessOf))).every((said) => said !== undefined && isSo(said));
   const end = async () => {
     await Promise.all(processesOfService.map((one) => one.stop('SIGKILL')));
     for (const proxy of proxies.values()) proxy.close();
     await endFolder();
   };
-  const ready = () => until('all APIs are ready', () => allSay('ready', 'degraded'), 60_000);
-  const whole = () => until('all APIs reach all servers', () => allSay('ready'), 60_000);
+  const serves = ({ accepting, reading }: Readiness) => accepting === 'yes' && reading === 'yes';
+  const ready = () => until('all APIs are ready', () => allSay(serves), 60_000);
+  const whole = () =>
+    until('all APIs reach all servers', () => allSay(({ status }) => status === 'ready'), 60_000);
   const logs = () => readdirSync(place('logs'));
   let logged = new Map<string, number>();
   let before = new Set<string>();
