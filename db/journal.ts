@@ -25,10 +25,11 @@ const MARGIN_BYTES = 64;
 const rowOf = (events: string[]): string => row([`[${events}]`]);
 const fits = (event: string, maxBytes: number): boolean =>
   HEAD.length + Buffer.byteLength(rowOf([event])) <= maxBytes;
-/** What the server takes of an event: with its order, without, or without its error as well. */
+/** What the server takes of an event: with its order, without, or, if it is long for that, without its error. */
 const fitting = ({ full, text }: Written, maxBytes: number): string => {
   if (fits(full, maxBytes)) return full;
-  return fits(text, maxBytes) ? text : JSON.stringify({ ...JSON.parse(text), error: undefined });
+  if (fits(text, maxBytes) || !text.startsWith('{')) return text;
+  return JSON.stringify({ ...JSON.parse(text), error: undefined });
 };
 
 /**

@@ -20,6 +20,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { type JobType, jobTypes } from './jobs.ts';
 import { JobId, Uuid } from './order.ts';
+import { unpacked } from './packed-events.ts';
 import { validator } from './validate.ts';
 
 export const jobStates = [
@@ -85,11 +86,11 @@ export const queuedEvent = (job: {
 /** @returns the event in a JSON text, undefined if there is none; never throws */
 export const readJobEvent = (text: string): JobEvent | undefined => readJobEvents(`[${text}]`)[0];
 
-/** @returns what is in a text that is a JSON list, nothing if it is none; never throws */
+/** @returns what may be events in a text that is a JSON list, nothing if it is none; never throws */
 export const listIn = (text: string): unknown[] => {
   try {
     const list: unknown = JSON.parse(text);
-    return Array.isArray(list) ? list : [];
+    return Array.isArray(list) ? list.map(unpacked) : [];
   } catch {
     return [];
   }

@@ -13,9 +13,9 @@ export interface Entry {
 /** void: the job was accepted before the last reset. invalid: its version or time is further ahead than any clock. */
 export type Verdict = Effect | 'void' | 'invalid';
 
-/** What happened to a job, as JSON. */
+/** What happened to a job, as JSON (domain/job-events.ts, domain/packed-events.ts). */
 export interface Told {
-  event: JobEvent;
+  event: Pick<JobEvent, 'job_id' | 'state'>;
   /** Without the order. */
   text: string;
   /** With it, if it is not too long. */
