@@ -6,6 +6,7 @@ import { createClock } from '../domain/versions.ts';
 import type { Entry } from '../jobs/applied.ts';
 import { createOutcomes } from '../jobs/outcomes.ts';
 import { openStory } from '../jobs/story.ts';
+import { serveEndpoint } from '../process/endpoint.ts';
 import { runProcess } from '../process/lifecycle.ts';
 import { observers } from '../process/observer.ts';
 import { readyFile } from '../process/ready-file.ts';
@@ -13,6 +14,7 @@ import { tellSupervisor } from '../process/supervisor.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
 import { createBatches, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';
+import { consumerHealth } from './health.ts';
 import { handleSuspects } from './suspects.ts';
 import { latestOf } from './times.ts';
 
@@ -21,7 +23,9 @@ const MAX_PREFETCH = 65_535;
 
 await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, telling) => {
   const ready = readyFile(config.readyFile);
-  const observer = observers(telling.observer, { consuming: ready.write });
+  const health = consumerHealth(!config.cache.disabled);
+  const observer = observers(telling.observer, { consuming: ready.write }, health.listener);
+  const closeEndpoint = serveEndpoint(config.metrics, health.pages, observer);
   const { batchSize, lingerMs, concurrency, writeLagMs } = config.consumer;
   // One for each batch in flight, one to watch whether MySQL is there.
   const database = openDatabase(config.mysql, observer, {
@@ -81,6 +85,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
   tellSupervisor(config);
 
   return async () => {
+    health.end();
     ready.remove();
     ending.abort();
     await jobs.stop();
@@ -89,5 +94,6 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
     await jobs.close();
     story.close();
     await Promise.all([database.close(), cache.close()]);
+    closeEndpoint();
   };
 });

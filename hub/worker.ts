@@ -10,10 +10,13 @@ import { pruneJobs } from '../db/jobs.ts';
 import { pruneJournal } from '../db/journal.ts';
 import { lockHub } from '../db/locks.ts';
 import { readMaxBytes } from '../db/statements.ts';
+import { serveEndpoint } from '../process/endpoint.ts';
 import { runProcess } from '../process/lifecycle.ts';
+import { observers } from '../process/observer.ts';
 import { readyFile } from '../process/ready-file.ts';
 import { tellSupervisor } from '../process/supervisor.ts';
 import { openEventPublisher } from '../queue/events.ts';
+import { hubHealth } from './health.ts';
 import { createPassing } from './pass-on.ts';
 
 const POLL_MS = 100;
@@ -24,9 +27,12 @@ const DAY_MS = 86_400_000;
 /** Clients wait for the API and for consumers, not for this process: it yields to them where there is little CPU. */
 const NICENESS = 10;
 
-await runProcess('hub', async (config, { observer }) => {
+await runProcess('hub', async (config, telling) => {
   setPriority(NICENESS);
   const ready = readyFile(config.readyFile);
+  const health = hubHealth();
+  const observer = observers(telling.observer, health.listener);
+  const closeEndpoint = serveEndpoint(config.metrics, health.pages, observer);
   const database = openDatabase(config.mysql, observer, { connections: 1 });
   const publisher = await openEventPublisher(config.rabbitmq, observer);
   const passOn = createPassing(publisher, observer);
@@ -48,6 +54,7 @@ await runProcess('hub', async (config, { observer }) => {
   const lead = (): Promise<void> =>
     database.alone(async (alone) => {
       ready.write();
+      health.connected();
       while (!(await lockHub(alone, LOCK_SECONDS))) if (signal.aborted) return;
       observer.hubLeads({});
       const connected = { alone, maxBytes: await readMaxBytes(alone) };
@@ -71,9 +78,11 @@ await runProcess('hub', async (config, { observer }) => {
   tellSupervisor(config);
 
   return async () => {
+    health.end();
     ready.remove();
     ending.abort();
     await running;
     await Promise.all([publisher.close(), database.close()]);
+    closeEndpoint();
   };
 });

@@ -1,7 +1,11 @@
 /** The service's own processes: where their PID files and logs are, and how each is started. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Config } from '../process/config.ts';
+import { ConfigError } from '../process/config-error.ts';
 import type { Start } from './processes.ts';
+
+const MAX_PORT = 65_535;
 
 export interface ServiceProcess extends Start {
   /** Its name in messages. */
@@ -25,25 +29,55 @@ const serviceProcess = (project: string, name: string, file: string, words: stri
 export const apiProcess = (project: string): ServiceProcess =>
   serviceProcess(project, 'the API', 'server', [join(project, 'dist/api/server.js')]);
 
+interface Supervised {
+  folder: string;
+  words?: string[];
+  /** Where it answers probes, if a METRICS_PORT is set: each process of a machine has a port of its own. */
+  metricsPort: number | undefined;
+}
+
 /** A supervisor. What it keeps running is in its process group, shares its log, and writes a file once it is at work. */
 const supervisor = (
   project: string,
   name: string,
   file: string,
-  folder: string,
-  words: string[] = [],
+  { folder, words = [], metricsPort }: Supervised,
 ): ServiceProcess => {
   const program = join(project, 'dist', folder, 'supervisor.js');
   const common = serviceProcess(project, name, file, [program, ...words]);
   const readyFile = join(project, '.data', `${file}.ready`);
-  return { ...common, readyFile, env: { ...common.env, READY_FILE: readyFile } };
+  const own = { READY_FILE: readyFile, ...(metricsPort && { METRICS_PORT: `${metricsPort}` }) };
+  return { ...common, readyFile, env: { ...common.env, ...own } };
 };
 
-/** Consumer number `number`, from 1. */
-export const consumerProcess = (project: string, number: number): ServiceProcess =>
-  supervisor(project, `consumer ${number}`, `worker_${number}`, 'consumer', [`${number}`]);
+/**
+ * Consumer number `number`, from 1.
+ * @param metricsPort METRICS_PORT, which is the API's; the hub has the next one, and consumers those after it
+ */
+export const consumerProcess = (project: string, number: number, metricsPort?: number): ServiceProcess =>
+  supervisor(project, `consumer ${number}`, `worker_${number}`, {
+    folder: 'consumer',
+    words: [`${number}`],
+    metricsPort: metricsPort && metricsPort + 1 + number,
+  });
 
-export const hubProcess = (project: string): ServiceProcess => supervisor(project, 'the hub', 'hub', 'hub');
+export const hubProcess = (project: string, metricsPort?: number): ServiceProcess =>
+  supervisor(project, 'the hub', 'hub', { folder: 'hub', metricsPort: metricsPort && metricsPort + 1 });
+
+/**
+ * Makes sure that the ports for probes are ports, and not the API's.
+ * @throws ConfigError with one sentence
+ */
+export const checkMetricsPorts = ({ metrics, consumer, api }: Config): void => {
+  if (!metrics) return;
+  const { port: first } = metrics;
+  const last = first + 1 + consumer.count;
+  const ports = `METRICS_PORT ${first} and the ports after it up to ${last}, as there are ${consumer.count} consumers`;
+  if (last > MAX_PORT)
+    throw new ConfigError(`${ports}, must be at most ${MAX_PORT}: set a lower METRICS_PORT.`);
+  if (api.port >= first && api.port <= last)
+    throw new ConfigError(`${ports}, must be others than PORT ${api.port}: set another METRICS_PORT.`);
+};
 
 /** All processes that may be running, by their PID files: also consumers beyond the present WORKER_COUNT. */
 export const foundProcesses = (project: string): ServiceProcess[] =>

@@ -11,7 +11,13 @@ import { ensureBackends } from './backends.ts';
 import { outliveReaders } from './output.ts';
 import { heldLock, logSize, runningPid, startDetached, stopProcess } from './processes.ts';
 import { apiUrl, requireFreePort, type StartedProcess, waitUntilReady } from './readiness.ts';
-import { apiProcess, consumerProcess, hubProcess, type ServiceProcess } from './service.ts';
+import {
+  apiProcess,
+  checkMetricsPorts,
+  consumerProcess,
+  hubProcess,
+  type ServiceProcess,
+} from './service.ts';
 import { timeLimit } from './time-limit.ts';
 
 outliveReaders();
@@ -48,10 +54,12 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
   const config = loadConfig(environment());
   const readyWithin = timeLimit('START_TIMEOUT');
   const stopWithin = timeLimit('STOP_TIMEOUT');
+  checkMetricsPorts(config);
+  const metricsPort = config.metrics?.port;
   const numbers = Array.from({ length: config.consumer.count }, (_, i) => i + 1);
   const api = apiProcess(project);
-  const consumers = numbers.map((number) => consumerProcess(project, number));
-  const hubs = config.historyDays > 0 ? [hubProcess(project)] : [];
+  const consumers = numbers.map((number) => consumerProcess(project, number, metricsPort));
+  const hubs = config.historyDays > 0 ? [hubProcess(project, metricsPort)] : [];
   const processes = [api, ...consumers, ...hubs];
   const missing = processes.filter((one) => runningPid(one) === undefined);
   if (missing.includes(api)) await requireFreePort(config.api);

@@ -65,6 +65,8 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
     /** For how many days it is kept what became of jobs; 0 if nothing of it is. */
     historyDays: e.HISTORY_DAYS,
     readyFile: e.READY_FILE,
+    /** Where a process that serves no clients answers probes; undefined if nowhere. */
+    metrics: e.METRICS_PORT === undefined ? undefined : { host: bare(e.METRICS_HOST), port: e.METRICS_PORT },
     /** For how long an API that ends still takes connections, in milliseconds. */
     shutdownGraceMs: e.SHUTDOWN_GRACE * 1000,
     logLevel: e.LOG_LEVEL,

@@ -104,6 +104,8 @@ const Environment = Type.Object({
   WORKER_COUNT: integer(1, 128, 4),
   PORT: port(8080),
   HOST: word('0.0.0.0'),
+  METRICS_PORT: Type.Optional(port()),
+  METRICS_HOST: word('127.0.0.1'),
   SHUTDOWN_GRACE: seconds(0, 300, 0),
   ACCESS_LOG_FILE: Type.String({ default: 'server-access.log' }),
   ACCESS_LOG_FORMAT: Type.String({ default: 'combined' }),

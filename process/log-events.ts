@@ -121,6 +121,8 @@ export const logEvents = (log: Log): Observer => ({
   countCorrected: ({ difference }) =>
     log.info({ difference }, 'orders that other programs inserted or deleted are counted'),
 
+  endpointFails: ({ host, port, reason }) =>
+    log.warn({ reason }, `METRICS_PORT ${port} on ${host} cannot be served, so probes get no answer yet`),
   settingIgnored: ({ name }) => log.warn(`${name} is set and has no meaning here`),
   listening: ({ url }) => log.info(`listening on ${url}`),
   workerDied: ({ pid, code, signal, delayMs }) =>

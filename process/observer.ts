@@ -104,6 +104,8 @@ export interface Events {
   /** Other programs have inserted or deleted so many orders: more, or fewer, than were counted. */
   countCorrected: { difference: number };
 
+  /** Nothing can listen on METRICS_PORT of METRICS_HOST; it is tried again every second. */
+  endpointFails: { host: string; port: number; reason: string };
   settingIgnored: { name: string };
   listening: { url: string };
   /** A process that another one keeps running has ended by itself, and is started again after `delayMs`. */

@@ -55,6 +55,7 @@ t.test('defaults', async (t) => {
     },
     historyDays: 7,
     readyFile: undefined,
+    metrics: undefined,
     shutdownGraceMs: 0,
     logLevel: 'info',
     logFormat: undefined,
