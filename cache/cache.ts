@@ -15,6 +15,7 @@ import { memoryWatch } from './memory.ts';
 import { cachedOrders, removeDetails } from './orders.ts';
 import { pendingOrders } from './pending.ts';
 import { getText } from './redis.ts';
+import type { RedisServers } from './servers.ts';
 
 export { RedisUnusable } from './link.ts';
 
@@ -74,11 +75,16 @@ export interface Cache {
  * A link for large values, which is opened when the first one comes. It reports no outages, as the other link already
  * does.
  */
-const largeLink = (config: Pick<Config, 'redis' | 'cache'>, { commandFailed }: Observer) => {
+const largeLink = (
+  config: Pick<Config, 'redis' | 'cache'>,
+  { commandFailed }: Observer,
+  servers: RedisServers,
+) => {
   const observer = { ...unobserved, commandFailed };
   let opened: { link: RedisLink; reached: Promise<void> } | undefined;
   const open = () => {
-    const link = openLink(config, { observer, name: 'Redis for lists', timeLimitMs: LARGE_TIME_LIMIT_MS });
+    const name = 'Redis for lists';
+    const link = openLink(config, { observer, servers, name, timeLimitMs: LARGE_TIME_LIMIT_MS });
     return { link, reached: link.reachedWithin(OPENED_WITHIN_MS) };
   };
   const attempt: RedisLink['attempt'] = async (commands, otherwise) => {
@@ -112,7 +118,7 @@ export const openCache = (
     },
   });
   const watcher = accepts ? setInterval(look, LOOK_INTERVAL_MS).unref() : undefined;
-  const large = largeLink(config, observer);
+  const large = largeLink(config, observer, link.servers);
   const { waitingTtl, appliedTtl, ordersTtl, idempotencyTtl, memoryBytes } = config.cache;
   const onceBytes = memoryBytes * ASKED_ONCE;
   const budget = createBudget(memoryBytes - onceBytes);
@@ -130,7 +136,7 @@ export const openCache = (
     lists,
     idempotency,
     jobs,
-    feed: jobFeed(config, link),
+    feed: jobFeed(link),
     reachedWithin: link.reachedWithin,
     since: link.since,
     ping: link.ping,

@@ -6,10 +6,9 @@
  */
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Config } from '../process/config.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
-import { connect, isTimeout } from './redis.ts';
+import { isTimeout } from './redis.ts';
 
 /** How much memory it takes, about. A busy consumer's entry has some hundred events. */
 const FEED_BYTES = 16 * 2 ** 20;
@@ -71,7 +70,7 @@ const addMark = (redis: Redis): Promise<string | null> =>
   redis.xadd(keys.feed, 'MAXLEN', '~', MOST, '*', 'events', '[]');
 
 /** The stream. With CACHE_DISABLED it must not be read. */
-export const jobFeed = (config: Pick<Config, 'redis'>, { attempt, enabled }: RedisLink) => ({
+export const jobFeed = ({ attempt, enabled, servers }: RedisLink) => ({
   enabled,
 
   /**
@@ -86,9 +85,9 @@ export const jobFeed = (config: Pick<Config, 'redis'>, { attempt, enabled }: Red
 
   /** Reads the stream from its end on, until that is closed; while Redis is away it tries again and again. */
   read: (reader: FeedReader): Reading => {
-    const redis = connect(config.redis, SILENT_MS);
     // The link tells of outages.
-    redis.on('error', () => {});
+    const open = () => servers.open(SILENT_MS).on('error', () => {});
+    let redis = open();
     let place: string | undefined;
     let isLive = false;
     let closed = false;
@@ -144,7 +143,10 @@ export const jobFeed = (config: Pick<Config, 'redis'>, { attempt, enabled }: Red
           isConnected = false;
           show(false);
           if (closed) return;
-          if (isTimeout(error)) redis.disconnect(true);
+          if (servers.isWrong(redis, error)) {
+            redis.disconnect();
+            redis = open();
+          } else if (isTimeout(error)) redis.disconnect(true);
           await sleep(RETRY_MS, undefined, { ref: false });
         }
       }

@@ -8,6 +8,7 @@ import { feedLength } from './feed.ts';
 import { createGroups } from './groups.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
+import { scanOn } from './masters.ts';
 import { script } from './script.ts';
 
 const tellScript = script('tell-jobs');
@@ -91,7 +92,7 @@ export const cachedJobs = (
         const texts: string[] = [];
         let next = cursor;
         for (let scans = 0; scans < MOST_SCANS && texts.length < most; scans++) {
-          const [after, found] = await redis.scan(next, 'MATCH', keys.job('*'), 'COUNT', SCANNED);
+          const [after, found] = await scanOn(redis, next, keys.job('*'), SCANNED);
           for (const text of await Promise.all(found.map((key) => redis.get(key))))
             if (text !== null && wanted(text)) texts.push(text);
           next = after;

@@ -2,7 +2,7 @@
  * A link to Redis, and what everything above it relies on: if Redis fails, attempts miss as with an empty cache, and no
  * request waits for it. A Redis that answers but refuses is as good as away: it may be a replica after a failover, be
  * out of memory, be unable to write to its disk, or not let our account run scripts. One probe decides: a script that
- * writes in the way in which the service does. The link is either
+ * writes in the way in which the service does, on each master of a cluster. The link is either
  *   serving   Commands are sent. This begins when the probe has succeeded. The probe then runs every second, and
  *             whenever a command is refused for a reason that has nothing to do with its keys.
  *   out       Every attempt misses at once. This begins when the connection is lost, a command gets no answer in time,
@@ -15,8 +15,10 @@ import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { keys } from './keys.ts';
-import { connect, isOfItsKeys, isRefusal, isTimeout, onEachKey, reasonOf } from './redis.ts';
+import { keysOnMasters, onEachKey } from './masters.ts';
+import { isOfItsKeys, isRefusal, isTimeout, reasonOf } from './redis.ts';
 import { script } from './script.ts';
+import { type RedisServers, redisServers } from './servers.ts';
 import { createUntold, type Telling } from './untold.ts';
 
 /** How often the probe runs while the link is out, and while it serves. */
@@ -39,6 +41,7 @@ const probeScript = script('probe');
 const PROBED = [keys.pending, keys.notes, keys.detail, keys.detailGuard, keys.idempotency].map((key) =>
   key('probe'),
 );
+const probedKey = (n: number) => keys.pending(`probe:${n}`);
 
 /**
  * Whether a new connection may help against this refusal. It does not if Redis is still loading its data, is busy with
@@ -82,6 +85,8 @@ export interface Return {
 
 export interface LinkOptions {
   observer: Observer;
+  /** What the links of a process have in common. */
+  servers?: RedisServers;
   /** The name by which the observer is told of it. */
   name?: string;
   /** How many milliseconds a command may take; a second by default. */
@@ -93,9 +98,14 @@ export interface LinkOptions {
 /** Opens the connection in the background. With CACHE_DISABLED there is none, and every attempt misses. */
 export const openLink = (
   config: Pick<Config, 'redis' | 'cache'>,
-  { observer, name = 'Redis', timeLimitMs, onReturn = async () => {} }: LinkOptions,
+  {
+    observer,
+    servers = redisServers(config.redis),
+    name = 'Redis',
+    timeLimitMs,
+    onReturn = async () => {},
+  }: LinkOptions,
 ) => {
-  const redis = config.cache.disabled ? undefined : connect(config.redis, timeLimitMs);
   const untold = createUntold();
   const reports = createReports(observer, name);
   let serving = false;
@@ -119,7 +129,9 @@ export const openLink = (
    * @throws the error that keeps it from working for us
    */
   const probe = (link: Redis): Promise<number> => {
-    probing ??= Promise.all(PROBED.map((key) => probeScript(link, [key])))
+    probing ??= Promise.all(
+      [...PROBED, ...keysOnMasters(link, probedKey)].map((key) => probeScript(link, [key])),
+    )
       .then((times) => Math.max(...times.map(Number)))
       .finally(() => {
         probing = undefined;
@@ -173,6 +185,7 @@ export const openLink = (
         reports.serves();
         reached();
       } catch (error) {
+        if (isReplaced(link, error)) break;
         out(error);
         const now = performance.now();
         const isMute = isTimeout(error) && ++silences % SILENCES_PER_CONNECTION === 0;
@@ -184,6 +197,7 @@ export const openLink = (
       }
     }
     recovering = false;
+    if (redis && link !== redis && redis.status === 'ready') void recover(redis);
   };
 
   /**
@@ -192,6 +206,7 @@ export const openLink = (
    */
   const judge = async (link: Redis, error: unknown): Promise<boolean> => {
     observer.commandFailed({ server: name, reason: reasonOf(error) });
+    if (isReplaced(link, error)) return false;
     try {
       if (await isOfTheCommand(link, error)) return true;
       // A lost connection tells so itself, by its 'close'.
@@ -204,34 +219,54 @@ export const openLink = (
     return false;
   };
 
-  const watch = async (link: Redis): Promise<void> => {
-    if (serving) await probe(link).catch((error) => judge(link, error));
+  const watch = async (): Promise<void> => {
+    const link = redis;
+    if (link && serving) await probe(link).catch((error) => judge(link, error));
   };
-  const watcher = redis && setInterval(watch, WATCH_INTERVAL_MS, redis).unref();
 
-  if (redis) {
-    redis.on('ready', () => void recover(redis));
-    redis.on('close', () => out(isRefusal(why) && !serving ? why : new Error('the connection closed')));
-    redis.on('error', (error) => {
-      // ioredis goes on with another database where it may not select ours.
-      if (isRefusal(error) && redis.status !== 'end') redis.disconnect(true);
-      out(error);
+  const open = (): Redis => {
+    const link = servers.open(timeLimitMs);
+    link.on('ready', () => void recover(link));
+    link.on('close', () => {
+      if (link === redis) out(isRefusal(why) && !serving ? why : new Error('the connection closed'));
     });
-  }
+    link.on('error', (error) => {
+      // ioredis goes on with another database where it may not select ours.
+      if (isRefusal(error) && link.status !== 'end') link.disconnect(true);
+      if (link === redis) out(error);
+    });
+    return link;
+  };
+  let redis = config.cache.disabled ? undefined : open();
+  const watcher = redis && setInterval(watch, WATCH_INTERVAL_MS).unref();
+
+  /** Replaces the connection if Redis turns out to be a cluster, and is used in another way. @returns whether it did */
+  const isReplaced = (link: Redis, error: unknown): boolean => {
+    if (link !== redis) return true;
+    if (!servers.isWrong(link, error)) return false;
+    observer.clusterFound({ server: name });
+    serving = false;
+    why = error;
+    redis = open();
+    link.disconnect();
+    return true;
+  };
 
   /** Runs commands. @returns their result, or `otherwise` if the link is out or they fail. Never rejects. */
   const attempt = async <T>(commands: (redis: Redis) => Promise<T>, otherwise: T): Promise<T> => {
-    if (!redis || !serving) return otherwise;
+    const link = redis;
+    if (!link || !serving) return otherwise;
     try {
-      return await commands(redis);
+      return await commands(link);
     } catch (error) {
-      void judge(redis, error);
+      void judge(link, error);
       return otherwise;
     }
   };
 
   return {
     enabled: redis !== undefined,
+    servers,
     attempt,
 
     /**
@@ -249,14 +284,15 @@ export const openLink = (
      * anybody reads from it. Never rejects.
      */
     tell: async (telling: Telling): Promise<void> => {
-      if (!redis) return;
+      const link = redis;
+      if (!link) return;
       if (!serving) return untold.add(telling);
       try {
-        await telling.tell(redis);
+        await telling.tell(link);
       } catch (error) {
         // Added before the probe: the link must not serve again without having told this.
         untold.add(telling);
-        if (await judge(redis, error)) untold.remove(telling);
+        if (await judge(link, error)) untold.remove(telling);
       }
     },
 
@@ -273,12 +309,13 @@ export const openLink = (
 
     /** Finds out whether Redis works. @throws RedisUnusable, which says why Redis is of no use at present */
     ping: async (): Promise<void> => {
-      if (!redis) return;
+      const link = redis;
+      if (!link) return;
       try {
         if (!serving) throw why;
-        await probe(redis);
+        await probe(link);
       } catch (error) {
-        if (serving) void judge(redis, error);
+        if (serving) void judge(link, error);
         throw new RedisUnusable(reasonOf(error));
       }
     },

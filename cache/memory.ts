@@ -6,6 +6,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { Observer } from '../process/observer.ts';
+import { mastersOf } from './masters.ts';
 
 /** Memory is short from the first part of maxmemory on, until less than the second is used. */
 const SHORT_FROM = 0.9;
@@ -20,34 +21,46 @@ const fieldOf = (info: string, name: string): string | undefined =>
  */
 export const memoryWatch = (observer: Observer, evicted: (redis: Redis) => Promise<unknown>) => {
   let concern: string | undefined;
-  let short = false;
-  let lastEvicted = 0;
+  /** Of each master by its address: whether its memory is short, and how many keys it has evicted. */
+  const known = new Map<string, { short: boolean; evicted: number }>();
 
-  const judge = (info: string): string | undefined => {
+  const judge = (info: string, wasShort: boolean): { short: boolean; concern?: string } => {
     const [max, used] = ['maxmemory', 'used_memory'].map((name) => Number(fieldOf(info, name)));
     const policy = fieldOf(info, 'maxmemory_policy');
     // A server that does not tell its limit counts as one without.
-    if (!max || used === undefined) return undefined;
-    short = used >= max * (short ? SHORT_UNTIL : SHORT_FROM);
+    if (!max || used === undefined) return { short: false };
+    const short = used >= max * (wasShort ? SHORT_UNTIL : SHORT_FROM);
     if (policy !== undefined && policy !== 'noeviction')
-      return `maxmemory-policy is ${policy}, which may evict accepted orders: set noeviction.`;
-    return short ? 'More than 80 % of maxmemory is used.' : undefined;
+      return {
+        short,
+        concern: `maxmemory-policy is ${policy}, which may evict accepted orders: set noeviction.`,
+      };
+    return short ? { short, concern: 'More than 80 % of maxmemory is used.' } : { short };
+  };
+
+  /** @returns what concerns us about a master, and whether it has evicted keys since the last look */
+  const lookAt = async (master: Redis) => {
+    const [memory, stats] = await Promise.all([master.info('memory'), master.info('stats')]);
+    const name = `${master.options.host}:${master.options.port}`;
+    const before = known.get(name) ?? { short: false, evicted: 0 };
+    const now = judge(memory, before.short);
+    const evicted = Number(fieldOf(stats, 'evicted_keys')) || 0;
+    known.set(name, { short: now.short, evicted });
+    return { concern: now.concern, hasEvicted: evicted > before.evicted };
   };
 
   return {
     /** A sentence that says why Redis may lose keys, as of the last look; undefined if it will not. */
     concern: () => concern,
 
-    /** Asks Redis how its memory is. @throws if Redis does not answer or does not let this account ask */
+    /** Asks each master how its memory is. @throws if one does not answer or does not let this account ask */
     look: async (redis: Redis): Promise<void> => {
-      const [memory, stats] = await Promise.all([redis.info('memory'), redis.info('stats')]);
-      const now = judge(memory);
+      const seen = await Promise.all(mastersOf(redis).map(lookAt));
+      const now = seen.find((one) => one.concern !== undefined)?.concern;
       if (now !== concern && now !== undefined) observer.memoryUnsafe({ reason: now });
       if (now === undefined && concern !== undefined) observer.memorySafe({});
       concern = now;
-      const count = Number(fieldOf(stats, 'evicted_keys')) || 0;
-      if (count > lastEvicted) await evicted(redis);
-      lastEvicted = count;
+      if (seen.some(({ hasEvicted }) => hasEvicted)) await evicted(redis);
     },
   };
 };

@@ -3,7 +3,8 @@ import type { Redis } from 'ioredis';
 import type { Budget } from './budget.ts';
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
-import { getText, onEachKey } from './redis.ts';
+import { onEachKey } from './masters.ts';
+import { getText } from './redis.ts';
 import { script } from './script.ts';
 
 /** @returns `ttl` ±10 % in whole seconds, so that answers that were cached together do not expire together */

@@ -74,6 +74,7 @@ const Environment = Type.Object({
     description: 'a URL such as redis://host:6379/0, or rediss:// for TLS',
   }),
   ...tlsVariables('REDIS'),
+  REDIS_CLUSTER: flag(),
   RABBITMQ_HOST: host('localhost'),
   RABBITMQ_PORT: Type.Optional(port()),
   RABBITMQ_USER: word('guest'),

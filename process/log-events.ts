@@ -47,6 +47,7 @@ export const logEvents = (log: Log): Observer => ({
   },
   serverSilent: ({ server }) => log.warn(`${server} does not answer in time`),
   serverRefuses: ({ server, reason }) => log.warn({ reason }, `${server} answers and refuses`),
+  clusterFound: ({ server }) => log.info(`${server} is a cluster`),
   commandFailed: ({ server, reason }) => log.debug({ reason }, `a command to ${server} failed`),
 
   publishingBlocked: ({ reason }) => log.warn({ reason }, 'RabbitMQ takes no messages for now'),

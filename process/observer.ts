@@ -35,6 +35,8 @@ export interface Events {
   /** A server is there but does not answer in time, or refuses; or one command to it failed. */
   serverSilent: { server: string };
   serverRefuses: { server: string; reason: string };
+  /** A server that was taken for a single one turned out to be a cluster, and is used as one from now on. */
+  clusterFound: { server: string };
   commandFailed: { server: string; reason: string };
 
   /** RabbitMQ reads nothing from publishers, as it is short of memory or disk; and it reads again. */

@@ -19,6 +19,8 @@ interface RedisOptions extends Address {
   username: string | undefined;
   password: string | undefined;
   db: number;
+  /** Whether it is known to be a cluster. If not, it may turn out to be one. */
+  cluster: boolean;
 }
 interface Options<T> {
   options: T;
@@ -108,6 +110,7 @@ export const redisOptions = (env: Environment, openTls: OpenTls): Options<RedisO
     username: url.username ? decodeURIComponent(url.username) : undefined,
     password: url.password ? decodeURIComponent(url.password) : undefined,
     db: said.db ?? Number(path || 0),
+    cluster: env.REDIS_CLUSTER,
     tls: openTls({
       prefix: 'REDIS',
       isOn: tls,
@@ -116,5 +119,9 @@ export const redisOptions = (env: Environment, openTls: OpenTls): Options<RedisO
       inUrl: { url: 'REDIS_URL', ...said },
     }),
   };
+  if (options.cluster && options.db !== 0)
+    throw new ConfigError(
+      `REDIS_URL names database ${options.db}, but a cluster (REDIS_CLUSTER=true) has database 0 only.`,
+    );
   return { options, ignored: said.ignored };
 };

@@ -1,65 +1,226 @@
-/** A Redis in cluster mode, as far as one client can use it: one that has all the slots. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import t from 'tap';
-import { freePort } from '../../ops/ports.ts';
-import { requireProgram, startServer } from '../../ops/private/server.ts';
-import { stopServer } from '../../ops/private-servers.ts';
-import { scratchFolder } from '../../testbed/scratch.ts';
+/** A Redis Cluster is used as one Redis: found out by itself, while slots move, and with masters that are replaced. */
+import { randomUUID } from 'node:crypto';
+import { Command } from 'ioredis';
+import t, { type Test } from 'tap';
+import { type Cache, openCache } from '../../cache/cache.ts';
+import type { FeedReader } from '../../cache/feed.ts';
+import { loadConfig } from '../../process/config.ts';
+import { logEvents, unobserved } from '../../process/log-events.ts';
+import { guardedFolder } from '../../testbed/guarded-folder.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
-import { anOrder, openReadyCache, VERSION } from '../helpers/pending.ts';
+import { anOrder, VERSION } from '../helpers/pending.ts';
+import { type ClusterNode, startRedisCluster } from '../helpers/redis-cluster.ts';
 
-const folder = scratchFolder(t, stopServer);
-const port = await freePort();
-const file = join(folder, 'redis.conf');
-const settings = [
-  'bind 127.0.0.1',
-  `port ${port}`,
-  'cluster-enabled yes',
-  `cluster-port ${await freePort()}`,
-  'save ""',
-  'set-proc-title no',
-];
-writeFileSync(file, settings.join('\n'));
-const command = requireProgram('redis-server', 'valkey-server');
-await startServer({ backend: 'redis', folder, port, command, args: [file], env: process.env });
-const redis = new Redis({ port });
-t.teardown(() => redis.disconnect());
-await redis.cluster('ADDSLOTS', ...Array.from({ length: 16_384 }, (_, slot) => slot));
+const { folder, end } = guardedFolder('orders-cluster-');
+t.teardown(end);
+const cluster = await startRedisCluster(folder, { replicas: 1 });
+t.teardown(cluster.end);
+const [first, second, third, replica] = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode, ClusterNode];
+const env = await isolatedEnvironment({ REDIS_URL: `redis://127.0.0.1:${second.port}/0` });
 
-const env = await isolatedEnvironment({ REDIS_URL: `redis://127.0.0.1:${port}/0` });
-await until('the cluster is up', async () => (await redis.cluster('INFO')).includes('cluster_state:ok'));
-const { pending, orders: answers, ping } = await openReadyCache(t, env);
+const slotOf = (key: string): number => new Command('get', [key]).getSlot();
+const WITHIN_MS = 30_000;
 
-t.test('orders of many slots are settled', async (t) => {
-  const orders = Array.from({ length: 120 }, () => anOrder());
-  for (const order of orders) t.ok(await pending.put(order.order_id, JSON.stringify(order), VERSION));
-  await pending.settle(
-    orders.map(({ order_id: orderId }) => ({ orderId, state: VERSION + 1, versioned: true })),
-  );
-  for (const { order_id } of orders) t.equal(await pending.find(order_id), undefined, 'MySQL is newer');
+/** The cache as a process of its own has it, once it has reached Redis, and what that process logs. */
+const open = async (t: { teardown: Test['teardown'] }, own: NodeJS.ProcessEnv = {}) => {
+  const lines: string[] = [];
+  const note = (fields: object | string, message?: string) => {
+    lines.push(typeof fields === 'string' ? fields : `${message} ${JSON.stringify(fields)}`);
+  };
+  const observer = logEvents({ debug: () => {}, info: note, warn: note, error: note });
+  const cache = openCache(loadConfig({ ...env, ...own }), observer, undefined, true);
+  t.teardown(() => cache.close());
+  await until('Redis is reached', async () => (await cache.time()) !== null, WITHIN_MS);
+  return { cache, lines };
+};
+const serves = async (cache: Cache) => (await cache.time()) !== null;
+const put = async ({ pending }: Cache, id = randomUUID()) => {
+  const isPut = await pending.put(id, JSON.stringify(anOrder(id)), VERSION);
+  return isPut ? id : undefined;
+};
+/** Puts orders until one is in a slot of a master's. */
+const putAt = async (cache: Cache, node: ClusterNode): Promise<string> => {
+  for (;;) {
+    const id = await put(cache);
+    if (id && (await node.admin.exists(`temp_order:${id}`).catch(() => 0)) === 1) return id;
+  }
+};
+
+const { cache, lines } = await open(t);
+
+t.test('it is found out, and said', async (t) => {
+  t.strictSame(lines, ['Redis is a cluster', 'Redis is reached']);
+  await t.resolves(cache.ping());
+  t.equal(await cache.concern(), undefined);
+  t.strictSame((await open(t, { REDIS_CLUSTER: 'true' })).lines, ['Redis is reached']);
 });
 
-t.test('both keys of an order are in one slot, and so are an answer and its guard', async (t) => {
-  await t.resolves(ping());
-  for (const order of Array.from({ length: 20 }, () => anOrder())) {
-    const id = order.order_id;
-    await pending.put(id, JSON.stringify(order), VERSION);
-    const version = (await pending.reserve(id)) ?? 0;
-    await pending.showStatus(id, version, 'packed');
-    t.match(await pending.find(id), { kind: 'order', version });
-    await pending.giveUp(id, version, false);
-    await pending.settle([{ orderId: id, state: 'deleted', versioned: true }]);
-    t.strictSame(await pending.find(id), { kind: 'deleted' });
+t.test('orders of many slots are settled', async (t) => {
+  const ids = await Promise.all(Array.from({ length: 120 }, () => put(cache)));
+  const settled = ids.map((id) => ({ orderId: id ?? '', state: VERSION + 1, versioned: true }));
+  await cache.pending.settle(settled);
+  for (const { orderId } of settled) t.equal(await cache.pending.find(orderId), undefined, 'MySQL is newer');
+});
 
-    await answers.putDetail(id, Buffer.from('first'));
-    t.equal(String(await answers.findDetail(id)), 'first');
-    await answers.invalidateDetails([id]);
-    await answers.putDetail(id, Buffer.from('old'));
-    t.equal(await answers.findDetail(id), null);
+t.test('every step of a write stays in its slot', async (t) => {
+  for (let n = 0; n < 20; n++) {
+    const id = randomUUID();
+    await put(cache, id);
+    const version = (await cache.pending.reserve(id)) ?? 0;
+    await cache.pending.showStatus(id, version, 'packed');
+    t.match(await cache.pending.find(id), { kind: 'order', version });
+    await cache.pending.giveUp(id, version, false);
+    await cache.pending.settle([{ orderId: id, state: 'deleted', versioned: true }]);
+    t.strictSame(await cache.pending.find(id), { kind: 'deleted' });
+    await cache.orders.putDetail(id, Buffer.from('first'));
+    t.equal(String(await cache.orders.findDetail(id)), 'first');
+    await cache.orders.invalidateDetails([id]);
+    await cache.orders.putDetail(id, Buffer.from('old'));
+    t.equal(await cache.orders.findDetail(id), null);
+    const version2 = (await cache.lists.version()) ?? '';
+    await cache.lists.put(version2, `${n}`, Buffer.from('list'), 10_000);
+    t.equal(String((await cache.lists.find(version2, `${n}`))?.bytes), 'list');
+    const one = { record: id, fingerprint: 'same', token: id };
+    t.match(await cache.idempotency.claim(one), { kind: 'new' });
+    await cache.idempotency.answer(one, 'answer');
+    t.match(await cache.idempotency.claim(one), { kind: 'answered', answer: 'answer' });
   }
-  await pending.removeUpTo(Number.MAX_SAFE_INTEGER);
-  t.strictSame(await redis.keys('*temp_order:*'), []);
+  await cache.pending.removeUpTo(Number.MAX_SAFE_INTEGER);
+  for (const { admin } of [first, second, third]) t.strictSame(await admin.keys('*temp_order:*'), []);
+});
+
+const eventOf = (id: string) => ({ job_id: id, state: 'queued' }) as const;
+
+t.test('jobs of all masters are paged through', async (t) => {
+  const ids = Array.from({ length: 300 }, () => randomUUID() as string);
+  await cache.jobs.tell(ids.map((id) => ({ event: eventOf(id), text: JSON.stringify(eventOf(id)) })));
+  const found = new Set<string>();
+  let pages = 0;
+  for (let cursor = '0'; pages === 0 || cursor !== '0'; pages++) {
+    const page = await cache.jobs.page(cursor, 50, () => true);
+    for (const text of page?.texts ?? []) found.add(JSON.parse(text).job_id);
+    cursor = page?.cursor ?? '0';
+    t.match(cursor, /^\d{1,20}(_.{1,64})?$/, 'as the link to the next page has it');
+  }
+  t.ok(pages > 3);
+  t.strictSame([...found].sort(), ids.sort());
+});
+
+t.test('slots move, and nothing is missed', async (t) => {
+  const begun = lines.length;
+  const ids = await Promise.all(Array.from({ length: 20 }, () => put(cache)));
+  const seen: string[] = [];
+  const reader: FeedReader = {
+    entry: ({ text }) => seen.push(text),
+    gap: () => seen.push('gap'),
+    live: () => {},
+  };
+  const reading = cache.feed.read(reader);
+  t.teardown(reading.close);
+  await reading.begun;
+  let moving = true;
+  let steps = 0;
+  // On a busy machine a second may pass without an answer.
+  const isSlow = () => lines.slice(begun).includes('Redis does not answer in time');
+  const use = async () => {
+    while (moving) {
+      const id = ids[steps++ % ids.length] ?? '';
+      const version = await cache.pending.reserve(id);
+      await cache.pending.showStatus(id, version ?? 0, 'packed');
+      const found = await cache.pending.find(id);
+      const isMissed = found?.kind !== 'order' || found.version !== version;
+      if (isMissed && !isSlow()) return t.fail(`${id} was missed`);
+    }
+  };
+  const using = Promise.all([use(), use()]);
+  const moved = new Set([...ids.map((id) => `temp_order:${id}`), 'orders:feed', 'orders:since'].map(slotOf));
+  for (const slot of moved) {
+    const owner = [first, second, third].at(Math.floor((slot * 3) / 16_384)) ?? first;
+    await cluster.moveSlot(slot, owner, owner === first ? second : first);
+  }
+  moving = false;
+  await using;
+  t.ok(steps > 20, `${steps} steps`);
+  const told = { event: eventOf('last'), text: '"last"' };
+  await cache.jobs.tell([told]);
+  await until('the feed goes on', () => seen.includes('["last"]'), WITHIN_MS);
+  t.notOk(seen.includes('gap'));
+  if (!isSlow()) t.strictSame(lines.slice(begun), [], 'nobody noticed');
+});
+
+t.test('a replica that takes over counts as an outage, though nothing was lost', async (t) => {
+  const since = cache.since();
+  const begun = lines.length;
+  const id = await putAt(cache, first);
+  const [, , range] = (await first.admin.call('ROLE')) as [string, number, unknown[]];
+  t.equal(range.length, 1, 'the first master has the replica');
+  await replica.admin.call('CLUSTER', 'FAILOVER');
+  await until('the cache has noticed', () => lines.length >= begun + 2, WITHIN_MS);
+  t.equal(lines[begun], 'Redis is lost {"reason":"a replica has become a master"}');
+  t.equal(lines[begun + 1], 'Redis is back');
+  t.ok(cache.since() > since, 'older copies are compared with MySQL');
+  t.match(await cache.pending.find(id), { kind: 'order' });
+  await cluster.whole();
+});
+
+t.test(
+  'a frozen and a killed master: misses at once, then back, with what was not told meanwhile',
+  async (t) => {
+    for (const fail of ['freeze', 'kill'] as const) {
+      // By now the replica is the master that has one.
+      const [master, heir] = fail === 'freeze' ? [replica, first] : [first, replica];
+      const id = await putAt(cache, master);
+      const begun = lines.length;
+      await master[fail]();
+      await until('it is out', async () => !(await serves(cache)), WITHIN_MS);
+      const started = performance.now();
+      for (let n = 0; n < 100; n++) t.equal(await cache.pending.find(id), undefined);
+      t.ok(performance.now() - started < 500, 'misses at once');
+      await cache.pending.settle([{ orderId: id, state: 'deleted', versioned: true }]);
+      await until('it serves again', () => serves(cache), WITHIN_MS);
+      t.strictSame(await cache.pending.find(id), { kind: 'deleted' });
+      t.ok((await heir.admin.exists(`order_writes:{temp_order:${id}}`)) === 1);
+      // The other masters may say that the cluster is down before the replica has taken over.
+      for (const line of lines.slice(begun, -1))
+        t.match(line, /^Redis (is lost|does not answer|answers and refuses)/);
+      t.ok(lines.length - begun <= 3, 'each change is told once');
+      t.equal(lines.at(-1), 'Redis is back');
+      if (fail === 'freeze') master.thaw();
+      else await master.start();
+      await cluster.whole();
+    }
+  },
+);
+
+t.test('a master without a replica is lost until it is there again', async (t) => {
+  await third.kill();
+  await until('it is out', async () => !(await serves(cache)), WITHIN_MS);
+  await t.rejects(cache.ping(), { message: /^CLUSTERDOWN|^Redis is not connected|did not answer/ });
+  await third.start();
+  await until('it serves again', () => serves(cache), WITHIN_MS);
+});
+
+t.test('settings that contradict what is there are said in a sentence', async (t) => {
+  const sentenceOf = async (settings: NodeJS.ProcessEnv): Promise<string> => {
+    const wrong = openCache(loadConfig({ ...env, ...settings }), unobserved);
+    let said = '';
+    const ask = async () => {
+      said = await wrong.ping().then(
+        () => '',
+        (error) => error.message,
+      );
+      return said.includes('cluster');
+    };
+    await until('it says what is wrong', ask, WITHIN_MS);
+    await wrong.close();
+    return said;
+  };
+  const url = (path: string) => ({ REDIS_URL: `redis://127.0.0.1:${second.port}/${path}` });
+  t.equal(await sentenceOf(url('1')), 'REDIS_URL names a database, but a cluster has database 0 only.');
+  t.throws(() => loadConfig({ ...env, ...url('1'), REDIS_CLUSTER: 'true' }), {
+    message: 'REDIS_URL names database 1, but a cluster (REDIS_CLUSTER=true) has database 0 only.',
+  });
+  const single = { REDIS_CLUSTER: 'true', REDIS_URL: `redis://127.0.0.1:${process.env.TEST_REDIS_PORT}/0` };
+  t.equal(await sentenceOf(single), 'REDIS_CLUSTER is true, but this Redis is not in a cluster.');
 });

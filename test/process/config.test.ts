@@ -28,6 +28,7 @@ t.test('defaults', async (t) => {
       username: undefined,
       password: undefined,
       db: 0,
+      cluster: false,
       tls: undefined,
     },
     cache: {
@@ -66,6 +67,7 @@ t.test('defaults', async (t) => {
 const good: [variable: string, value: string, expected: object][] = [
   ['API_WORKERS', '1', { api: { workers: 1 } }],
   ['API_WORKERS', '128', { api: { workers: 128 } }],
+  ['REDIS_CLUSTER', 'true', { redis: { cluster: true } }],
   ['HOST', '::', { api: { host: '::' } }],
   ['PORT', '65535', { api: { port: 65_535 } }],
   ['ADMIN_PASSWORD', 'open sesame', { api: { adminPassword: 'open sesame' } }],

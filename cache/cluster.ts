@@ -1,0 +1,320 @@
+/**
+ * Redis Cluster: several masters, each of which has some of the 16,384 slots, and each key is in one slot
+ * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/). To those who use it, it is one Redis:
+ *   - A command goes to the master of its key's slot, one without a key always to the same master. If a slot has moved,
+ *     or is just moving, the command follows it, within its time limit.
+ *   - A command whose connection is lost fails; it is not sent a second time.
+ *   - If one master is lost, the cluster is lost. So it is if a replica has become a master, even if no connection was
+ *     lost: a replica may lack the last writes of its master (they are copied after they are answered), just as a Redis
+ *     that was away may. Commands on their way fail then. A slot that moves from one master to another loses nothing.
+ * The events are those of a Redis: `error` whenever it is lost, `ready` whenever all masters are known, also again.
+ * ioredis's own Cluster lets commands wait, sends them again after a lost connection, and tells of none of that.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Command, Redis } from 'ioredis';
+import { jittered } from '../process/jitter.ts';
+import { keys } from './keys.ts';
+import { isRefusal, isTimeout, RedisUnfit, timedOut } from './redis.ts';
+
+const SLOTS = 16_384;
+/** How long a command waits before it is sent to the same slot again. */
+const PAUSE_MS = 20;
+/** How many masters are asked at once who has which slots. */
+const ASKED_TOGETHER = 3;
+const RETRY_MAX_MS = 2_000;
+/** How many keys are tried at once to find one of a master that has few slots. */
+const KEYS_TRIED = 1_000;
+const SUCCEEDED = 'a replica has become a master';
+/** After this long nothing is on its way any more to a server that is no master. */
+const LEFT_MS = 10_000;
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+interface Node extends Address {
+  /** The connection to it, if there is one. */
+  redis?: Redis | undefined;
+  /** Why the last one was lost. */
+  reason?: Error | undefined;
+  /** When it was last named, or had slots, by performance.now(). */
+  namedAt: number;
+  /** A number of which a key in its slots can be made. */
+  keyNumber?: number;
+}
+
+/** What CLUSTER SLOTS answers for each range of slots. Where the host is not known, it is the one that was asked. */
+type Range = [first: number, last: number, ...nodes: [host: string | null, port: number, ...unknown[]][]];
+
+/** The slot of a key. */
+const slotOf = (key: string): number => new Command('get', [key]).getSlot();
+/** Commands without a key, such as TIME, are for the master that has the time since when copies are complete. */
+const HOME_SLOT = slotOf(keys.completeSince);
+
+const asError = (error: unknown): Error => {
+  const one = error instanceof AggregateError ? error.errors.at(-1) : error;
+  return one instanceof Error ? one : new Error(String(one));
+};
+const shuffled = <T>(list: T[]): T[] =>
+  list
+    .map((one) => ({ one, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one);
+
+/** Asks a server who has which slots. @throws Redis's error, or RedisUnfit if it is not in a cluster */
+const askSlots = async (redis: Redis): Promise<Range[]> => {
+  try {
+    return await redis.cluster('SLOTS');
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('cluster support disabled'))
+      throw new RedisUnfit('REDIS_CLUSTER is true, but this Redis is not in a cluster.');
+    throw error;
+  }
+};
+
+/** What a server answers if it does not serve a slot, or not yet all of it. */
+type Redirection =
+  | { kind: 'MOVED' | 'ASK'; slot: number; address: Address }
+  | { kind: 'TRYAGAIN' }
+  | undefined;
+const redirectionIn = (error: Error, from: Address): Redirection => {
+  if (!isRefusal(error)) return undefined;
+  if (error.message.startsWith('TRYAGAIN')) return { kind: 'TRYAGAIN' };
+  const [, kind, slot, host, port] = /^(MOVED|ASK) (\d+) (.*):(\d+)$/.exec(error.message) ?? [];
+  if (kind !== 'MOVED' && kind !== 'ASK') return undefined;
+  return { kind, slot: Number(slot), address: { host: host || from.host, port: Number(port) } };
+};
+
+export class ClusterRedis extends Redis {
+  private readonly open: (address?: Address) => Redis;
+  private readonly timeLimitMs: number;
+  private readonly nodes = new Map<string, Node>();
+  /** Who has each slot, and all of these. */
+  private owners: Node[] = [];
+  private masters = new Set<Node>();
+  /** How often a replica has become a master. */
+  private successions = 0;
+  private learning: Promise<void> | undefined;
+  private recovering = false;
+  /** Whether the server in the settings is to be asked first: by now its name may lead to another one. */
+  private anew = true;
+  private closed = false;
+  private numbersTried = 0;
+
+  /**
+   * @param open makes a connection to a server, by default to the one in the settings. It connects with its first
+   *   command, lets commands wait for that, and does not connect again
+   * @param timeLimitMs how long a command may take, in milliseconds
+   */
+  constructor(open: (address?: Address) => Redis, timeLimitMs: number) {
+    super({ lazyConnect: true });
+    this.open = open;
+    this.timeLimitMs = timeLimitMs;
+    this.status = 'connecting';
+    void this.recover();
+  }
+
+  override sendCommand(command: Command): Promise<unknown> {
+    const reject = command.reject;
+    const started = performance.now();
+    const { successions } = this;
+    let node = this.owners[command.getSlot() ?? HOME_SLOT];
+    let tries = 0;
+    const fail = (error: unknown) => {
+      const reason = asError(error);
+      if (!isRefusal(reason) && !isTimeout(reason)) this.lost(node?.reason ?? reason);
+      reject(reason);
+    };
+    const send = (to: Node | undefined, isAsking = false): void => {
+      node = to;
+      if (!to || this.closed) {
+        reject(new Error('The cluster is not reached.'));
+        return;
+      }
+      const redis = this.connectionTo(to);
+      if (isAsking) redis.call('ASKING').catch(() => {});
+      redis.sendCommand(command);
+    };
+    const follow = async (where: NonNullable<Redirection>): Promise<void> => {
+      if (tries++ > 0 || where.kind === 'TRYAGAIN') await sleep(PAUSE_MS);
+      if (where.kind === 'MOVED') await this.learnOf(where.slot, where.address);
+      if (command.isSettled) return;
+      if (this.successions !== successions) reject(new Error(SUCCEEDED));
+      else if (performance.now() > started + this.timeLimitMs) reject(timedOut());
+      else if (where.kind === 'ASK') send(this.nodeAt(where.address), true);
+      else send(this.owners[command.getSlot() ?? HOME_SLOT]);
+    };
+    command.reject = (error) => {
+      if (command.isSettled) return;
+      const where = node && redirectionIn(error, node);
+      if (where) follow(where).catch(fail);
+      else fail(error);
+    };
+    send(node);
+    return command.promise;
+  }
+
+  /** Closes all connections. @param reconnect whether to begin anew, with the server in the settings */
+  override disconnect(reconnect = false): void {
+    this.closed ||= !reconnect;
+    this.anew = true;
+    if (!reconnect) this.status = 'end';
+    for (const node of this.nodes.values()) this.drop(node);
+    if (reconnect) void this.recover();
+  }
+
+  /** The connections to all masters, always in the same order. */
+  each(): Redis[] {
+    return [...this.masters].map((node) => this.connectionTo(node));
+  }
+
+  /**
+   * Keys that together lead to each master. One that has few slots may be left out for some calls, until a key is found.
+   * @param make makes a key of a number, always in the same way
+   */
+  keyForEach(make: (n: number) => string): string[] {
+    const ownerOf = (n: number) => this.owners[slotOf(make(n))];
+    const missing = new Set<Node>();
+    for (const node of this.masters)
+      if (node.keyNumber === undefined || ownerOf(node.keyNumber) !== node) missing.add(node);
+    for (let tries = 0; tries < KEYS_TRIED && missing.size > 0; tries++) {
+      const owner = ownerOf(++this.numbersTried);
+      if (owner && missing.delete(owner)) owner.keyNumber = this.numbersTried;
+    }
+    return [...this.masters].flatMap((node) =>
+      node.keyNumber === undefined || missing.has(node) ? [] : [make(node.keyNumber)],
+    );
+  }
+
+  private nodeAt({ host, port }: Address): Node {
+    const name = `${host}:${port}`;
+    const node: Node = this.nodes.get(name) ?? { host, port, namedAt: 0 };
+    node.namedAt = performance.now();
+    this.nodes.set(name, node);
+    return node;
+  }
+
+  private connectionTo(node: Node): Redis {
+    if (node.redis) return node.redis;
+    const redis = this.open(node);
+    node.redis = redis;
+    node.reason = undefined;
+    redis.on('error', (error) => {
+      node.reason = error;
+    });
+    redis.on('end', () => {
+      if (node.redis !== redis) return;
+      node.redis = undefined;
+      if (this.masters.has(node)) this.lost(node.reason ?? new Error('the connection closed'));
+    });
+    return redis;
+  }
+
+  private drop(node: Node): void {
+    const { redis } = node;
+    node.redis = undefined;
+    redis?.disconnect();
+  }
+
+  private lost(error: Error): void {
+    if (this.closed) return;
+    this.emit('error', error);
+    void this.recover();
+  }
+
+  /** Learns who has which slots until somebody knows. */
+  private async recover(): Promise<void> {
+    if (this.recovering) return;
+    this.recovering = true;
+    for (let tries = 0; !this.closed; tries++) {
+      try {
+        await this.learn();
+        if (this.closed) break;
+        this.status = 'ready';
+        this.emit('ready');
+        break;
+      } catch (error) {
+        if (this.closed) break;
+        this.status = 'connecting';
+        this.emit('error', asError(error));
+        await sleep(jittered(Math.min(RETRY_MAX_MS, 50 * 2 ** Math.min(tries, 6))), undefined, {
+          ref: false,
+        });
+      }
+    }
+    this.recovering = false;
+  }
+
+  /** Learns that a slot has moved. What is being learnt already may be older. */
+  private async learnOf(slot: number, address: Address): Promise<void> {
+    const node = this.nodeAt(address);
+    for (let tries = 0; tries < 2 && this.owners[slot] !== node; tries++) await this.learn(node);
+  }
+
+  private learn(from?: Node): Promise<void> {
+    this.learning ??= this.ask(from).finally(() => {
+      this.learning = undefined;
+    });
+    return this.learning;
+  }
+
+  private async ask(from: Node | undefined): Promise<void> {
+    const askOthers = async () => {
+      const some = from ? [from] : shuffled([...this.nodes.values()]).slice(0, ASKED_TOGETHER);
+      const answers = some.map(async (node) => ({
+        ranges: await askSlots(this.connectionTo(node)),
+        host: node.host,
+      }));
+      return Promise.any(answers);
+    };
+    const askFirst = async () => {
+      const redis = this.open();
+      redis.on('error', () => {});
+      try {
+        return { ranges: await askSlots(redis), host: redis.options.host ?? '' };
+      } finally {
+        redis.disconnect();
+      }
+    };
+    const [first, then] = this.anew ? [askFirst, askOthers] : [askOthers, askFirst];
+    const { ranges, host } = await first().catch((error) => {
+      if (this.closed) throw error;
+      return then().catch(() => {
+        throw error;
+      });
+    });
+    if (this.closed) return;
+    this.adopt(ranges, host);
+    this.anew = false;
+  }
+
+  private adopt(ranges: Range[], asked: string): void {
+    const owners = new Array<Node>(SLOTS);
+    let covered = 0;
+    for (const [first, last, master] of ranges) {
+      if (!master) continue;
+      const [host, port] = master;
+      owners.fill(this.nodeAt({ host: host && host !== '?' ? host : asked, port }), first, last + 1);
+      covered += last - first + 1;
+    }
+    if (covered < SLOTS) throw new RedisUnfit('Not all slots of the cluster have a server.');
+    const masters = new Set(owners);
+    const isSucceeded = this.owners.some((before, slot) => {
+      const now = owners[slot];
+      return before !== now && !masters.has(before) && now !== undefined && !this.masters.has(now);
+    });
+    const now = performance.now();
+    for (const node of this.masters) node.namedAt = now;
+    this.owners = owners;
+    this.masters = new Set([...masters].sort((a, b) => a.host.localeCompare(b.host) || a.port - b.port));
+    for (const [name, node] of this.nodes) {
+      if (masters.has(node) || now < node.namedAt + LEFT_MS) continue;
+      this.nodes.delete(name);
+      this.drop(node);
+    }
+    if (!isSucceeded) return;
+    this.successions++;
+    this.lost(new Error(SUCCEEDED));
+  }
+}

@@ -1,0 +1,152 @@
+/** A private Redis Cluster, whose nodes can be killed and frozen, and whose slots can be moved. */
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { freePort } from '../../ops/ports.ts';
+import { makePrivate, requireProgram, startServer, stopServer } from '../../ops/private/server.ts';
+import { until } from '../../testbed/until.ts';
+
+const SLOTS = 16_384;
+/** After this long without an answer a node counts as failed, and a replica takes its place. */
+const NODE_TIMEOUT_MS = 1_000;
+
+const startNode = async (folder: string, port: number, busPort: number, settings: Record<string, string>) => {
+  makePrivate(folder);
+  const all = {
+    bind: '127.0.0.1',
+    port: `${port}`,
+    dir: `${folder}/`,
+    save: '',
+    'set-proc-title': 'no',
+    'cluster-enabled': 'yes',
+    'cluster-port': `${busPort}`,
+    'cluster-node-timeout': `${NODE_TIMEOUT_MS}`,
+    'repl-diskless-sync-delay': '0',
+    ...settings,
+  };
+  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value]);
+  const command = requireProgram('redis-server', 'valkey-server');
+  return startServer({ backend: 'redis', folder, port, command, args, env: process.env });
+};
+
+/** Makes a node, and starts it. */
+const createNode = async (folder: string, settings: Record<string, string>) => {
+  const [port, busPort] = [await freePort(), await freePort()];
+  let { pid } = await startNode(folder, port, busPort, settings);
+  const admin = new Redis({ port, retryStrategy: () => 100, disableClientInfo: true });
+  admin.on('error', () => {});
+  return {
+    port,
+    admin,
+    id: String(await admin.cluster('MYID')),
+    meet: (other: Redis) => other.call('CLUSTER', 'MEET', '127.0.0.1', port, busPort),
+    start: async () => {
+      pid = (await startNode(folder, port, busPort, settings)).pid;
+    },
+    freeze: () => process.kill(pid, 'SIGSTOP'),
+    thaw: () => process.kill(pid, 'SIGCONT'),
+    kill: async () => {
+      process.kill(pid, 'SIGKILL');
+      await stopServer(folder);
+    },
+    end: async () => {
+      admin.disconnect();
+      await stopServer(folder);
+    },
+  };
+};
+export type ClusterNode = Awaited<ReturnType<typeof createNode>>;
+
+/**
+ * Starts a cluster and waits until it serves.
+ * @param folder must be guarded, or the caller calls `end`
+ * @param masters how many; the slots are shared out among them
+ * @param replicas how many nodes more; each is the replica of another master
+ */
+export const startRedisCluster = async (
+  folder: string,
+  {
+    masters = 3,
+    replicas = 3,
+    settings = {},
+  }: { masters?: number; replicas?: number; settings?: Record<string, string> } = {},
+) => {
+  const nodes = await Promise.all(
+    Array.from({ length: masters + replicas }, (_, n) => createNode(join(folder, `${n}`), settings)),
+  );
+  const [first, ...others] = nodes;
+  if (!first) throw new Error('A cluster has one node at least.');
+  const all = <T>(work: (node: ClusterNode, n: number) => Promise<T>) => Promise.all(nodes.map(work));
+  const info = (node: ClusterNode): Promise<string> => node.admin.cluster('INFO').then(String);
+  await all((node, n) => node.admin.call('CLUSTER', 'SET-CONFIG-EPOCH', n + 1));
+  const firstOf = (n: number) => Math.floor((n * SLOTS) / masters);
+  for (const [n, node] of nodes.slice(0, masters).entries())
+    await node.admin.call('CLUSTER', 'ADDSLOTSRANGE', firstOf(n), firstOf(n + 1) - 1);
+  for (const node of others) await node.meet(first.admin);
+  const isKnown = (text: string) => text.includes(`cluster_known_nodes:${nodes.length}`);
+  await until('all nodes know one another', async () => (await all(info)).every(isKnown), 60_000);
+  for (const [n, node] of nodes.slice(masters).entries()) {
+    const { id } = nodes[n % masters] ?? first;
+    await until(
+      'the replica knows its master',
+      () =>
+        node.admin.call('CLUSTER', 'REPLICATE', id).then(
+          () => true,
+          () => false,
+        ),
+      60_000,
+    );
+  }
+
+  /** Waits until all nodes that run say that all is well, and replicas have what their masters have. */
+  const whole = () =>
+    until(
+      'the cluster is whole',
+      async () => {
+        const said = await all(async ({ admin }) => [
+          String(await admin.cluster('INFO')),
+          await admin.info('replication'),
+        ]);
+        return said
+          .flat()
+          .every(
+            (text) =>
+              !/cluster_state:fail|cluster_slots_(pfail|fail):[1-9]|master_link_status:down/.test(text),
+          );
+      },
+      60_000,
+    );
+  /** The masters that have slots, as a node knows them. */
+  const mastersKnownTo = async ({ admin }: ClusterNode): Promise<ClusterNode[]> => {
+    const ports = (await admin.cluster('SLOTS')).map(([, , master]) => master?.[1]);
+    return nodes.filter(({ port }) => ports.includes(port));
+  };
+  await whole();
+  await until(
+    'all masters are known',
+    async () => (await all((node) => mastersKnownTo(node))).every((known) => known.length === masters),
+    60_000,
+  );
+
+  return {
+    nodes,
+    whole,
+    mastersKnownTo,
+
+    /** Moves a slot with all its keys from one master to another, as redis-cli does it, one key at a time. */
+    moveSlot: async (slot: number, from: ClusterNode, to: ClusterNode): Promise<void> => {
+      const set = (node: ClusterNode, ...args: string[]) =>
+        node.admin.call('CLUSTER', 'SETSLOT', slot, ...args);
+      await set(to, 'IMPORTING', from.id);
+      await set(from, 'MIGRATING', to.id);
+      for (;;) {
+        const keys = await from.admin.cluster('GETKEYSINSLOT', slot, 1);
+        if (keys.length === 0) break;
+        await from.admin.migrate('127.0.0.1', to.port, '', 0, 5_000, 'KEYS', ...keys);
+      }
+      for (const node of [to, from, ...(await mastersKnownTo(to))]) await set(node, 'NODE', to.id);
+    },
+
+    end: () => all((node) => node.end()),
+  };
+};
+export type RedisCluster = Awaited<ReturnType<typeof startRedisCluster>>;
