@@ -1,10 +1,67 @@
-/** How the log writes to standard output. */
-import { write, writeSync } from 'node:fs';
+/**
+ * Standard output. Several processes may share it, and what each writes must stay whole lines. A file takes each write
+ * whole, but a pipe, as a container's, only so many bytes: of a longer write it takes a part and then another
+ * process's (pipe(7)). So lines are written to it in pieces of that length.
+ */
+import { fstatSync, write, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 const STDOUT = 1;
+/** PIPE_BUF on Linux, and what POSIX lets it be elsewhere at the least. */
+const PIPE_BYTES = process.platform === 'linux' ? 4_096 : 512;
 /** How many characters of lines may wait to be written; lines beyond that are lost. */
 const MAX_WAITING = 8 * 2 ** 20;
 const BUSY_PAUSE_MS = 100;
+const LINE_END = 10;
+
+const writeSome = promisify(write);
+
+const isFile = (): boolean => {
+  try {
+    return fstatSync(STDOUT).isFile();
+  } catch {
+    return false;
+  }
+};
+
+/** Cuts whole lines into pieces of at most PIPE_BYTES. A line that is longer is a piece of its own. */
+const piecesOf = (bytes: Buffer): Buffer[] => {
+  if (isFile()) return [bytes];
+  const pieces: Buffer[] = [];
+  for (let from = 0; from < bytes.length; ) {
+    const last =
+      from + PIPE_BYTES >= bytes.length
+        ? bytes.length
+        : bytes.lastIndexOf(LINE_END, from + PIPE_BYTES - 1) + 1;
+    const end = bytes.indexOf(LINE_END, from) + 1 || bytes.length;
+    const to = last > from ? last : end;
+    pieces.push(bytes.subarray(from, to));
+    from = to;
+  }
+  return pieces;
+};
+
+const writeAll = async (bytes: Buffer): Promise<void> => {
+  for (let rest = bytes; rest.length > 0; )
+    try {
+      rest = rest.subarray((await writeSome(STDOUT, rest)).bytesWritten);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      await sleep(BUSY_PAUSE_MS);
+    }
+};
+
+/** Writes pieces, and takes each out of the list as soon as it is its turn. */
+const writePieces = async (pieces: Buffer[]): Promise<void> => {
+  for (let piece = pieces.shift(); piece; piece = pieces.shift()) await writeAll(piece);
+};
+
+/**
+ * Writes whole lines to standard output.
+ * @throws the system's error if the disk is full or the reader has gone
+ */
+export const writeLines = (lines: string): Promise<void> => writePieces(piecesOf(Buffer.from(lines)));
 
 /**
  * Opens standard output for lines that nobody waits for. Lines of one moment are written together, the last ones when
@@ -13,25 +70,20 @@ const BUSY_PAUSE_MS = 100;
  */
 export const openOutput = () => {
   let waiting = '';
+  let pieces: Buffer[] = [];
   let scheduled = false;
 
-  const writeOut = (bytes: Buffer) => {
-    write(STDOUT, bytes, (error, written) => {
-      const rest = bytes.subarray(written);
-      if (error?.code === 'EAGAIN') setTimeout(writeOut, BUSY_PAUSE_MS, bytes);
-      else if (!error && rest.length > 0) writeOut(rest);
-      else flush();
-    });
-  };
-  const flush = () => {
-    scheduled = waiting !== '';
-    if (!scheduled) return;
-    writeOut(Buffer.from(waiting));
-    waiting = '';
+  const flush = async (): Promise<void> => {
+    while (waiting !== '') {
+      pieces = piecesOf(Buffer.from(waiting));
+      waiting = '';
+      await writePieces(pieces).catch(() => {});
+    }
+    scheduled = false;
   };
   const flushAtExit = () => {
     try {
-      writeSync(STDOUT, waiting);
+      for (const piece of [...pieces, ...piecesOf(Buffer.from(waiting))]) writeSync(STDOUT, piece);
     } catch {
       // There is nobody left to tell.
     }

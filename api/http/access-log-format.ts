@@ -1,6 +1,6 @@
 /** Writes the text of the access log's lines, one for each HTTP request. */
 import type { IncomingHttpHeaders, OutgoingHttpHeader } from 'node:http';
-import { ConfigError } from '../../process/config.ts';
+import { type Config, ConfigError } from '../../process/config.ts';
 
 /** What one line says. If bytes could not be read as a request, only their answer is known; the rest is undefined. */
 export type AccessLogEntry = {
@@ -141,6 +141,7 @@ const shown = (value: OutgoingHttpHeader | undefined): string => {
 const json = (entry: AccessLogEntry): string => {
   const us = microseconds(entry);
   return JSON.stringify({
+    log: 'access',
     time: new Date(entry.finishedAt).toISOString(),
     remote_address: entry.remoteAddress ?? null,
     method: entry.method ?? null,
@@ -152,6 +153,20 @@ const json = (entry: AccessLogEntry): string => {
     user_agent: entry.requestHeaders['user-agent'] ?? null,
     request_id: entry.requestId,
   });
+};
+
+/** Begins a line on standard output, where the service's own log is too, if the line is not JSON, which says it. */
+const MARK = 'access ';
+
+/**
+ * Compiles the format of the access log, and marks its lines where the service's own log is as well.
+ * @param config `file` is `-` for standard output
+ * @returns a function that makes the line of an entry, without its line end
+ * @throws ConfigError with one sentence if the format is not valid
+ */
+export const accessLine = ({ file, format }: Config['accessLog']): ((entry: AccessLogEntry) => string) => {
+  const lineOf = compileFormat(format);
+  return file === '-' && format !== 'json' ? (entry) => `${MARK}${lineOf(entry)}` : lineOf;
 };
 
 /**

@@ -1,5 +1,6 @@
 /** Writes the access log's lines to a file. */
 import { appendFile } from 'node:fs/promises';
+import { writeLines } from '../../process/output.ts';
 
 export type AccessLog = {
   /** Adds one line, given without its line end. Never throws and never waits. */
@@ -13,11 +14,6 @@ const CHUNK_CHARACTERS = 64 * 1024;
 /** 8 MiB: some seconds of a stalled disk under full load. */
 const MAX_CHUNKS = 128;
 
-const toStdout = (text: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
-  });
-
 /**
  * Opens the access log. It collects lines and appends them, always whole ones, at least once a second, so several
  * processes can share the file. It opens the file anew for each append: if the file was moved away, the next lines
@@ -30,10 +26,7 @@ export const openAccessLog = (
   file: string,
   report: (sentence: string) => void = console.error,
 ): AccessLog => {
-  const append = file === '-' ? toStdout : (text: string) => appendFile(file, text);
-  // Without a listener a reader that goes away (EPIPE) would end the process.
-  const ignore = () => {};
-  if (file === '-') process.stdout.on('error', ignore);
+  const append = file === '-' ? writeLines : (text: string) => appendFile(file, text);
   const chunks: string[] = [''];
   let writing: Promise<void> | undefined;
   let losing = false;
@@ -74,7 +67,6 @@ export const openAccessLog = (
     async close() {
       clearInterval(timer);
       await flush();
-      if (file === '-') process.stdout.off('error', ignore);
     },
   };
 };

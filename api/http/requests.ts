@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import type { Config } from '../../process/config.ts';
 import { openAccessLog } from './access-log.ts';
-import { type AccessLogEntry, compileFormat } from './access-log-format.ts';
+import { type AccessLogEntry, accessLine } from './access-log-format.ts';
 import { corsHeaders } from './cors.ts';
 
 declare module 'fastify' {
@@ -35,12 +35,12 @@ export const requestId = ({ headers }: Pick<IncomingMessage, 'headers'>): string
 
 export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
   async (app, { config }) => {
-    const format = compileFormat(config.format);
+    const lineOf = accessLine(config);
     const log = openAccessLog(config.file, (sentence) => app.observer.accessLogFails({ sentence }));
     /** Each connection keeps its entry, which changes: making and removing one for each request would cost more. */
     const latest = new WeakMap<Socket, { reply: FastifyReply | undefined }>();
 
-    const logAccess = (entry: AccessLogEntry) => log.write(format(entry));
+    const logAccess = (entry: AccessLogEntry) => log.write(lineOf(entry));
     const begin = (request: FastifyRequest, reply: FastifyReply) => {
       reply
         .header('x-request-id', request.id)

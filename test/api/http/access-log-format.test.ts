@@ -1,5 +1,5 @@
 import t from 'tap';
-import { type AccessLogEntry, compileFormat } from '../../../api/http/access-log-format.ts';
+import { type AccessLogEntry, accessLine, compileFormat } from '../../../api/http/access-log-format.ts';
 import { ConfigError } from '../../../process/config.ts';
 
 const headers =
@@ -54,6 +54,7 @@ t.test('named formats', async (t) => {
 
 t.test('json', async (t) => {
   t.strictSame(JSON.parse(line('json')), {
+    log: 'access',
     time: '2026-11-21T03:30:00.500Z',
     remote_address: '192.0.2.7',
     method: 'GET',
@@ -73,6 +74,14 @@ t.test('json', async (t) => {
     referer: null,
     remote_address: null,
   });
+});
+
+t.test('on standard output each line says which log it is of', async (t) => {
+  const on = (file: string, format: string) => accessLine({ file, format })(entry);
+  t.match(on('-', 'common'), /^access 192\.0\.2\.7 - - \[/);
+  t.equal(on('-', '{"level":%(s)s}'), 'access {"level":200}');
+  t.equal(on('-', 'json'), line('json'));
+  t.equal(on('access.log', 'common'), line('common'));
 });
 
 const atoms: [format: string, expected: string, changes?: Partial<AccessLogEntry>][] = [
