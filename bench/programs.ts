@@ -7,10 +7,10 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { connect } from 'amqplib';
 import { freePort } from '../ops/ports.ts';
 import { lastLines, logSince, waitFor } from '../ops/processes.ts';
 import { loadConfig } from '../process/config.ts';
+import { connectOnce } from '../queue/connection.ts';
 import { allWorkersServe } from '../testbed/workers.ts';
 
 const START_TIMEOUT_MS = 60_000;
@@ -125,8 +125,9 @@ export const startConsumers = async (
   env: NodeJS.ProcessEnv,
   build?: string,
 ): Promise<Program[]> => {
-  const { queue, ...server } = loadConfig(env).rabbitmq;
-  const rabbitmq = await connect(server);
+  const config = loadConfig(env).rabbitmq;
+  const { queue } = config;
+  const rabbitmq = await connectOnce(config, 'benchmark');
   const channel = await rabbitmq.createChannel();
   const works = async () => (await channel.checkQueue(queue)).consumerCount >= CONSUMERS;
   const consumers = await Promise.all(

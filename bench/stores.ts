@@ -1,10 +1,10 @@
 /** Prepares, reads and empties the stores of a place, from outside the service. */
-import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { connectionOptions } from '../db/client.ts';
 import { loadConfig } from '../process/config.ts';
 import { unobserved } from '../process/log-events.ts';
+import { connectOnce } from '../queue/connection.ts';
 import { assertQueue, topology } from '../queue/topology.ts';
 import { createJob } from './orders.ts';
 
@@ -14,10 +14,10 @@ const PUBLISH_WINDOW = 2_000;
 /** Opens connections to the stores that `env` names, and declares its queues. */
 export const openStores = async (env: NodeJS.ProcessEnv) => {
   const config = loadConfig(env);
-  const { queue, publishTimeoutMs: _, ...server } = config.rabbitmq;
+  const { queue } = config.rabbitmq;
   const mysql = await createConnection(connectionOptions(config.mysql));
   const redis = new Redis({ ...config.redis, tls: undefined });
-  const rabbitmq = await connect(server);
+  const rabbitmq = await connectOnce(config.rabbitmq, 'benchmark');
   const { jobs, others } = topology(rabbitmq, config.rabbitmq);
   for (const one of [...others, jobs]) await assertQueue(rabbitmq, unobserved, one);
   const channel = await rabbitmq.createConfirmChannel();

@@ -11,6 +11,11 @@ import { waitFor } from './processes.ts';
 /** How many milliseconds a server gets to answer: it may be starting, or far away. */
 const patienceMs = 5000;
 
+interface Node {
+  host: string;
+  port: number;
+}
+
 interface Address {
   backend: Backend;
   name: string;
@@ -19,6 +24,8 @@ interface Address {
   tls: boolean;
   /** The name of the setting that says where it is. */
   setting: string;
+  /** Further nodes of its cluster. Whoever names several has them run elsewhere: none is started here. */
+  others?: Node[];
 }
 
 const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
@@ -45,10 +52,11 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
   {
     backend: 'rabbitmq',
     name: 'RabbitMQ',
-    host: rabbitmq.hostname,
-    port: rabbitmq.port,
+    host: rabbitmq.hosts[0].hostname,
+    port: rabbitmq.hosts[0].port,
     tls: rabbitmq.tls !== undefined,
     setting: 'RABBITMQ_HOST',
+    others: rabbitmq.hosts.slice(1).map(({ hostname, port }) => ({ host: hostname, port })),
   },
 ];
 
@@ -56,12 +64,26 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
 export const isThisMachine = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127(\.\d+){3}$/.test(host);
 
+/** Whether one of the nodes of a cluster is there. @throws Error with one sentence if none answers */
+const isOneThere = async ({ backend, name, tls, setting }: Address, nodes: Node[]): Promise<boolean> => {
+  const ask = ({ host, port }: Node) =>
+    waitFor(
+      async () => ((await whoAnswers(host, port, tls ? undefined : backend)) === 'right' ? true : undefined),
+      patienceMs,
+    );
+  if ((await Promise.all(nodes.map(ask))).includes(true)) return true;
+  const all = nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
+  throw new Error(`${name} does not answer at any of ${all}: check ${setting}, and that it runs there.`);
+};
+
 /**
  * Asks a backend whether it is there.
  * @returns false if it is to be on this machine and nothing listens on its port
  * @throws Error with one sentence if it does not answer elsewhere, or something else answers
  */
-const isThere = async ({ backend, name, host, port, tls, setting }: Address): Promise<boolean> => {
+const isThere = async (address: Address): Promise<boolean> => {
+  const { backend, name, host, port, tls, setting, others = [] } = address;
+  if (others.length > 0) return isOneThere(address, [{ host, port }, ...others]);
   const isLocal = isThisMachine(host);
   const answer = await waitFor(async () => {
     const found = await whoAnswers(host, port, isLocal && !tls ? backend : undefined);
@@ -90,7 +112,8 @@ const startPrivate = (project: string, backend: Backend, config: Config): Promis
   const { mysql, redis, rabbitmq } = config;
   const folder = privateFolder(project, backend);
   if (backend === 'mysql') return startMysql({ ...mysql, folder });
-  if (backend === 'rabbitmq') return startRabbitmq({ ...rabbitmq, user: rabbitmq.username, folder });
+  if (backend === 'rabbitmq')
+    return startRabbitmq({ ...rabbitmq, user: rabbitmq.username, port: rabbitmq.hosts[0].port, folder });
   if (redis.username && redis.username !== 'default')
     throw new Error(`A Redis started here has no user ${redis.username}: leave the user out of REDIS_URL.`);
   return startRedis({ ...redis, folder, databases: Math.max(16, redis.db + 1) });
@@ -111,8 +134,11 @@ export const ensureBackends = async (
 ): Promise<void> => {
   const addresses = addressesOf(config);
   const there = await Promise.all(addresses.map(isThere));
-  for (const [i, { name, host, port }] of addresses.entries())
-    if (there[i]) say(`${name} answers at ${host}:${port}.`);
+  for (const [i, { name, host, port, others = [] }] of addresses.entries())
+    if (there[i])
+      say(
+        `${name} answers at ${[{ host, port }, ...others].map((node) => `${node.host}:${node.port}`).join(', ')}.`,
+      );
   const missing = addresses.filter((_, i) => !there[i]);
   if (missing.length === 0) return;
   const backends = missing.map(({ backend }) => backend);

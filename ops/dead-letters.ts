@@ -4,7 +4,7 @@ import { openCache } from '../cache/cache.ts';
 import { openDatabase } from '../db/client.ts';
 import { openLetters } from '../jobs/letters.ts';
 import { openStory } from '../jobs/story.ts';
-import { ConfigError, environment, loadConfig } from '../process/config.ts';
+import { brokerAddress, ConfigError, environment, loadConfig } from '../process/config.ts';
 import { unobserved } from '../process/log-events.ts';
 import { openBroker } from '../queue/broker.ts';
 import { runCommand } from './command.ts';
@@ -28,7 +28,7 @@ const run = async ([command, ...jobIds]: string[]): Promise<void> => {
         () => undefined,
       );
     if (!(await waitFor(reaches, CONNECT_TIMEOUT_MS)))
-      throw new ConfigError(`RabbitMQ does not answer at ${rabbitmq.hostname}:${rabbitmq.port}.`);
+      throw new ConfigError(`RabbitMQ does not answer at ${brokerAddress(rabbitmq)}.`);
     // Without Redis a letter that is replayed is not shown before it is applied.
     await cache.reachedWithin(REDIS_WITHIN_MS);
     const story = openStory(cache, database.orm, config.historyDays > 0);

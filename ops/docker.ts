@@ -31,7 +31,8 @@ const variables = ({ mysql, redis, rabbitmq }: Config): NodeJS.ProcessEnv => ({
   DB_NAME: mysql.database,
   REDIS_PORT: `${redis.port}`,
   REDIS_PASSWORD: redis.password ?? '',
-  RABBITMQ_PORT: `${rabbitmq.port}`,
+  RABBITMQ_PORT: `${rabbitmq.hosts[0].port}`,
+  RABBITMQ_VHOST: rabbitmq.vhost,
   RABBITMQ_USER: rabbitmq.username,
   RABBITMQ_PASSWORD: rabbitmq.password,
 });

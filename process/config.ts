@@ -1,4 +1,5 @@
 /** The settings of a process, in the form in which its code uses them. */
+import { besideBroker, rabbitmqOptions } from './broker-settings.ts';
 import { ConfigError } from './config-error.ts';
 import { readDotenv } from './dotenv.ts';
 import { isVariable, readEnvironment } from './environment.ts';
@@ -19,6 +20,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
   const openTls = tlsOpener(e, env);
   const mysql = mysqlOptions(e, env, openTls);
   const redis = redisOptions(e, openTls);
+  const rabbitmq = rabbitmqOptions(e, env, openTls);
   return {
     api: { workers: e.API_WORKERS, host: e.HOST, port: e.PORT, adminPassword: e.ADMIN_PASSWORD },
     accessLog: { file: e.ACCESS_LOG_FILE, format: e.ACCESS_LOG_FORMAT },
@@ -49,12 +51,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
      */
     lists: { ttl: e.ORDERS_CACHE_TTL, memoryBytes: e.LIST_MEMORY_MB * 2 ** 20, staleMs: e.LIST_STALE_MS },
     rabbitmq: {
-      protocol: e.MQ_USE_SSL ? 'amqps' : 'amqp',
-      tls: openTls({ prefix: 'MQ', isOn: e.MQ_USE_SSL, switchOn: 'set MQ_USE_SSL=true' }),
-      hostname: bare(e.RABBITMQ_HOST),
-      port: e.RABBITMQ_PORT ?? (e.MQ_USE_SSL ? 5671 : 5672),
-      username: e.RABBITMQ_USER,
-      password: e.RABBITMQ_PASSWORD ?? 'guest',
+      ...rabbitmq.options,
       queue: e.RABBITMQ_QUEUE_NAME,
       queueType: e.RABBITMQ_QUEUE_TYPE,
       eventsExchange: e.RABBITMQ_EVENTS_EXCHANGE,
@@ -72,7 +69,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
     logLevel: e.LOG_LEVEL,
     logFormat: e.LOG_FORMAT,
     /** Variables, and parameters of URLs, that are set but have no meaning here. */
-    ignored: [...ignored, ...misnamed, ...mysql.ignored, ...redis.ignored],
+    ignored: [...ignored, ...misnamed, ...mysql.ignored, ...redis.ignored, ...rabbitmq.ignored],
   };
 };
 export type Config = ReturnType<typeof loadConfig>;
@@ -81,13 +78,23 @@ export type Config = ReturnType<typeof loadConfig>;
  * The process's environment, and the variables of `.env` in the working folder that the environment does not have.
  * @throws ConfigError with one sentence if `.env` cannot be read
  */
-export const environment = (): NodeJS.ProcessEnv => ({ ...readDotenv(), ...process.env });
+export const environment = (): NodeJS.ProcessEnv => ({
+  ...besideBroker(readDotenv(), process.env),
+  ...process.env,
+});
 
-const hostAndPort = (host: string, port: number) => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+export const hostAndPort = (host: string, port: number) =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+/** Where RabbitMQ is: its hosts, and its virtual host unless that is the default one. */
+export const brokerAddress = ({ hosts, vhost }: Pick<Config['rabbitmq'], 'hosts' | 'vhost'>): string =>
+  [hosts.map(({ hostname, port }) => hostAndPort(hostname, port)).join(), vhost]
+    .filter((part) => part !== '/')
+    .join('/');
 
 /** The servers to which a process connects, for its log, without users and passwords. */
 export const addresses = ({ mysql, redis, rabbitmq, cache }: Config) => ({
   mysql: `${hostAndPort(mysql.host, mysql.port)}/${mysql.database}`,
   redis: cache.disabled ? 'disabled' : `${hostAndPort(redis.host, redis.port)}/${redis.db}`,
-  rabbitmq: `${hostAndPort(rabbitmq.hostname, rabbitmq.port)}/${rabbitmq.queue}`,
+  rabbitmq: `${brokerAddress(rabbitmq)}/${rabbitmq.queue}`,
 });

@@ -1,5 +1,5 @@
 /**
- * Reads what the URLs of MySQL and Redis say behind `?`, in the words of the clients for Python. A parameter is
+ * Reads what the URLs of MySQL, Redis and RabbitMQ say behind `?`, in the words of the clients for Python. A parameter is
  * understood, or has no meaning here (then the log says so), or is refused with a sentence that says what to write
  * instead.
  */
@@ -126,7 +126,39 @@ const ofRedis: Record<string, Reading> = {
   retryontimeout: ignored,
 };
 
-const parametersOf = { DATABASE_URL: ofMysql, REDIS_URL: ofRedis };
+/** Those of https://www.rabbitmq.com/docs/uri-query-parameters, of pika and of amqplib. */
+const ofRabbitmq: Record<string, Reading> = {
+  cacertfile: caFile,
+  certfile: certFile,
+  keyfile: keyFile,
+  verify: (value) =>
+    value.toLowerCase() === 'verify_peer'
+      ? { tls: true }
+      : { refused: 'must be verify_peer: the certificate and the name of a server are always checked' },
+  ssl: tls,
+  ssloptions: refused('is not supported: let the URL begin with amqps:// for TLS'),
+  servernameindication: refused('is not supported: it is the name of the host'),
+  authmechanism: (value) =>
+    /^(plain|amqplain)$/i.test(value) ? {} : { refused: 'must be PLAIN: the account uses a password' },
+  heartbeat: ignored,
+  heartbeatinterval: ignored,
+  connectiontimeout: ignored,
+  connecttimeout: ignored,
+  blockedconnectiontimeout: ignored,
+  sockettimeout: ignored,
+  stacktimeout: ignored,
+  tcpoptions: ignored,
+  clientproperties: ignored,
+  connectionattempts: ignored,
+  retrydelay: ignored,
+  channelmax: ignored,
+  framemax: ignored,
+  locale: ignored,
+  depth: ignored,
+  nodelay: ignored,
+};
+
+const parametersOf = { DATABASE_URL: ofMysql, REDIS_URL: ofRedis, RABBITMQ_URL: ofRabbitmq };
 
 /** The name of a parameter in a sentence. A text that cannot be a name may be part of a password, and is not shown. */
 const shownName = (name: string): string =>

@@ -75,10 +75,23 @@ const Environment = Type.Object({
   }),
   ...tlsVariables('REDIS'),
   REDIS_CLUSTER: flag(),
-  RABBITMQ_HOST: host('localhost'),
+  RABBITMQ_URL: Type.Optional(
+    Type.String({
+      secret: true,
+      pattern: '^\\s*[Aa][Mm][Qq][Pp][Ss]?://',
+      description: 'a URL such as amqp://user:password@host:5672/vhost, or amqps:// for TLS',
+    }),
+  ),
+  RABBITMQ_HOST: Type.String({ secret: true, default: 'localhost' }),
   RABBITMQ_PORT: Type.Optional(port()),
   RABBITMQ_USER: word('guest'),
   RABBITMQ_PASSWORD: Type.Optional(secret('a password')),
+  RABBITMQ_VHOST: Type.Optional(
+    Type.String({
+      pattern: '^[^\\t\\r\\n]{1,255}$',
+      description: 'the name of a virtual host, such as / or shop',
+    }),
+  ),
   RABBITMQ_QUEUE_NAME: Type.String({
     default: 'order_write_jobs',
     pattern: '^(?!amq\\.)[\\w.:-]{1,200}$',
@@ -172,8 +185,7 @@ export const readEnvironment = (env: NodeJS.ProcessEnv): { variables: Environmen
     if (text !== undefined && text !== '') values[name] = read(schema, text);
   }
   const parsed = parseEnvironment(values);
-  for (const name of ['DB', 'RABBITMQ'] as const)
-    if (/^([^:]+|\[.*\]):\d*$/.test(parsed[`${name}_HOST`] ?? ''))
-      throw new ConfigError(`${name}_HOST must be a host without a port: write that into ${name}_PORT.`);
+  if (/^([^:]+|\[.*\]):\d*$/.test(parsed.DB_HOST ?? ''))
+    throw new ConfigError('DB_HOST must be a host without a port: write that into DB_PORT.');
   return { variables: parsed, ignored: database.ignored };
 };

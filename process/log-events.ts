@@ -40,7 +40,7 @@ const nothing = () => {};
 
 /** Makes an observer that logs each event. Only tests and people may depend on the words of a line. */
 export const logEvents = (log: Log): Observer => ({
-  serverReached: ({ server, again }) => log.info(`${server} is ${again ? 'back' : 'reached'}`),
+  serverReached: ({ server, again, at }) => log.info({ at }, `${server} is ${again ? 'back' : 'reached'}`),
   serverLost: ({ server, before, reason }) => {
     const how = { unknown: 'not reached yet', reached: 'lost', lost: 'still not reached' }[before];
     log.warn({ reason }, `${server} is ${how}`);

@@ -3,37 +3,44 @@ import { ConfigError } from './config-error.ts';
 
 type Env = NodeJS.ProcessEnv;
 
-const brokerUrls = ['RABBITMQ_URL', 'RABBITMQ_URI', 'CLOUDAMQP_URL', 'AMQP_URL', 'AMQP_URI'];
+const brokerUrls = ['RABBITMQ_URI', 'CLOUDAMQP_URL', 'AMQP_URL', 'AMQP_URI'];
 
 /** Names that ask for something in vain if `missing` says so, and what to write instead. */
 const misnamed: { names: string[]; missing: (env: Env) => boolean; instead: string }[] = [
   {
     names: brokerUrls,
     missing: (env) =>
-      !env.RABBITMQ_HOST || (brokerUrls.some((name) => env[name]?.startsWith('amqps:')) && !env.MQ_USE_SSL),
-    instead:
-      'set RABBITMQ_HOST, RABBITMQ_PORT, RABBITMQ_USER and RABBITMQ_PASSWORD, and MQ_USE_SSL=true for amqps://',
+      !env.RABBITMQ_URL &&
+      (!env.RABBITMQ_HOST || (brokerUrls.some((name) => env[name]?.startsWith('amqps:')) && !env.MQ_USE_SSL)),
+    instead: 'set RABBITMQ_URL, or RABBITMQ_HOST and the like with MQ_USE_SSL=true for amqps://',
   },
   {
     names: ['RABBITMQ_PASS', 'RABBITMQ_DEFAULT_PASS', 'MQ_PASSWORD'],
-    missing: (env) => !env.RABBITMQ_PASSWORD,
+    missing: (env) => !env.RABBITMQ_PASSWORD && !env.RABBITMQ_URL,
     instead: 'set RABBITMQ_PASSWORD',
   },
   {
     names: ['RABBITMQ_USERNAME', 'RABBITMQ_DEFAULT_USER', 'MQ_USER'],
-    missing: (env) => !env.RABBITMQ_USER,
+    missing: (env) => !env.RABBITMQ_USER && !env.RABBITMQ_URL,
     instead: 'set RABBITMQ_USER',
   },
-  { names: ['MQ_HOST'], missing: (env) => !env.RABBITMQ_HOST, instead: 'set RABBITMQ_HOST' },
+  {
+    names: ['MQ_HOST'],
+    missing: (env) => !env.RABBITMQ_HOST && !env.RABBITMQ_URL,
+    instead: 'set RABBITMQ_HOST',
+  },
   {
     names: ['RABBITMQ_QUEUE', 'MQ_QUEUE_NAME'],
     missing: (env) => !env.RABBITMQ_QUEUE_NAME,
     instead: 'set RABBITMQ_QUEUE_NAME',
   },
   {
-    names: ['RABBITMQ_VHOST'],
-    missing: (env) => !['/', '%2F', '%2f'].includes(env.RABBITMQ_VHOST ?? ''),
-    instead: 'the queue is in the virtual host /, leave it out',
+    names: ['RABBITMQ_VIRTUAL_HOST', 'RABBITMQ_DEFAULT_VHOST', 'MQ_VHOST'],
+    missing: (env) =>
+      !env.RABBITMQ_VHOST &&
+      !env.RABBITMQ_URL &&
+      (env.RABBITMQ_VIRTUAL_HOST ?? env.RABBITMQ_DEFAULT_VHOST ?? env.MQ_VHOST) !== '/',
+    instead: 'set RABBITMQ_VHOST',
   },
   ...[
     { names: ['DB_PASSWORD', 'DB_PASSWD'], right: 'DB_PASS' },

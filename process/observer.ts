@@ -28,8 +28,8 @@ interface Death {
 }
 
 export interface Events {
-  /** A server answers, for the first time or again. */
-  serverReached: { server: string; again: boolean };
+  /** A server answers, for the first time or again. `at` is said where it has several hosts. */
+  serverReached: { server: string; again: boolean; at?: string | undefined };
   /** A server does not answer. `before` is what was known of it: 'lost' means that only the reason is new. */
   serverLost: { server: string; before: 'unknown' | 'reached' | 'lost'; reason: string };
   /** A server is there but does not answer in time, or refuses; or one command to it failed. */

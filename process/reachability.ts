@@ -14,8 +14,9 @@ export const reachability = (observer: Observer, server: string) => {
   let reached: boolean | undefined;
   const reasons = new Set<string>();
   return {
-    up: () => {
-      if (reached !== true) observer.serverReached({ server, again: reached !== undefined });
+    /** @param at which of several hosts answers */
+    up: (at?: string) => {
+      if (reached !== true) observer.serverReached({ server, again: reached !== undefined, at });
       reached = true;
       reasons.clear();
     },

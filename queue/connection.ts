@@ -1,19 +1,28 @@
-/** A connection to RabbitMQ that is made again whenever it is lost. */
+/** A connection to RabbitMQ that is made again whenever it is lost, each time with the next of its hosts. */
+import { Socket } from 'node:net';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, connect } from 'amqplib';
-import type { Config } from '../process/config.ts';
+import { brokerAddress, type Config, hostAndPort } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
+import { jittered } from '../process/jitter.ts';
 import type { Observer } from '../process/observer.ts';
 import { reachability } from '../process/reachability.ts';
 import { tlsConnectOptions } from '../process/tls.ts';
-import { PublishError } from './errors.ts';
+import { PublishError, reasonOf } from './errors.ts';
 import { tellRefusals } from './handshake.ts';
 
 const HEARTBEAT_SECONDS = 10;
+/** How long a host may be silent while it is connected to; less as long as there are others that were not tried yet. */
 const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_OF_MANY_MS = 2_000;
+/** How long the setup of a connection may take. Each of its questions has a shorter limit of its own. */
+const SETUP_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 /** What AMQP 0-9-1 lets each side take at the least (4.2.3). */
 const FRAME_MIN_BYTES = 4_096;
-const RECOVERY = { initialDelay: 100, maxDelay: 5_000, factor: 2, jitter: 0.5 };
+/** The pause before another host is tried. When all have been tried in vain it doubles each time. */
+const PAUSE_MS = 100;
+const PAUSE_MAX_MS = 5_000;
 
 /** The most bytes of a frame, as both sides agreed. */
 export const frameMaxOf = (model: ChannelModel | undefined): number => {
@@ -22,48 +31,94 @@ export const frameMaxOf = (model: ChannelModel | undefined): number => {
   return Math.max(FRAME_MIN_BYTES, agreed || 0);
 };
 
-type Server = Pick<Config['rabbitmq'], 'protocol' | 'hostname' | 'port' | 'username' | 'password' | 'tls'>;
+export type Server = Pick<
+  Config['rabbitmq'],
+  'protocol' | 'hosts' | 'username' | 'password' | 'vhost' | 'tls'
+>;
+type Host = Server['hosts'][number];
 
-/** @param name how the broker's own tools name the connection */
-const howTo = ({ protocol, hostname, port, username, password, tls }: Server, name: string) => {
+/**
+ * How amqplib connects to a host.
+ * @param name how the broker's own tools name the connection
+ * @param timeout milliseconds for which the host may be silent meanwhile
+ */
+const howToConnect = (
+  { protocol, username, password, vhost, tls }: Server,
+  { hostname, port }: Host,
+  name: string,
+  timeout = CONNECT_TIMEOUT_MS,
+) => ({
+  // amqplib decodes the virtual host, as if it came from a URL.
+  url: {
+    protocol,
+    hostname,
+    port,
+    username,
+    password,
+    vhost: encodeURIComponent(vhost),
+    heartbeat: HEARTBEAT_SECONDS,
+  },
+  options: {
+    timeout,
+    noDelay: true,
+    ...(tls && tlsConnectOptions(tls, hostname)),
+    clientProperties: { connection_name: `orders: ${name}` },
+  },
+});
+
+/** @throws Error with the broker's own reason where it has given one */
+const open = async (server: Server, host: Host, name: string, timeout: number): Promise<ChannelModel> => {
   tellRefusals();
-  return {
-    url: { protocol, hostname, port, username, password, heartbeat: HEARTBEAT_SECONDS },
-    options: {
-      timeout: CONNECT_TIMEOUT_MS,
-      noDelay: true,
-      ...(tls && tlsConnectOptions(tls, hostname)),
-      clientProperties: { connection_name: `orders: ${name}` },
-    },
-  };
+  const { url, options } = howToConnect(server, host, name, timeout);
+  const model = await connect(url, options);
+  // An 'error' without a listener ends the process. What happened is told by 'close', and by the call that fails.
+  model.on('error', () => {});
+  return model;
+};
+
+/** Closes a connection, which takes two seconds at the most; also one whose other side is silent. */
+const sever = async (model: ChannelModel): Promise<void> => {
+  await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+  const { connection } = model;
+  if ('stream' in connection && connection.stream instanceof Socket)
+    connection.stream.destroy(new Error('The connection was closed.'));
 };
 
 /**
- * Runs `work` on a connection that does not come back once it is lost.
- * @throws PublishError where the broker is not reached, and whatever `work` throws
+ * Opens a connection that does not come back once it is lost, to the first host that answers.
+ * @throws PublishError where none does
+ */
+export const connectOnce = async (server: Server, name: string): Promise<ChannelModel> => {
+  let model: ChannelModel | undefined;
+  let cause: unknown;
+  for (const host of server.hosts)
+    model ??= await open(server, host, name, CONNECT_TIMEOUT_MS).catch((error: unknown) => {
+      cause = error;
+      return undefined;
+    });
+  if (model) return model;
+  throw new PublishError('refused', `RabbitMQ does not answer at ${brokerAddress(server)}.`, { cause });
+};
+
+/**
+ * Runs `work` on such a connection, and closes it.
+ * @throws PublishError where no host is reached, and whatever `work` throws
  */
 export const onConnection = async <T>(
   server: Server,
   name: string,
   work: (model: ChannelModel) => Promise<T>,
 ): Promise<T> => {
-  const { url, options } = howTo(server, name);
-  const model = await connect(url, options).catch((error: unknown) => {
-    throw new PublishError('refused', `RabbitMQ does not answer at ${server.hostname}:${server.port}.`, {
-      cause: error,
-    });
-  });
-  // The error reaches the caller through the promise of the call that failed.
-  model.on('error', () => {});
+  const model = await connectOnce(server, name);
   try {
     return await work(model);
   } finally {
-    await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+    await sever(model);
   }
 };
 
 /**
- * Opens the connection in the background.
+ * Opens the connection in the background, to the first host at first.
  * @param name how the observer and the broker's own tools name it
  * @param setup runs on each new connection before it is used; if it rejects, the connection is closed and another tried
  * @param lost is called when a connection is gone, and each time that none can be made
@@ -74,45 +129,71 @@ export const openConnection = async (
   name: string,
   { setup, lost }: { setup: (model: ChannelModel) => Promise<void>; lost: () => void },
 ) => {
-  const { url, options } = howTo(server, name);
+  const { hosts } = server;
+  const isOneOfMany = hosts.length > 1;
   const reach = reachability(observer, name);
+  const ending = new AbortController();
   let current: ChannelModel | undefined;
-  const connection = await connect(url, {
-    ...options,
-    recovery: {
-      ...RECOVERY,
-      waitForConnect: false,
-      setup: async (model: ChannelModel) => {
-        current = model;
-        // Before `setup` is done nobody else listens, and an 'error' without a listener ends the process.
-        // What happened is told by 'connect-failed' and 'disconnect'.
-        model.on('error', () => {});
-        // amqplib does not notice either if the connection closes before `setup` is done.
-        let closed: Error | undefined;
-        model.on('close', (error?: Error) => {
-          closed = error ?? new Error('The connection closed while it was set up.');
-        });
-        try {
-          await setup(model);
-          if (closed) throw closed;
-        } catch (error) {
-          // The reason why the connection closed says more than the error of the call that was under way.
-          const cause = closed ?? error;
-          // Closed here with a deadline: amqplib closes it as well, but without one.
-          await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
-          throw cause;
-        }
-      },
-    },
-  });
-  const gone = (error: Error) => {
-    lost();
-    reach.down(error);
+  let tellBlocked = (_reason: string | undefined) => {};
+  /** How many tries in a row have failed. */
+  let failures = 0;
+
+  /**
+   * Connects, and stays connected.
+   * @returns why the connection was lost
+   * @throws Error where none could be made or set up
+   */
+  const live = async (host: Host, at: string | undefined): Promise<Error> => {
+    const hasOthers = isOneOfMany && failures < hosts.length;
+    const timeout = hasOthers ? CONNECT_TIMEOUT_OF_MANY_MS : CONNECT_TIMEOUT_MS;
+    const model = await open(server, host, name, timeout);
+    current = model;
+    let reason: Error | undefined;
+    const closed = new Promise<Error>((resolve) => {
+      model.on('close', (error?: Error) => {
+        reason = error ?? new Error('The connection was closed.');
+        resolve(reason);
+      });
+    });
+    model.on('blocked', (why) => tellBlocked(why));
+    model.on('unblocked', () => tellBlocked(undefined));
+    try {
+      if (!ending.signal.aborted) await withDeadline(setup(model), SETUP_TIMEOUT_MS);
+      // amqplib does not reject every call that is under way when the connection closes.
+      if (reason) throw reason;
+    } catch (error) {
+      // The reason why the connection closed says more than the error of the call that was under way.
+      const cause = reason ?? error;
+      await sever(model);
+      throw cause;
+    }
+    if (ending.signal.aborted) await sever(model);
+    failures = 0;
+    reach.up(at);
+    return closed;
   };
-  connection.on('connect', reach.up);
-  connection.on('disconnect', gone);
-  connection.on('connect-failed', gone);
-  connection.on('error', () => {});
+
+  const stayConnected = async (): Promise<void> => {
+    // Whoever opens the connection has it before `setup` runs.
+    await setImmediate();
+    for (let turn = 0; !ending.signal.aborted; turn++) {
+      const host = hosts[turn % hosts.length] ?? hosts[0];
+      const at = isOneOfMany ? hostAndPort(host.hostname, host.port) : undefined;
+      const error = await live(host, at).catch((error: unknown) => {
+        failures++;
+        return error;
+      });
+      if (ending.signal.aborted) return;
+      lost();
+      reach.down(at === undefined ? error : new Error(`${at}: ${reasonOf(error)}`));
+      const rounds = Math.floor(failures / hosts.length);
+      const pause = failures % hosts.length === 0 ? PAUSE_MS * 2 ** rounds : PAUSE_MS;
+      await sleep(jittered(Math.min(PAUSE_MAX_MS, pause)), undefined, { signal: ending.signal }).catch(
+        () => {},
+      );
+    }
+  };
+  void stayConnected();
 
   return {
     /**
@@ -120,18 +201,18 @@ export const openConnection = async (
      * memory or disk, and with undefined when that is over.
      */
     onBlocked: (changed: (reason: string | undefined) => void): void => {
-      connection.on('blocked', changed);
-      connection.on('unblocked', () => changed(undefined));
+      tellBlocked = changed;
     },
 
     /** Closes the connection, so that a new one is made. */
     reconnect: (): void => {
-      current?.close().catch(() => {});
+      if (current) void sever(current);
     },
 
     /** Closes the connection for good. Waits for a broker that does not answer for two seconds at the most. */
     close: async (): Promise<void> => {
-      await withDeadline(connection.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+      ending.abort();
+      if (current) await sever(current);
     },
   };
 };

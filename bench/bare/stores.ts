@@ -1,10 +1,10 @@
 /** The I/O of the bare server. Each function is one round trip. */
-import { connect } from 'amqplib';
 import { createPool, type RowDataPacket } from 'mysql2/promise';
 import { PipeliningRedis } from '../../cache/redis.ts';
 import { connectionOptions } from '../../db/client.ts';
 import type { Order } from '../../domain/order.ts';
 import type { Config } from '../../process/config.ts';
+import { connectOnce } from '../../queue/connection.ts';
 
 /** How many connections to MySQL there are: as many as the API has. */
 const CONNECTIONS = 10;
@@ -14,8 +14,8 @@ const SELECT = `SELECT orders.id, customer_name, status, version, item_name, qua
 
 /** Opens the stores that the config names. The queue must exist. */
 export const openBareStores = async ({ redis, rabbitmq, mysql }: Config) => {
-  const { protocol, hostname, port, username, password, queue } = rabbitmq;
-  const connection = await connect({ protocol, hostname, port, username, password }, { noDelay: true });
+  const { queue } = rabbitmq;
+  const connection = await connectOnce(rabbitmq, 'bare');
   const channel = await connection.createConfirmChannel();
   const pool = createPool({ ...connectionOptions(mysql), connectionLimit: CONNECTIONS });
   return {

@@ -16,6 +16,8 @@ import {
 export interface PrivateRabbitmq extends ServerPlace {
   user: string;
   password: string;
+  /** The virtual host, `/` by default. */
+  vhost?: string;
 }
 
 /** As in https://www.rabbitmq.com/docs/passwords: a salt of 4 bytes, then SHA-256 of salt and password. */
@@ -26,7 +28,7 @@ const passwordHash = (password: string): string => {
 };
 
 /** What the broker loads at every start, before it listens, so that a new password in the settings takes effect. */
-const definitions = ({ user, password }: PrivateRabbitmq) => ({
+const definitions = ({ user, password, vhost = '/' }: PrivateRabbitmq) => ({
   users: [
     {
       name: user,
@@ -35,8 +37,8 @@ const definitions = ({ user, password }: PrivateRabbitmq) => ({
       tags: 'administrator',
     },
   ],
-  vhosts: [{ name: '/' }],
-  permissions: [{ user, vhost: '/', configure: '.*', write: '.*', read: '.*' }],
+  vhosts: [{ name: vhost }],
+  permissions: [{ user, vhost, configure: '.*', write: '.*', read: '.*' }],
 });
 
 /**
@@ -79,7 +81,7 @@ const startEpmd = async (folder: string, env: NodeJS.ProcessEnv): Promise<void> 
 
 /**
  * Starts RabbitMQ in its folder, or finds it running, and waits until it answers. `user` may do anything in the
- * virtual host `/`.
+ * its virtual host.
  * @returns its PID
  * @throws Error with the last lines of its log if it does not start
  */

@@ -58,8 +58,8 @@ const mustBeApplied = ({ message, job }: Sent, before: Sent[]): boolean =>
 /** Publishes what `message` makes, and judges what becomes of it. */
 export const queueFuzz = async (service: Service, place: Teardown) => {
   const { env, stores } = service;
-  const { hostname, port, username, password, queue } = loadConfig(env).rabbitmq;
-  const publisher = rawPublisher({ hostname, port, username, password });
+  const { hosts, username, password, queue } = loadConfig(env).rabbitmq;
+  const publisher = rawPublisher({ ...hosts[0], username, password });
   place.teardown(() => publisher.close());
 
   /** How often a body was sent, and how often it came out as a dead letter. */

@@ -3,10 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type ChannelModel, connect, type Options } from 'amqplib';
+import type { ChannelModel, Options } from 'amqplib';
 import type { Test } from 'tap';
 import { loadConfig } from '../../process/config.ts';
 import { kindOf } from '../../queue/arguments.ts';
+import { connectOnce } from '../../queue/connection.ts';
 import { convertingQueue, isThere, onChannel } from '../../queue/topology.ts';
 import { withoutTap } from '../../testbed/spawn.ts';
 import { until } from '../../testbed/until.ts';
@@ -33,8 +34,9 @@ export const run = (t: Test, env: NodeJS.ProcessEnv, ...args: string[]) => start
 /** The queue as an older service has left it, and a connection to look at it. */
 export const classicQueue = async (t: Test, args: Options.AssertQueue = {}) => {
   const env = await isolatedEnvironment();
-  const { queue, publishTimeoutMs: _, ...server } = loadConfig(env).rabbitmq;
-  const model = await connect(server);
+  const { rabbitmq } = loadConfig(env);
+  const { queue } = rabbitmq;
+  const model = await connectOnce(rabbitmq, 'test');
   t.teardown(() => model.close());
   await onChannel(model, (channel) => channel.assertQueue(queue, { durable: true, ...args }));
   return { env, queue, model, converting: convertingQueue(queue) };

@@ -1,6 +1,7 @@
 /** Publishing what no client library writes, frame by frame (AMQP 0-9-1, 2.3 and 4.2). */
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import type { Config } from '../../process/config.ts';
 
 export const uint = (value: number, bytes: number): Buffer => {
   const buffer = Buffer.alloc(bytes);
@@ -36,12 +37,12 @@ export const headersOnly = (table: Buffer): Buffer => Buffer.concat([uint(0x2000
  * @throws where the broker closes the connection instead
  */
 export const publishRaw = async (
-  { port, username, password }: { port: number; username: string; password: string },
+  { hosts, username, password }: Pick<Config['rabbitmq'], 'hosts' | 'username' | 'password'>,
   queue: string,
   properties: Buffer,
   body: Buffer,
 ): Promise<void> => {
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(hosts[0].port, '127.0.0.1');
   let seen = Buffer.alloc(0);
   const closed = new Promise<never>((_, reject) => {
     socket.once('close', () =>

@@ -1,10 +1,11 @@
 /** Looking into the stores from outside, with clients of our own. */
-import { type ConfirmChannel, connect } from 'amqplib';
+import type { ConfirmChannel } from 'amqplib';
 import { Redis } from 'ioredis';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { connectionOptions } from '../../db/client.ts';
 import type { Order } from '../../domain/order.ts';
 import { loadConfig } from '../../process/config.ts';
+import { connectOnce } from '../../queue/connection.ts';
 import { isThere } from '../../queue/topology.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
 import { until } from '../../testbed/until.ts';
@@ -12,12 +13,10 @@ import { until } from '../../testbed/until.ts';
 /** Connections to the three stores that `env` names, closed when the test ends. */
 export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {
   const config = loadConfig(env);
-  const { queue, publishTimeoutMs: _, ...server } = config.rabbitmq;
+  const { queue } = config.rabbitmq;
   const redis = new Redis({ ...config.redis, tls: undefined });
   const mysql = await createConnection(connectionOptions(config.mysql));
-  const rabbitmq = await connect(server);
-  // A test that kills the broker takes our connection with it.
-  rabbitmq.on('error', () => {});
+  const rabbitmq = await connectOnce(config.rabbitmq, 'test');
   const channel: ConfirmChannel = await rabbitmq.createConfirmChannel();
   t.teardown(async () => {
     redis.disconnect();

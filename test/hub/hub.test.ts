@@ -1,8 +1,8 @@
 /** The hub passes on what the journal says, whatever is in its way. */
 import { randomUUID } from 'node:crypto';
-import { connect } from 'amqplib';
 import t from 'tap';
 import { loadConfig } from '../../process/config.ts';
+import { connectOnce } from '../../queue/connection.ts';
 import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
@@ -12,9 +12,8 @@ import { openStores } from '../helpers/stores.ts';
 const env = await isolatedEnvironment({ MAX_ATTEMPTS: '1' });
 const app = await startReadyApp(t, env);
 const stores = await openStores(t, env);
-const { queue: _, publishTimeoutMs: __, ...server } = loadConfig(env).rabbitmq;
 const exchange = loadConfig(env).rabbitmq.eventsExchange;
-const rabbitmq = await connect(server);
+const rabbitmq = await connectOnce(loadConfig(env).rabbitmq, 'test');
 t.teardown(() => rabbitmq.close());
 const channel = await rabbitmq.createChannel();
 await channel.assertExchange(exchange, 'topic', { durable: true });

@@ -24,6 +24,7 @@ t.test('no error shows a secret', async (t) => {
     'REDIS_URL',
     'DB_PASS',
     'DB_HOST',
+    'RABBITMQ_URL',
     'RABBITMQ_HOST',
     'RABBITMQ_PASSWORD',
     'ADMIN_PASSWORD',

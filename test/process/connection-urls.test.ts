@@ -126,12 +126,12 @@ t.test('what a URL asks for in vain is refused', async (t) => {
 
 t.test('a variable that asks in vain for a server, a password or TLS is refused', async (t) => {
   const withoutMeaning: [env: NodeJS.ProcessEnv, right: string][] = [
-    [{ RABBITMQ_URL: 'amqps://a:hunter2@mq' }, 'RABBITMQ_HOST'],
-    [{ CLOUDAMQP_URL: 'amqps://a:hunter2@mq' }, 'MQ_USE_SSL=true'],
+    [{ RABBITMQ_URI: 'amqps://a:hunter2@mq' }, 'set RABBITMQ_URL'],
+    [{ CLOUDAMQP_URL: 'amqps://a:hunter2@mq' }, 'set RABBITMQ_URL'],
     [{ CLOUDAMQP_URL: 'amqps://a:hunter2@mq', RABBITMQ_HOST: 'mq' }, 'MQ_USE_SSL=true'],
     [{ RABBITMQ_PASS: 'hunter2' }, 'RABBITMQ_PASSWORD'],
     [{ RABBITMQ_USERNAME: 'anna' }, 'RABBITMQ_USER'],
-    [{ RABBITMQ_VHOST: 'shop' }, 'virtual host /'],
+    [{ MQ_VHOST: 'shop' }, 'set RABBITMQ_VHOST'],
     [{ REDIS_HOST: 'cache' }, 'REDIS_URL=redis://host:6379/0'],
     [{ REDIS_PASSWORD: 'hunter2', REDIS_URL: 'redis://cache' }, 'REDIS_URL=redis://:password@host:6379/0'],
     [{ RABBITMQ_USE_SSL: 'true' }, 'MQ_USE_SSL=true'],

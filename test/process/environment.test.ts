@@ -55,7 +55,12 @@ t.test('it works as it is', async (t) => {
     },
     redis: { host: 'cache.internal' },
     cache: { disabled: false, ordersTtl: 45, appliedTtl: 90 },
-    rabbitmq: { protocol: 'amqps', hostname: 'mq.internal', port: 5671, password: 'guest$' },
+    rabbitmq: {
+      protocol: 'amqps',
+      hosts: [{ hostname: 'mq.internal', port: 5671 }],
+      vhost: '/',
+      password: 'guest$',
+    },
     logLevel: 'info',
     accessLog: { file: '-' },
   });

@@ -65,7 +65,7 @@ t.test('Redis', async (t) => {
 });
 
 t.test('RabbitMQ', async (t) => {
-  const port = await startTls(t, loadConfig(env).rabbitmq.port);
+  const port = await startTls(t, loadConfig(env).rabbitmq.hosts[0].port);
   const settings = { RABBITMQ_HOST: 'localhost', RABBITMQ_PORT: `${port}`, MQ_USE_SSL: 'true' };
   await reachesOnlyWith(t, settings, async ({ rabbitmq }) => {
     let tell = (_reached: boolean) => {};

@@ -1,24 +1,18 @@
 /** Jobs put on the queue by hand, as another publisher, a redelivery or a slow network would. */
 import { randomUUID } from 'node:crypto';
-import { connect } from 'amqplib';
 import { loadConfig } from '../../../process/config.ts';
+import { onConnection } from '../../../queue/connection.ts';
 import type { OrderHistory, Write } from './history.ts';
 
 const FIRST_VERSION = 1_700_000_000_000_000;
 
 /** Publishes bodies to a queue in this order and waits until the broker has them. */
-export const publishAll = async (env: NodeJS.ProcessEnv, to: string, bodies: string[]): Promise<void> => {
-  const { protocol, hostname, port, username, password } = loadConfig(env).rabbitmq;
-  const connection = await connect({ protocol, hostname, port, username, password });
-  connection.on('error', () => {});
-  try {
-    const channel = await connection.createConfirmChannel();
+export const publishAll = (env: NodeJS.ProcessEnv, to: string, bodies: string[]): Promise<void> =>
+  onConnection(loadConfig(env).rabbitmq, 'fault suite', async (model) => {
+    const channel = await model.createConfirmChannel();
     for (const body of bodies) channel.sendToQueue(to, Buffer.from(body), { persistent: true });
     await channel.waitForConfirms();
-  } finally {
-    await connection.close();
-  }
-};
+  });
 
 /**
  * An order's history as if all had been accepted, and the jobs that it consists of, in the order of their versions.

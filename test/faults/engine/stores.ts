@@ -1,8 +1,9 @@
 /** What the stores hold in the end. A store that cannot be read throws: the run has failed then, not passed. */
-import { type Channel, type ConsumeMessage, connect } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { connectionOptions } from '../../../db/client.ts';
 import { loadConfig } from '../../../process/config.ts';
+import { onConnection } from '../../../queue/connection.ts';
 import { DELAYS_MS, deadQueue, retryQueue } from '../../../queue/topology.ts';
 import { until } from '../../../testbed/until.ts';
 import type { StoredOrder } from './checker.ts';
@@ -46,22 +47,19 @@ export const readHub = async (env: NodeJS.ProcessEnv): Promise<{ left: number; j
 };
 
 /** Works on a channel of a connection of its own. */
-const onChannel = async <T>(
+const onChannel = <T>(
   env: NodeJS.ProcessEnv,
   work: (channel: Channel, queues: { jobs: string; delayed: string[]; dead: string }) => Promise<T>,
 ): Promise<T> => {
-  const { protocol, hostname, port, username, password, queue } = loadConfig(env).rabbitmq;
-  const connection = await connect({ protocol, hostname, port, username, password });
-  // What fails is told by the call that fails.
-  connection.on('error', () => {});
-  try {
-    const channel = await connection.createChannel();
+  const { rabbitmq } = loadConfig(env);
+  const { queue } = rabbitmq;
+  return onConnection(rabbitmq, 'fault suite', async (model) => {
+    const channel = await model.createChannel();
+    // What fails is told by the call that fails.
     channel.on('error', () => {});
     const delayed = DELAYS_MS.map((delay) => retryQueue(queue, delay));
     return await work(channel, { jobs: queue, delayed, dead: deadQueue(queue) });
-  } finally {
-    await connection.close().catch(() => {});
-  }
+  });
 };
 
 /** Removes the queues of the service and of the suite, and all that is in them. */

@@ -1,7 +1,7 @@
 /** RabbitMQ away, silent, short of memory, or without its queue. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'amqplib';
 import { loadConfig } from '../../../process/config.ts';
+import { onConnection } from '../../../queue/connection.ts';
 import { until } from '../../../testbed/until.ts';
 import { apiHeap, countLogged, drain, repeat, setMemoryAlarm } from '../engine/faults.ts';
 import type { Scenario } from '../engine/scenario.ts';
@@ -16,12 +16,12 @@ const HEAP_GROWTH_MAX = 20e6;
 
 const awayMs = (full: boolean) => (full ? AWAY_MS.full : AWAY_MS.short);
 
-const deleteQueue = async ({ env }: World) => {
-  const { protocol, hostname, port, username, password, queue } = loadConfig(env).rabbitmq;
-  const connection = await connect({ protocol, hostname, port, username, password });
-  const channel = await connection.createChannel();
-  await channel.deleteQueue(queue);
-  await connection.close();
+const deleteQueue = ({ env }: World) => {
+  const { rabbitmq } = loadConfig(env);
+  return onConnection(rabbitmq, 'fault suite', async (model) => {
+    const channel = await model.createChannel();
+    await channel.deleteQueue(rabbitmq.queue);
+  });
 };
 
 export const rabbitmqScenarios: Scenario[] = [
