@@ -11,12 +11,21 @@
  * ioredis's own Cluster lets commands wait, sends them again after a lost connection, and tells of none of that.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command, Redis } from 'ioredis';
+import { type Command, Redis } from 'ioredis';
 import { jittered } from '../process/jitter.ts';
+import {
+  type Address,
+  askSlots,
+  hostOr,
+  type Range,
+  type Redirection,
+  redirectionIn,
+  SLOTS,
+  slotOf,
+} from './cluster-slots.ts';
 import { keys } from './keys.ts';
 import { isRefusal, isTimeout, RedisUnfit, timedOut } from './redis.ts';
 
-const SLOTS = 16_384;
 /** How long a command waits before it is sent to the same slot again. */
 const PAUSE_MS = 20;
 /** How many masters are asked at once who has which slots. */
@@ -27,11 +36,6 @@ const KEYS_TRIED = 1_000;
 const SUCCEEDED = 'a replica has become a master';
 /** After this long nothing is on its way any more to a server that is no master. */
 const LEFT_MS = 10_000;
-
-export interface Address {
-  host: string;
-  port: number;
-}
 
 interface Node extends Address {
   /** The connection to it, if there is one. */
@@ -44,11 +48,6 @@ interface Node extends Address {
   keyNumber?: number;
 }
 
-/** What CLUSTER SLOTS answers for each range of slots. Where the host is not known, it is the one that was asked. */
-type Range = [first: number, last: number, ...nodes: [host: string | null, port: number, ...unknown[]][]];
-
-/** The slot of a key. */
-const slotOf = (key: string): number => new Command('get', [key]).getSlot();
 /** Commands without a key, such as TIME, are for the master that has the time since when copies are complete. */
 const HOME_SLOT = slotOf(keys.completeSince);
 
@@ -61,30 +60,6 @@ const shuffled = <T>(list: T[]): T[] =>
     .map((one) => ({ one, at: Math.random() }))
     .sort((a, b) => a.at - b.at)
     .map(({ one }) => one);
-
-/** Asks a server who has which slots. @throws Redis's error, or RedisUnfit if it is not in a cluster */
-const askSlots = async (redis: Redis): Promise<Range[]> => {
-  try {
-    return await redis.cluster('SLOTS');
-  } catch (error) {
-    if (error instanceof Error && error.message.includes('cluster support disabled'))
-      throw new RedisUnfit('REDIS_CLUSTER is true, but this Redis is not in a cluster.');
-    throw error;
-  }
-};
-
-/** What a server answers if it does not serve a slot, or not yet all of it. */
-type Redirection =
-  | { kind: 'MOVED' | 'ASK'; slot: number; address: Address }
-  | { kind: 'TRYAGAIN' }
-  | undefined;
-const redirectionIn = (error: Error, from: Address): Redirection => {
-  if (!isRefusal(error)) return undefined;
-  if (error.message.startsWith('TRYAGAIN')) return { kind: 'TRYAGAIN' };
-  const [, kind, slot, host, port] = /^(MOVED|ASK) (\d+) (.*):(\d+)$/.exec(error.message) ?? [];
-  if (kind !== 'MOVED' && kind !== 'ASK') return undefined;
-  return { kind, slot: Number(slot), address: { host: host || from.host, port: Number(port) } };
-};
 
 export class ClusterRedis extends Redis {
   private readonly open: (address?: Address) => Redis;
@@ -140,7 +115,7 @@ export class ClusterRedis extends Redis {
       if (tries++ > 0 || where.kind === 'TRYAGAIN') await sleep(PAUSE_MS);
       if (where.kind === 'MOVED') await this.learnOf(where.slot, where.address);
       if (command.isSettled) return;
-      if (this.successions !== successions) reject(new Error(SUCCEEDED));
+      if (this.successions !== successions) fail(new Error(SUCCEEDED));
       else if (performance.now() > started + this.timeLimitMs) reject(timedOut());
       else if (where.kind === 'ASK') send(this.nodeAt(where.address), true);
       else send(this.owners[command.getSlot() ?? HOME_SLOT]);
@@ -148,7 +123,9 @@ export class ClusterRedis extends Redis {
     command.reject = (error) => {
       if (command.isSettled) return;
       const where = node && redirectionIn(error, node);
-      if (where) follow(where).catch(fail);
+      // If somebody has left the two keys of an order to two masters, that is about this order only.
+      const isStuck = where?.kind === 'TRYAGAIN' && performance.now() > started + this.timeLimitMs / 2;
+      if (where && !isStuck) follow(where).catch(fail);
       else fail(error);
     };
     send(node);
@@ -295,7 +272,7 @@ export class ClusterRedis extends Redis {
     for (const [first, last, master] of ranges) {
       if (!master) continue;
       const [host, port] = master;
-      owners.fill(this.nodeAt({ host: host && host !== '?' ? host : asked, port }), first, last + 1);
+      owners.fill(this.nodeAt({ host: hostOr(host, asked), port }), first, last + 1);
       covered += last - first + 1;
     }
     if (covered < SLOTS) throw new RedisUnfit('Not all slots of the cluster have a server.');

@@ -14,10 +14,10 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
-import { keys } from './keys.ts';
-import { keysOnMasters, onEachKey } from './masters.ts';
+import { onEachKey } from './masters.ts';
+import { probe } from './probe.ts';
 import { isOfItsKeys, isRefusal, isTimeout, reasonOf } from './redis.ts';
-import { script } from './script.ts';
+import { createReports } from './reports.ts';
 import { type RedisServers, redisServers } from './servers.ts';
 import { createUntold, type Telling } from './untold.ts';
 
@@ -37,43 +37,12 @@ const OTHERS_TELL_WITHIN_MS = 5_000;
 /** Says why Redis is of no use at present, in a sentence of Redis's or ours that is fit for anybody to read. */
 export class RedisUnusable extends Error {}
 
-const probeScript = script('probe');
-const PROBED = [keys.pending, keys.notes, keys.detail, keys.detailGuard, keys.idempotency].map((key) =>
-  key('probe'),
-);
-const probedKey = (n: number) => keys.pending(`probe:${n}`);
-
 /**
  * Whether a new connection may help against this refusal. It does not if Redis is still loading its data, is busy with
  * a script, or has too many clients already.
  */
 const mayReconnectHelp = (error: unknown): boolean =>
   isRefusal(error) && !/^(LOADING|BUSY|ERR max number of clients)/.test(reasonOf(error));
-
-/** Tells the observer of each change of a link once. A link that was lost and then refuses is a change too. */
-const createReports = (observer: Observer, server: string) => {
-  let reached: boolean | undefined;
-  let refused = false;
-  return {
-    serves: () => {
-      observer.serverReached({ server, again: reached !== undefined });
-      reached = true;
-      refused = false;
-    },
-    fails: (error: unknown) => {
-      const before = reached;
-      if (before === false && (refused || !isRefusal(error))) return;
-      reached = false;
-      refused = isRefusal(error);
-      if (isTimeout(error)) observer.serverSilent({ server });
-      else if (isRefusal(error)) observer.serverRefuses({ server, reason: reasonOf(error) });
-      else {
-        const reason = error instanceof Error ? error.message || error.name : String(error);
-        observer.serverLost({ server, before: before ? 'reached' : 'unknown', reason });
-      }
-    },
-  };
-};
 
 /** How Redis came to be usable. */
 export interface Return {
@@ -117,31 +86,25 @@ export const openLink = (
   let since = 0;
   let backAt = Number.NEGATIVE_INFINITY;
   let wasOut = false;
+  let outages = 0;
   let reached = () => {};
   const firstReached = new Promise<void>((resolve) => {
     reached = resolve;
   });
 
   let probing: Promise<number> | undefined;
-  /**
-   * Probes Redis.
-   * @returns its clock in microseconds since 1970
-   * @throws the error that keeps it from working for us
-   */
-  const probe = (link: Redis): Promise<number> => {
-    probing ??= Promise.all(
-      [...PROBED, ...keysOnMasters(link, probedKey)].map((key) => probeScript(link, [key])),
-    )
-      .then((times) => Math.max(...times.map(Number)))
-      .finally(() => {
-        probing = undefined;
-      });
+  /** Probes Redis, for all who want to know at the same time. @throws the error that keeps it from working for us */
+  const probeOnce = (link: Redis): Promise<number> => {
+    probing ??= probe(link).finally(() => {
+      probing = undefined;
+    });
     return probing;
   };
 
   const out = (error: unknown): void => {
     serving = false;
     wasOut = true;
+    outages++;
     why = error;
     if (!closed) reports.fails(error);
   };
@@ -153,7 +116,7 @@ export const openLink = (
   const isOfTheCommand = async (link: Redis, error: unknown): Promise<boolean> => {
     if (!isRefusal(error)) return false;
     if (isOfItsKeys(error)) return true;
-    await probe(link);
+    await probeOnce(link);
     return true;
   };
 
@@ -176,10 +139,11 @@ export const openLink = (
       await sleep(FLAPPING_PAUSE_MS, undefined, { ref: false });
     for (let silences = 0; link.status === 'ready' && !serving && !closed; ) {
       try {
-        since = await probe(link);
+        const before = outages;
+        since = await probeOnce(link);
         do await tellAll(link);
         while (!untold.isEmpty());
-        if (link.status !== 'ready') break;
+        if (link.status !== 'ready' || outages !== before) continue;
         if (wasOut) backAt = performance.now();
         serving = true;
         reports.serves();
@@ -221,7 +185,7 @@ export const openLink = (
 
   const watch = async (): Promise<void> => {
     const link = redis;
-    if (link && serving) await probe(link).catch((error) => judge(link, error));
+    if (link && serving) await probeOnce(link).catch((error) => judge(link, error));
   };
 
   const open = (): Redis => {
@@ -247,6 +211,7 @@ export const openLink = (
     observer.clusterFound({ server: name });
     serving = false;
     why = error;
+    probing = undefined;
     redis = open();
     link.disconnect();
     return true;
@@ -313,7 +278,7 @@ export const openLink = (
       if (!link) return;
       try {
         if (!serving) throw why;
-        await probe(link);
+        await probeOnce(link);
       } catch (error) {
         if (serving) void judge(link, error);
         throw new RedisUnusable(reasonOf(error));

@@ -115,6 +115,8 @@ export const startRedisCluster = async (
       },
       60_000,
     );
+  const isMaster = async ({ admin }: ClusterNode): Promise<boolean> =>
+    ((await admin.call('ROLE')) as unknown[])[0] === 'master';
   /** The masters that have slots, as a node knows them. */
   const mastersKnownTo = async ({ admin }: ClusterNode): Promise<ClusterNode[]> => {
     const ports = (await admin.cluster('SLOTS')).map(([, , master]) => master?.[1]);
@@ -131,6 +133,22 @@ export const startRedisCluster = async (
     nodes,
     whole,
     mastersKnownTo,
+    /** The master that has a slot, as a node knows it. */
+    ownerOf: async (slot: number, { admin }: ClusterNode = first): Promise<ClusterNode | undefined> => {
+      const ranges = await admin.cluster('SLOTS');
+      const [, , master] = ranges.find(([from, to]) => from <= slot && slot <= to) ?? [];
+      return nodes.find(({ port }) => port === master?.[1]);
+    },
+    /** A master that has a replica, and that. */
+    pair: async (): Promise<[master: ClusterNode, replica: ClusterNode]> => {
+      for (const replica of nodes) {
+        const [role, , port] = (await replica.admin.call('ROLE')) as unknown[];
+        const master = nodes.find((node) => node.port === port);
+        if (role === 'slave' && master) return [master, replica];
+      }
+      throw new Error('The cluster has no replica.');
+    },
+    isMaster,
 
     /** Moves a slot with all its keys from one master to another, as redis-cli does it, one key at a time. */
     moveSlot: async (slot: number, from: ClusterNode, to: ClusterNode): Promise<void> => {

@@ -11,9 +11,10 @@ interface Pair {
 export const startProxy = async (targetPort: number) => {
   const pairs = new Set<Pair>();
   let swallowing = false;
+  let leadsTo = targetPort;
 
   const server = createServer((client) => {
-    const pair: Pair = { client, target: connect(targetPort, '127.0.0.1'), halfOpen: false };
+    const pair: Pair = { client, target: connect(leadsTo, '127.0.0.1'), halfOpen: false };
     const { target } = pair;
     pairs.add(pair);
     const end = () => {
@@ -55,6 +56,10 @@ export const startProxy = async (targetPort: number) => {
     swallow: (on: boolean) => {
       swallowing = on;
       if (!on) cut();
+    },
+    /** Acts as a name that leads to another server from now on: connections that are open stay with the old one. */
+    leadTo: (port: number) => {
+      leadsTo = port;
     },
     /** Acts as a firewall that has lost its table: existing connections carry nothing any more. */
     forget: () => {

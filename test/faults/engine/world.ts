@@ -10,6 +10,7 @@ import { account, serverEnvironment, startMysql, startRedis } from '../../../ops
 import { guardedFolder } from '../../../testbed/guarded-folder.ts';
 import { withoutTap } from '../../../testbed/spawn.ts';
 import { until } from '../../../testbed/until.ts';
+import { startRedisCluster } from '../../helpers/redis-cluster.ts';
 import type { PublishedEvent } from './job-checker.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
 import { createServer, type Ground, mysqlData, type Server, type ServerName } from './servers.ts';
@@ -34,6 +35,8 @@ export interface WorldOptions {
   consumerInject?: string;
   /** Puts a proxy before each server. */
   proxied?: boolean;
+  /** Whether Redis is a cluster of six nodes, instead of `servers.redis`. */
+  redisCluster?: boolean;
   /** Servers that are not there at first. */
   away?: ServerName[];
 }
@@ -98,7 +101,12 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   } = options;
   const { folder, end: endFolder } = guardedFolder('orders-faults-');
   const place = (name: string) => join(folder, name);
-  const ports = { mysql: await freePort(), redis: await freePort(), rabbitmq: ground.broker.port };
+  const redisCluster = options.redisCluster ? await startRedisCluster(place('redis-cluster')) : undefined;
+  const ports = {
+    mysql: await freePort(),
+    redis: redisCluster?.nodes[0]?.port ?? (await freePort()),
+    rabbitmq: ground.broker.port,
+  };
   const servers = {
     mysql: createServer(
       () => startMysql({ folder: place('mysql'), port: ports.mysql, database: 'orders', ...account }),
@@ -108,7 +116,8 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     rabbitmq: ground.broker,
   } satisfies Record<ServerName, Server>;
   cpSync(ground.mysqlData, mysqlData(place('mysql')), { recursive: true });
-  await Promise.all(Object.values(servers).map((server) => server.start()));
+  const { redis, ...others } = servers;
+  await Promise.all([...Object.values(others), ...(redisCluster ? [] : [redis])].map((one) => one.start()));
 
   const proxies = new Map<ServerName, TcpProxy>();
   if (options.proxied)
@@ -174,6 +183,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   const end = async () => {
     await Promise.all(processesOfService.map((one) => one.stop('SIGKILL')));
     for (const proxy of proxies.values()) proxy.close();
+    await redisCluster?.end();
     await endFolder();
   };
   const serves = ({ accepting, reading }: Readiness) => accepting === 'yes' && reading === 'yes';
@@ -195,6 +205,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     env: directEnv,
     urls,
     servers,
+    redisCluster,
     proxies,
     apis,
     consumers,

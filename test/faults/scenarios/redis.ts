@@ -1,6 +1,10 @@
 /** Redis answers, but it is full of cache, or refuses. */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { freePort } from '../../../ops/ports.ts';
+import { startRedis } from '../../../ops/private-servers.ts';
+import { until } from '../../../testbed/until.ts';
 import { countLogged, repeat } from '../engine/faults.ts';
 import type { OrderHistory } from '../engine/history.ts';
 import { GONE } from '../engine/history.ts';
@@ -19,7 +23,7 @@ const usedMemory = async (redis: Redis): Promise<number> =>
   Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
 
 /** Reads that say that an order does not exist, although it was accepted and nobody has asked to delete it. */
-const falselyGone = (history: OrderHistory[]): string[] =>
+export const falselyGone = (history: OrderHistory[]): string[] =>
   history.flatMap(({ id, writes, reads }) =>
     reads
       .filter(
@@ -98,6 +102,41 @@ export const redisScenarios: Scenario[] = [
       redis.disconnect();
       for (const problem of falselyGone(load.history)) fail(problem);
       for (const trace of ['Redis answers and refuses', 'Redis is back'])
+        if (countLogged(world, 'api', trace) === 0) fail(`no API logged "${trace}"`);
+    },
+  },
+  {
+    number: 36,
+    title: 'a Redis replica is promoted again and again, and connections to its primary stay open',
+    world: { proxied: true, env: shortLived },
+    load: { clients: 8 },
+    readYourWrites: false,
+    shownAfterMs: SHORT_LIFE_MS,
+    maxRequestMs: 3_000,
+    faults: async (context) => {
+      const { world, load, random, fail } = context;
+      const folder = join(world.folder, 'redis-2');
+      const port = await freePort();
+      await startRedis({ folder, port });
+      const servers = [new Redis(world.env.REDIS_URL ?? ''), new Redis({ port })] as [Redis, Redis];
+      await repeat(2, context, async () => {
+        const [primary, replica] = servers;
+        await replica.replicaof('127.0.0.1', primary.options.port ?? 0);
+        await until('the replica has everything', async () =>
+          (await replica.info('replication')).includes('master_link_status:up'),
+        );
+        await sleep(random.integer(500, 1_500));
+        await replica.replicaof('NO', 'ONE');
+        await primary.replicaof('127.0.0.1', replica.options.port ?? 0);
+        // The name follows later.
+        await sleep(random.integer(0, 1_500));
+        world.proxies.get('redis')?.leadTo(replica.options.port ?? 0);
+        await world.whole();
+        servers.reverse();
+      });
+      for (const server of servers) server.disconnect();
+      for (const problem of falselyGone(load.history)) fail(problem);
+      for (const trace of ['READONLY', 'Redis is back'])
         if (countLogged(world, 'api', trace) === 0) fail(`no API logged "${trace}"`);
     },
   },

@@ -4,6 +4,7 @@ import { countLogged, repeat } from '../engine/faults.ts';
 import type { Scenario } from '../engine/scenario.ts';
 import { rabbitmqScenarios } from './rabbitmq.ts';
 import { redisScenarios } from './redis.ts';
+import { redisClusterScenarios } from './redis-cluster.ts';
 import { SHORT_LIFE_MS, shortLived, storeScenarios } from './stores.ts';
 
 const CUTS = 3;
@@ -12,6 +13,7 @@ export const serverScenarios: Scenario[] = [
   ...rabbitmqScenarios,
   ...storeScenarios,
   ...redisScenarios,
+  ...redisClusterScenarios,
   {
     number: 14,
     title: 'TCP connections cut at random, and half open',

@@ -1,0 +1,50 @@
+/**
+ * The slots of a Redis Cluster: which key is in which, which server has which, and what a server answers that does not
+ * have one (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/).
+ */
+import { Command, type Redis } from 'ioredis';
+import { isRefusal, RedisUnfit } from './redis.ts';
+
+export const SLOTS = 16_384;
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** What CLUSTER SLOTS answers for each range of slots. Where the host is not known, it is the one that was asked. */
+export type Range = [
+  first: number,
+  last: number,
+  ...nodes: [host: string | null, port: number, ...unknown[]][],
+];
+
+/** A server that does not know the name of another one, or whose clients all come to one name, leaves it out. */
+export const hostOr = (host: string | null | undefined, asked: string): string =>
+  host && host !== '?' ? host : asked;
+
+/** The slot of a key. */
+export const slotOf = (key: string): number => new Command('get', [key]).getSlot();
+/** Asks a server who has which slots. @throws Redis's error, or RedisUnfit if it is not in a cluster */
+export const askSlots = async (redis: Redis): Promise<Range[]> => {
+  try {
+    return await redis.cluster('SLOTS');
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('cluster support disabled'))
+      throw new RedisUnfit('REDIS_CLUSTER is true, but this Redis is not in a cluster.');
+    throw error;
+  }
+};
+
+/** What a server answers if it does not serve a slot, or not yet all of it. */
+export type Redirection =
+  | { kind: 'MOVED' | 'ASK'; slot: number; address: Address }
+  | { kind: 'TRYAGAIN' }
+  | undefined;
+export const redirectionIn = (error: Error, from: Address): Redirection => {
+  if (!isRefusal(error)) return undefined;
+  if (error.message.startsWith('TRYAGAIN')) return { kind: 'TRYAGAIN' };
+  const [, kind, slot, host, port] = /^(MOVED|ASK) (\d+) (.*):(\d+)$/.exec(error.message) ?? [];
+  if (kind !== 'MOVED' && kind !== 'ASK') return undefined;
+  return { kind, slot: Number(slot), address: { host: hostOr(host, from.host), port: Number(port) } };
+};
