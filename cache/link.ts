@@ -76,7 +76,7 @@ export const openLink = (
   }: LinkOptions,
 ) => {
   const untold = createUntold();
-  const reports = createReports(observer, name);
+  const reports = createReports(observer, name, config.redis);
   let serving = false;
   let recovering = false;
   let closed = false;
@@ -192,7 +192,9 @@ export const openLink = (
     const link = servers.open(timeLimitMs);
     link.on('ready', () => void recover(link));
     link.on('close', () => {
-      if (link === redis) out(isRefusal(why) && !serving ? why : new Error('the connection closed'));
+      if (link !== redis) return;
+      out(isRefusal(why) && !serving ? why : new Error('the connection closed'));
+      reports.isNewConnection();
     });
     link.on('error', (error) => {
       // ioredis goes on with another database where it may not select ours.
@@ -288,6 +290,7 @@ export const openLink = (
     /** Closes the connection at once. */
     close: async (): Promise<void> => {
       closed = true;
+      reports.end();
       clearInterval(watcher);
       redis?.disconnect();
     },

@@ -1,6 +1,6 @@
 /** A connection outside the pool. */
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
-import { type ConnectionOptions, createConnection } from 'mysql2/promise';
+import type { Connection } from 'mysql2/promise';
 import { setUpSession } from './session.ts';
 import { socketOf } from './socket.ts';
 
@@ -22,15 +22,15 @@ const IDLE_SECONDS = 30;
 const LOCK_WAIT_SECONDS = 5;
 
 /**
- * Opens a connection of its own, runs `work` over it, and closes it.
+ * Opens a connection with `open`, runs `work` over it, and closes it.
  * @returns what `work` does
  * @throws the database's error, and whatever `work` throws
  */
 export const withAlone = async <T>(
-  options: ConnectionOptions,
+  open: () => Promise<Connection>,
   work: (alone: Alone) => Promise<T>,
 ): Promise<T> => {
-  const connection = await createConnection(options);
+  const connection = await open();
   // The statement that fails reports the error. Without this listener it would also end the process.
   connection.on('error', () => {});
   const socket = 'connection' in connection ? socketOf(Object(connection.connection)) : undefined;

@@ -1,4 +1,5 @@
 /** The connection pool of a process. */
+import { type Connection, createConnection } from 'mysql2/promise';
 import type { Config } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
 import { reachability } from '../process/reachability.ts';
@@ -6,7 +7,7 @@ import { type Alone, withAlone } from './alone.ts';
 import { reasonOf } from './errors.ts';
 import { format } from './literals.ts';
 import { openPool } from './pool.ts';
-import { tlsOptions } from './tls.ts';
+import { explainConnecting, tlsOptions } from './tls.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const WATCH_INTERVAL_MS = 5_000;
@@ -29,6 +30,22 @@ export const connectionOptions = ({ tls, ...mysql }: Config['mysql']) => ({
     Array.isArray(values) && values.length > 0 ? format(statement, values) : statement,
   ...tlsOptions({ tls, ...mysql }),
 });
+
+/**
+ * Opens a connection that belongs to no pool.
+ * @param database the one that it uses; none if null
+ * @throws the database's error, or a TlsRefusal
+ */
+export const connectOnce = async (
+  config: Config['mysql'],
+  database: string | null = config.database,
+): Promise<Connection> => {
+  try {
+    return await createConnection({ ...connectionOptions(config), database: database ?? undefined });
+  } catch (error) {
+    throw explainConnecting(error, config);
+  }
+};
 
 interface DatabaseOptions {
   /** How many connections there may be. */
@@ -80,7 +97,7 @@ export const openDatabase = (
 ): Database => {
   const { pool, orm } = openPool(
     { ...connectionOptions(config), multipleStatements: applies },
-    { limit: connections, waitMs, silenceMs },
+    { limit: connections, waitMs, silenceMs, explain: (error) => explainConnecting(error, config) },
   );
   const reach = reachability(observer, 'MySQL');
 
@@ -119,7 +136,7 @@ export const openDatabase = (
   const watcher = setInterval(watch, WATCH_INTERVAL_MS).unref();
 
   return {
-    alone: (work) => withAlone(connectionOptions(config), work),
+    alone: (work) => withAlone(() => connectOnce(config), work),
     orm,
     ping,
     probeWrites,

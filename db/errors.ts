@@ -1,4 +1,5 @@
 /** Who is to blame for a failure: the server, or what it was asked. */
+import { TlsRefusal } from '../process/tls-refusals.ts';
 import { isHarmless, type Meaning, meaningOf } from './error-codes.ts';
 
 /** Codes of errors of Node and of mysql2 that mean that the server did not answer. */
@@ -119,6 +120,7 @@ export const isUnknownDatabase = (error: unknown): boolean => numberOf(error) ==
  */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof TlsRefusal) return error.message;
   if (error.cause instanceof Error) return reasonOf(error.cause);
   const number = numberOf(error);
   const words = error.message || codeOf(error) || error.name;

@@ -17,6 +17,8 @@ interface HandOut {
   waitMs: number;
   /** Sets a new connection up. @throws the database's error: then it is closed */
   setUp: (connection: PoolConnection) => Promise<void>;
+  /** Says more of the error of a connection that could not be made. */
+  explain: (error: unknown) => unknown;
 }
 
 type Give = (error: unknown, connection?: PoolConnection) => void;
@@ -30,7 +32,7 @@ const busy = (limit: number) =>
  * all are in use (POOL_BUSY), or the server takes no more.
  * @returns a function that begins a new generation: what is idle is closed, and what is in use when it is given back
  */
-export const handOutSetUp = ({ pool }: Pool, { limit, waitMs, setUp }: HandOut): (() => void) => {
+export const handOutSetUp = ({ pool }: Pool, { limit, waitMs, setUp, explain }: HandOut): (() => void) => {
   const generations = new WeakMap<object, number>();
   let generation = 0;
   const idle = new Set<PoolConnection>();
@@ -76,7 +78,7 @@ export const handOutSetUp = ({ pool }: Pool, { limit, waitMs, setUp }: HandOut):
       if (waiting?.isOver) return connection?.release();
       clearTimeout(waiting?.timer);
       if (error) {
-        if (!isFull(error)) return give(error);
+        if (!isFull(error)) return give(explain(error));
         full = { error, until: performance.now() + FULL_MS };
         return tryLater(give, error, giveUpAt ?? performance.now() + waitMs);
       }

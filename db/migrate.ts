@@ -3,10 +3,11 @@
  * service, made by SQLAlchemy for the Flask service, or any of these cut short half-way. Two processes may do it at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
+import type { Connection } from 'mysql2/promise';
 import type { Config } from '../process/config.ts';
+import { TlsRefusal } from '../process/tls-refusals.ts';
 import { checkAdoption, lowerCaseIds } from './adoption.ts';
-import { connectionOptions } from './client.ts';
+import { connectOnce } from './client.ts';
 import { convergence } from './convergence.ts';
 import { isLockConflict, isPassing, isUnknownDatabase } from './errors.ts';
 import { identifier } from './literals.ts';
@@ -21,8 +22,8 @@ const LOCK_WAIT_SECONDS = 5;
 /** How long to try again in all, or to wait for another migration: longer than one of some ten million orders. */
 const PATIENCE_MS = 3_600_000;
 
-const open = async (options: ConnectionOptions): Promise<Connection> => {
-  const connection = await createConnection(options);
+const open = async (config: Config['mysql'], database?: null): Promise<Connection> => {
+  const connection = await connectOnce(config, database);
   try {
     await setUpSession(connection, [
       `lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
@@ -38,9 +39,9 @@ const open = async (options: ConnectionOptions): Promise<Connection> => {
 const creating = (database: string): string =>
   `CREATE DATABASE IF NOT EXISTS ${identifier(database)} CHARACTER SET utf8mb4`;
 
-const createDatabase = async ({ database, ...server }: ReturnType<typeof connectionOptions>) => {
-  const connection = await open(server);
-  await connection.query(creating(database));
+const createDatabase = async (config: Config['mysql']) => {
+  const connection = await open(config, null);
+  await connection.query(creating(config.database));
   await connection.end();
 };
 
@@ -48,16 +49,14 @@ const createDatabase = async ({ database, ...server }: ReturnType<typeof connect
  * Connects, waiting for a server that still starts.
  * @returns undefined where the database does not exist
  */
-const connect = async (
-  options: ReturnType<typeof connectionOptions>,
-  deadline: number,
-): Promise<Connection | undefined> => {
+const connect = async (config: Config['mysql'], deadline: number): Promise<Connection | undefined> => {
   for (;;) {
     try {
-      return await open(options);
+      return await open(config);
     } catch (error) {
       if (isUnknownDatabase(error)) return undefined;
-      if (!isPassing(error) || Date.now() >= deadline) throw error;
+      // TLS is refused until somebody mends it.
+      if (!isPassing(error) || error instanceof TlsRefusal || Date.now() >= deadline) throw error;
       await sleep(RETRY_MS);
     }
   }
@@ -151,14 +150,13 @@ export const migrateDatabase = async (
   config: Config['mysql'],
   { waitMs, isCheck = false, say = () => {} }: Options,
 ): Promise<void> => {
-  const options = connectionOptions(config);
   const deadline = Date.now() + waitMs;
-  let connection = await connect(options, deadline);
+  let connection = await connect(config, deadline);
   if (!connection) {
     say(`${creating(config.database)};`);
     if (isCheck) return;
-    await createDatabase(options);
-    connection = await connect(options, deadline);
+    await createDatabase(config);
+    connection = await connect(config, deadline);
     if (!connection) throw new Error(`The database ${config.database} was created, and is gone.`);
   }
   try {

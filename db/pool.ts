@@ -44,13 +44,15 @@ interface Limits {
   waitMs: number;
   /** A connection in use that is silent for so many milliseconds is closed. */
   silenceMs: number;
+  /** Says of an error of a new connection what it has to do with TLS. */
+  explain: (error: unknown) => unknown;
 }
 
 /**
  * Opens a pool. Connections are made when they are needed.
  * @returns the pool, drizzle-orm over it, and `renew`, which closes its connections: from then on it hands out new ones
  */
-export const openPool = (options: PoolOptions, { limit, waitMs, silenceMs }: Limits) => {
+export const openPool = (options: PoolOptions, { limit, waitMs, silenceMs, explain }: Limits) => {
   const pool = createPool({
     ...options,
     connectionLimit: limit,
@@ -60,7 +62,7 @@ export const openPool = (options: PoolOptions, { limit, waitMs, silenceMs }: Lim
   });
   cutWhenSilent(pool, silenceMs);
   const setUp = (connection: PoolConnection) => setUpSession(connection.promise(), WITH_LOCK_TIMEOUTS);
-  const renew = handOutSetUp(pool, { limit, waitMs, setUp });
+  const renew = handOutSetUp(pool, { limit, waitMs, setUp, explain });
   /**
    * Looks at an error of any statement. After a failover or a change of an account all connections are of no use: once
    * one of them tells so, none of them is used again, and the server's name is looked up anew.

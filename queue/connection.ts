@@ -8,6 +8,8 @@ import { jittered } from '../process/jitter.ts';
 import type { Observer } from '../process/observer.ts';
 import { reachability } from '../process/reachability.ts';
 import { tlsConnectOptions } from '../process/tls.ts';
+import { createExplainer, explainUnreached } from '../process/tls-probe.ts';
+import { type Peer, TlsRefusal } from '../process/tls-refusals.ts';
 import { PublishError, reasonOf } from './errors.ts';
 import { tellRefusals } from './handshake.ts';
 
@@ -36,6 +38,8 @@ export type Server = Pick<
   'protocol' | 'hosts' | 'username' | 'password' | 'vhost' | 'tls'
 >;
 type Host = Server['hosts'][number];
+
+const peerOf = ({ tls }: Server, { hostname: host, port }: Host): Peer => ({ prefix: 'MQ', host, port, tls });
 
 /**
  * How amqplib connects to a host.
@@ -92,12 +96,13 @@ export const connectOnce = async (server: Server, name: string): Promise<Channel
   let model: ChannelModel | undefined;
   let cause: unknown;
   for (const host of server.hosts)
-    model ??= await open(server, host, name, CONNECT_TIMEOUT_MS).catch((error: unknown) => {
-      cause = error;
+    model ??= await open(server, host, name, CONNECT_TIMEOUT_MS).catch(async (error: unknown) => {
+      cause = await explainUnreached(error, peerOf(server, host));
       return undefined;
     });
   if (model) return model;
-  throw new PublishError('refused', `RabbitMQ does not answer at ${brokerAddress(server)}.`, { cause });
+  const sentence = `RabbitMQ does not answer at ${brokerAddress(server)}.`;
+  throw new PublishError('refused', cause instanceof TlsRefusal ? cause.message : sentence, { cause });
 };
 
 /**
@@ -132,6 +137,8 @@ export const openConnection = async (
   const { hosts } = server;
   const isOneOfMany = hosts.length > 1;
   const reach = reachability(observer, name);
+  const explainers = hosts.map(() => createExplainer());
+  let isUp = false;
   const ending = new AbortController();
   let current: ChannelModel | undefined;
   let tellBlocked = (_reason: string | undefined) => {};
@@ -169,6 +176,7 @@ export const openConnection = async (
     }
     if (ending.signal.aborted) await sever(model);
     failures = 0;
+    isUp = true;
     reach.up(at);
     return closed;
   };
@@ -179,13 +187,23 @@ export const openConnection = async (
     for (let turn = 0; !ending.signal.aborted; turn++) {
       const host = hosts[turn % hosts.length] ?? hosts[0];
       const at = isOneOfMany ? hostAndPort(host.hostname, host.port) : undefined;
+      let wasUp = true;
       const error = await live(host, at).catch((error: unknown) => {
+        wasUp = false;
         failures++;
         return error;
       });
       if (ending.signal.aborted) return;
+      isUp = false;
       lost();
-      reach.down(at === undefined ? error : new Error(`${at}: ${reasonOf(error)}`));
+      const tell = (reason: unknown) => {
+        if (isUp) return;
+        const isPlaced = at === undefined || reason instanceof TlsRefusal;
+        reach.down(isPlaced ? reason : new Error(`${at}: ${reasonOf(reason)}`));
+      };
+      // Nobody waits for the explanation: another host may be there meanwhile.
+      if (wasUp) tell(error);
+      else explainers[turn % hosts.length]?.(error, peerOf(server, host), tell);
       const rounds = Math.floor(failures / hosts.length);
       const pause = failures % hosts.length === 0 ? PAUSE_MS * 2 ** rounds : PAUSE_MS;
       await sleep(jittered(Math.min(PAUSE_MAX_MS, pause)), undefined, { signal: ending.signal }).catch(

@@ -34,6 +34,7 @@ const startTestServers = async (): Promise<NodeJS.ProcessEnv> => {
   ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
   const { ports } = await startServers(folder, REDIS_DATABASES);
   return {
+    TEST_SERVERS: folder,
     TEST_MYSQL_PORT: `${ports.mysql}`,
     TEST_REDIS_PORT: `${ports.redis}`,
     TEST_RABBITMQ_PORT: `${ports.rabbitmq}`,

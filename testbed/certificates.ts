@@ -44,7 +44,7 @@ commonName = supplied
  * @returns the file with its certificate, and what makes certificates that it signs
  */
 export const createAuthority = (folder: string, name = 'authority') => {
-  mkdirSync(folder);
+  mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'ca.cnf'), SETTINGS);
   writeFileSync(join(folder, 'index'), '');
   openssl(

@@ -7,14 +7,17 @@ import { loadConfig } from '../../process/config.ts';
 
 export const REDIS_DATABASES = 512;
 
-const port = (name: string): string => {
+const variable = (name: string): string => {
   const value = process.env[name];
   if (!value) throw new Error(`${name} is not set: run tests with npm test, which starts their servers.`);
   return value;
 };
 
+/** The folder in which the servers of this run work: `rabbitmq`, `redis` and `mysql` in it. */
+export const serversFolder = (): string => variable('TEST_SERVERS');
+
 const ownRedisDatabase = async (): Promise<number> => {
-  const redis = new Redis({ port: Number(port('TEST_REDIS_PORT')) });
+  const redis = new Redis({ port: Number(variable('TEST_REDIS_PORT')) });
   const number = await redis.incr('test:databases');
   redis.disconnect();
   if (number >= REDIS_DATABASES) throw new Error('The test run has used up its Redis databases.');
@@ -29,12 +32,12 @@ export const isolatedEnvironment = async (overrides: NodeJS.ProcessEnv = {}): Pr
   const name = `orders_${randomUUID().slice(0, 8)}`;
   const env: NodeJS.ProcessEnv = {
     ...serverEnvironment({
-      mysql: Number(port('TEST_MYSQL_PORT')),
-      redis: Number(port('TEST_REDIS_PORT')),
-      rabbitmq: Number(port('TEST_RABBITMQ_PORT')),
+      mysql: Number(variable('TEST_MYSQL_PORT')),
+      redis: Number(variable('TEST_REDIS_PORT')),
+      rabbitmq: Number(variable('TEST_RABBITMQ_PORT')),
     }),
     DB_NAME: name,
-    REDIS_URL: `redis://127.0.0.1:${port('TEST_REDIS_PORT')}/${await ownRedisDatabase()}`,
+    REDIS_URL: `redis://127.0.0.1:${variable('TEST_REDIS_PORT')}/${await ownRedisDatabase()}`,
     RABBITMQ_QUEUE_NAME: name,
     RABBITMQ_EVENTS_EXCHANGE: name,
     SIMULATED_WRITE_LAG: '0',
