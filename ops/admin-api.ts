@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { membersOf } from '../domain/jobs.ts';
 import type { Config } from '../process/config.ts';
 import { CommandError } from './command.ts';
-import { apiUrl } from './readiness.ts';
+import { urlOf } from './readiness.ts';
 
 const parsed = (body: string): Record<string, unknown> => {
   try {
@@ -21,7 +21,7 @@ const parsed = (body: string): Record<string, unknown> => {
  */
 export const adminApi = ({ api }: Pick<Config, 'api'>) => {
   const { adminPassword: password } = api;
-  const url = apiUrl(api);
+  const url = urlOf(api);
   if (!password)
     throw new CommandError(
       'ADMIN_PASSWORD is not set: set it to the password that the API was started with, in .env or the environment.',

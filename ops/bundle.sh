@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Puts each program of the service and the libraries that it uses into a few files: Node spends most of a process's
 # start on finding some 700 of them. Run by `npm run build`, which writes dist/; the types are checked by `npm run check`.
-# amqplib and mysql2 stay outside, as the fault suite changes them under running programs (test/faults/inject).
+# amqplib and mysql2 stay outside, as the fault suite changes them under running programs (test/faults/inject); what is
+# outside, ops/image.ts puts into the image.
 set -euo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
 
-programs=(api/{server,worker}.ts {consumer,hub}/{supervisor,worker}.ts ops/{start,stop,migrate,seed,reset,dead-letters,queue}.ts)
+programs=(api/{server,worker}.ts {consumer,hub}/{supervisor,worker}.ts ops/{start,stop,migrate,seed,reset,dead-letters,queue,health}.ts)
 # What libraries in CommonJS load is not there in a module by itself.
 require='import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);'
 esbuild "${programs[@]}" --bundle --splitting --platform=node --format=esm --target=node20 --sourcemap \

@@ -43,8 +43,8 @@ export const requireFreePort = async (api: Config['api']): Promise<void> => {
   if (reason) throw new Error(reason);
 };
 
-/** The URL at which a client on this machine finds the API. A host that means all addresses becomes a loopback one. */
-export const apiUrl = ({ host, port }: Config['api']): string => {
+/** The URL at which a client on this machine finds a server. A host that means all addresses becomes a loopback one. */
+export const urlOf = ({ host, port }: { host: string; port: number }): string => {
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 };
@@ -72,7 +72,7 @@ export const waitUntilReady = async (
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> => {
-  const url = apiUrl(config.api);
+  const url = urlOf(config.api);
   const unready = () => started.find(({ readyFile }) => readyFile && !existsSync(readyFile));
   const isReady = await waitFor(async () => {
     signal.throwIfAborted();

@@ -10,7 +10,7 @@ import { environment, loadConfig } from '../process/config.ts';
 import { ensureBackends } from './backends.ts';
 import { outliveReaders } from './output.ts';
 import { heldLock, logSize, runningPid, startDetached, stopProcess } from './processes.ts';
-import { apiUrl, requireFreePort, type StartedProcess, waitUntilReady } from './readiness.ts';
+import { requireFreePort, type StartedProcess, urlOf, waitUntilReady } from './readiness.ts';
 import {
   apiProcess,
   checkMetricsPorts,
@@ -92,10 +92,10 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
   await waitUntilReady(config, started, readyWithin, signal);
 
   say(`
-Orders is ready at ${apiUrl(config.api)}.
+Orders is ready at ${urlOf(config.api)}.
 Logs: server.log, worker_1.log and so on, hub.log, ${config.accessLog.file}. The admin password is in .env.
 Try it:
-  curl ${apiUrl(config.api)}/orders -H 'content-type: application/json' \\
+  curl ${urlOf(config.api)}/orders -H 'content-type: application/json' \\
     -d '{"customer_name": "Ada", "items": [{"name": "Tea", "quantity": 2}]}'`);
 };
 
