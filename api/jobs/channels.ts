@@ -82,8 +82,11 @@ export const openChannels = ({
   const join = (channel: Channel, client: EventStream, upTo?: string): void => {
     if (!client.isOpen) return;
     channel.clients.set(client, upTo);
-    if (listening.isLive()) client.sendBeat();
-    else client.send(notices.degraded);
+    // Who is new learns the place at once. Who has caught up may not have read everything yet.
+    const place = upTo === undefined ? beatOf(channel, client) : undefined;
+    if (!listening.isLive()) client.send(notices.degraded);
+    else if (place) client.send(place);
+    else client.sendBeat();
   };
 
   /** What a client is told every 15 seconds: from where it can go on. An event without data is none. */

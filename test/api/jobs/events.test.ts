@@ -78,6 +78,12 @@ t.test('a job from its acceptance to its end', async (t) => {
   await consumer.end();
 });
 
+t.test('a new client knows at once from where it can go on', async (t) => {
+  // Each hears its heartbeat in another second of the next 15.
+  const sources = await Promise.all(Array.from({ length: 15 }, () => openSource(t, `${url}/events`)));
+  await until('all know', () => sources.every((source) => source.lastId()), 7_000);
+});
+
 t.test('the jobs of an order, and all jobs', async (t) => {
   const order = await post();
   const ofOrder = await openSource(t, `${url}/orders/${order.orderId.toUpperCase()}/events`);
