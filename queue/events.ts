@@ -1,10 +1,11 @@
 /** Publishing events for other services to a durable topic exchange, by which anybody may have them in a queue. */
-import type { ConfirmChannel } from 'amqplib';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { openConnection } from './connection.ts';
-import { answerOf, PublishError, reasonOf } from './errors.ts';
+import { ACCESS_REFUSED, answerOf, codeOf, PRECONDITION_FAILED, PublishError, reasonOf } from './errors.ts';
+import { onChannel } from './topology.ts';
 
 const CONTENT_TYPE = 'application/cloudevents+json; charset=utf-8';
 
@@ -33,6 +34,24 @@ export interface EventPublisher {
   close(): Promise<void>;
 }
 
+/**
+ * Declares the exchange. One that is there is used as it is if this account may not declare it, or if nothing but its
+ * arguments differs.
+ * @throws the broker's error if it is not there in the end, or is of another type
+ */
+const declare = async (model: ChannelModel, exchange: string): Promise<void> => {
+  try {
+    await onChannel(model, (channel) =>
+      answerOf(channel.assertExchange(exchange, 'topic', { durable: true })),
+    );
+  } catch (error) {
+    const code = codeOf(error);
+    const isOdd = code === PRECONDITION_FAILED && !reasonOf(error).includes("arg 'type'");
+    if (!isOdd && code !== ACCESS_REFUSED) throw error;
+    await onChannel(model, (channel) => answerOf(channel.checkExchange(exchange)));
+  }
+};
+
 /** Opens a connection of its own in the background, and declares the exchange on each new one. */
 export const openEventPublisher = async (
   config: Config['rabbitmq'],
@@ -47,6 +66,7 @@ export const openEventPublisher = async (
   const unwanted = new Set<string>();
   const connection = await openConnection(config, observer, 'RabbitMQ', {
     setup: async (model) => {
+      await declare(model, exchange);
       const confirms = await answerOf(model.createConfirmChannel());
       confirms.on('return', ({ properties }) => unwanted.add(properties.messageId));
       confirms.on('error', (error) => observer.channelFailed({ reason: error.message }));
@@ -54,7 +74,6 @@ export const openEventPublisher = async (
         if (channel === confirms) channel = undefined;
         model.close().catch(() => {});
       });
-      await answerOf(confirms.assertExchange(exchange, 'topic', { durable: true }));
       blocked = false;
       unconfirmed = 0;
       unwanted.clear();

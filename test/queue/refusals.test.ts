@@ -2,6 +2,7 @@
  * If the broker refuses or closes a connection, the log says once why, with the broker's reply code; and a refusal
  * affects only what needs the thing that was refused.
  */
+import { connect } from 'amqplib';
 import t, { type Test } from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { startRabbitmq, stopServer } from '../../ops/private-servers.ts';
@@ -12,6 +13,7 @@ import { type Observer, observers } from '../../process/observer.ts';
 import { openBroker } from '../../queue/broker.ts';
 import { deadLetters } from '../../queue/dead-letters.ts';
 import { takeJobs } from '../../queue/deliveries.ts';
+import { openEventPublisher } from '../../queue/events.ts';
 import { DELAYS_MS, deadQueue, retryQueue } from '../../queue/topology.ts';
 import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
 import { scratchFolder } from '../../testbed/scratch.ts';
@@ -109,6 +111,46 @@ for (const [what, before, after, account, open, reason] of cases)
     if (after) await ctl(...after);
     t.equal(new Set(reasons).size, reasons.length, 'nothing is said twice');
   });
+
+t.test('an exchange that somebody else has declared', async (t) => {
+  await ctl('add_user', 'events', 'x');
+  await ctl('set_permissions', 'events', '^mine$', '.*', '.*');
+  const { username, password } = rabbitmq;
+  const connection = await connect({ port, username, password });
+  t.teardown(() => connection.close());
+  const channel = await connection.createChannel();
+  await channel.assertExchange('theirs', 'topic', { durable: true });
+  await channel.assertExchange('mine', 'topic', { alternateExchange: 'amq.fanout' });
+  await channel.assertExchange('direct', 'direct', { durable: true });
+  const event = { id: '1', type: 'order.created', at: 0, body: () => Buffer.from('{}') };
+  const open = async (eventsExchange: string, account = {}) => {
+    const { reasons, observer } = listen();
+    const publisher = await openEventPublisher({ ...rabbitmq, ...account, eventsExchange }, observer);
+    t.teardown(() => publisher.close());
+    return { reasons, publisher };
+  };
+  const events = { username: 'events', password: 'x' };
+  for (const [what, exchange, account] of [
+    ['it may not be declared', 'theirs', events],
+    ['it has other arguments', 'mine', {}],
+  ] as const) {
+    const { publisher, reasons } = await open(exchange, account);
+    await until(what, async () => (await publisher.publish([event])).confirmed.length === 1).catch((error) =>
+      t.fail(`${error} ${reasons.join('\n')}`),
+    );
+    t.strictSame(reasons, [], what);
+  }
+  for (const [exchange, account, reason] of [
+    ['nowhere', events, /not reached yet: .*404 .*NOT_FOUND.*exchange 'nowhere'/],
+    ['direct', {}, /not reached yet: .*406 .*PRECONDITION_FAILED.*arg 'type'/],
+  ] as const) {
+    const { publisher, reasons } = await open(exchange, account);
+    await until('it is in the log', () => reasons.some((line) => reason.test(line))).catch((error) =>
+      t.fail(`${error} ${reasons.join('\n')}`),
+    );
+    t.match(await publisher.publish([event]), { confirmed: [], problem: /not connected/ });
+  }
+});
 
 t.test('a connection that an operator closes, and another reason meanwhile', async (t) => {
   const { reasons, observer } = listen();
