@@ -18,7 +18,7 @@ export class Line {
 }
 
 /**
- * Makes an app read bodies of the types of NDJSON as lists of `Line`s. Blank lines do not count.
+ * Makes an app read bodies of the types of NDJSON as lists of `Line`s. Blank lines do not count, nor do byte order marks.
  * @param most how many lines a body may have
  */
 export const readNdjson = (app: FastifyInstance, most: number): void => {
@@ -26,7 +26,7 @@ export const readNdjson = (app: FastifyInstance, most: number): void => {
   readBodies(app, TYPES, (request, body, done) => {
     const lines: Line[] = [];
     // Not by split: a body of line ends alone would become millions of texts.
-    for (const [text] of body.matchAll(/[^ \t\r\n][^\n]*/g)) {
+    for (const [text] of body.matchAll(/[^ \t\r\n\ufeff][^\n]*/g)) {
       if (lines.length === most)
         return done(new HttpError(400, `The request body must have at most ${most} lines, got more.`));
       const read = () => {

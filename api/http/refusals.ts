@@ -67,6 +67,10 @@ const problemOf = ({ headers, raw }: FastifyRequest): HttpError | undefined => {
   return undefined;
 };
 
+/** The header Accept in bytes that are not a request, so far as it came with the last of them. */
+const acceptIn = (bytes: unknown): string | undefined =>
+  Buffer.isBuffer(bytes) ? /^accept:[ \t]*(.*?)\r?$/im.exec(bytes.toString('latin1'))?.[1] : undefined;
+
 /** Closes a connection from which no further request can be read, after everything is sent that is still to be sent. */
 const linger = (socket: Socket) => {
   socket.end();
@@ -116,16 +120,16 @@ export const refusals = fastifyPlugin(
       });
     };
 
-    const refuse = (socket: Socket, error: HttpError): void => {
+    const refuse = (socket: Socket, error: HttpError, accept?: string): void => {
       const reply = app.openReply(socket);
       if (reply === undefined) {
-        if (socket.writable) answer(socket, error, { id: randomUUID(), headers: {} });
+        if (socket.writable) answer(socket, error, { id: randomUUID(), headers: { accept } });
         return;
       }
       const message = reply.request.raw;
       if (message.complete) {
         // The unreadable bytes came after a request, whose answer goes first.
-        reply.raw.once('close', () => refuse(socket, error));
+        reply.raw.once('close', () => refuse(socket, error, accept));
         return;
       }
       // The bytes are that request's body. Its reader answers; if nobody reads it, the answer does not depend on it.
@@ -134,12 +138,12 @@ export const refusals = fastifyPlugin(
       if (message.listenerCount('error') > 0) message.emit('error', error);
     };
 
-    app.decorate('refuseBytes', ({ code }: ConnectionError, socket: Socket) => {
+    app.decorate('refuseBytes', ({ code, rawPacket }: ConnectionError, socket: Socket) => {
       if (code === 'ECONNRESET') return void socket.destroy();
       // Node reports each further chunk of refused bytes again.
       if (refused.has(socket)) return;
       refused.add(socket);
-      refuse(socket, new HttpError(...(unreadable[code] ?? NO_HTTP)));
+      refuse(socket, new HttpError(...(unreadable[code] ?? NO_HTTP)), acceptIn(rawPacket));
     });
 
     app.addHook('onRequest', (request, _reply, done) => done(problemOf(request)));

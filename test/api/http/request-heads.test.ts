@@ -13,6 +13,7 @@ import {
 } from '../../helpers/http-edges.ts';
 import { sendRaw } from '../../helpers/raw-http.ts';
 
+const ACCEPT = 'accept: application/problem+json';
 const { port, checkRefusal, checkTaken, checkLog, sendUnfinished } = await startListening(t);
 
 t.test('bytes that are no request', async (t) => {
@@ -53,6 +54,10 @@ t.test('bytes that are no request', async (t) => {
     const [answer] = await sendRaw(port, bytes);
     checkRefusal(t, what, answer, status, error, '- - -');
     t.equal(answer?.headers.connection, 'close', what);
+  }
+  for (const bytes of [head('FETCH /orders', ACCEPT), head('GET /', ACCEPT, `A: ${'a'.repeat(40_000)}`)]) {
+    const [answer] = await sendRaw(port, bytes);
+    t.equal(answer?.headers['content-type'], 'application/problem+json; charset=utf-8');
   }
 });
 

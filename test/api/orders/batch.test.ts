@@ -116,7 +116,7 @@ t.test('NDJSON: an order on each line', async (t) => {
     const read = [];
     for (const { order_id } of resultsOf(answer))
       read.push((await app.inject(`/orders/${order_id}`)).json().customer_name);
-    t.strictSame(read.slice(-3), ['Ada', 'Bob', 'Eve\u2028'], type);
+    t.strictSame(read, ['Ada', 'Bob', 'Eve\u2028'], type);
   }
 
   const deep = `${'['.repeat(600)}${'1'.repeat(1_000)}${']'.repeat(600)}`;
