@@ -81,21 +81,28 @@ export const findJob = async (orm: Orm, jobId: string): Promise<JobEvent | undef
   return job;
 };
 
+/** Where a page of an order's jobs goes on: at older versions, and at the same one after a job. */
+export interface OrderJobsAfter {
+  version: number;
+  jobId: string | undefined;
+}
+
 /**
  * The jobs of an order, the newest write first.
- * @param before only jobs of older versions; undefined for all
+ * @param from undefined to begin with the newest
  * @throws the database's error
  */
 export const jobsOfOrder = (
   orm: Orm,
   orderId: string,
-  before: number | undefined,
+  from: OrderJobsAfter | undefined,
   most: number,
 ): Promise<JobEvent[]> =>
   readJobs(
     orm,
     sql`select ${COLUMNS} from order_jobs where order_id = ${orderId}
-      ${before === undefined ? sql`` : sql`and version < ${before}`}
+      ${from === undefined ? sql`` : sql`and version <= ${from.version}`}
+      ${from === undefined ? sql`` : sql`and (version < ${from.version} or job_id < ${from.jobId ?? ''})`}
       order by version desc, job_id desc limit ${most}`,
   );
 

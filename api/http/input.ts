@@ -4,6 +4,8 @@ import { parse } from 'node:querystring';
 import type { TSchema } from '@sinclair/typebox';
 import { errorCodes, type FastifyInstance, type FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
+import { canonicalId } from '../../domain/ids.ts';
+import { Uuid } from '../../domain/order.ts';
 import { shown, validator } from '../../domain/validate.ts';
 import { HttpError, malformedUrl } from './errors.ts';
 
@@ -17,12 +19,16 @@ const subjects: Record<string, string> = {
 type Nest = unknown[] | Record<string, unknown>;
 const isNest = (value: unknown): value is Nest => typeof value === 'object' && value !== null;
 
-/** All values of a query are text: if the schema wants a number or a boolean, replaces text that reads as one. */
+/**
+ * All values of a query are text: if the schema wants a number or a boolean, replaces text that reads as one. An id in
+ * capitals becomes the one that was given out.
+ */
 const readValues = (schema: TSchema, query: Record<string, unknown>): void => {
-  for (const [name, { type }] of Object.entries<TSchema>(schema.properties)) {
+  for (const [name, { type, pattern }] of Object.entries<TSchema>(schema.properties)) {
     const text = query[name];
     if (type === 'integer' && typeof text === 'string' && /^-?\d+(\.\d+)?$/.test(text))
       query[name] = Number(text);
+    if (pattern === Uuid.pattern && typeof text === 'string') query[name] = canonicalId(text);
     if (type === 'boolean' && (text === 'true' || text === 'false')) query[name] = text === 'true';
   }
 };

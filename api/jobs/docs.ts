@@ -63,7 +63,7 @@ export const jobDocs: Operations = {
       after: 'What the `Link` to the next page has there.',
     },
     answers: { 200: { description: 'A page of jobs.', headers: ['Link'], example: { jobs: [example] } } },
-    errors: { 503: ['database_unavailable', 'job_states_unknown'] },
+    errors: { 404: ['history_not_kept'], 503: ['database_unavailable', 'job_states_unknown'] },
   },
   'GET /jobs/:id/events': {
     operationId: 'followJob',
@@ -105,14 +105,19 @@ export const jobDocs: Operations = {
     summary: 'Read what was done to an order',
     description: 'The jobs of the order that are known, the newest write first.',
     params: orderId,
-    query: { limit: LIMIT, before: 'Only writes with a smaller version: for the next page.' },
+    query: {
+      limit: LIMIT,
+      before: 'Only writes with a smaller version: for the next page.',
+      after: 'And those with the same version whose job ids are smaller.',
+    },
     answers: {
       200: {
-        description: 'A page of jobs. `complete`: no other write of the order is waiting to be told of.',
+        description:
+          'A page of jobs. `complete`: it is known that no other write of the order is waiting to be told of.',
         headers: ['Link'],
         example: { order_id: example.order_id, entries: [example], complete: true },
       },
     },
-    errors: DATABASE_AWAY,
+    errors: { 404: ['order_not_found'], ...DATABASE_AWAY },
   },
 };

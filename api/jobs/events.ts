@@ -4,13 +4,12 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type JobType, jobTypes } from '../../domain/jobs.ts';
 import { errorAnswers } from '../http/answers.ts';
-import { HttpError } from '../http/errors.ts';
 import { streamHead } from '../http/sse.ts';
 
 import { requireOrderId } from '../orders/order-id.ts';
 import { openChannels, type Subject } from './channels.ts';
 import { jobFollower } from './follow.ts';
-import { Id, jobNotFound, Link, linkOf } from './links.ts';
+import { historyNotKept, Id, jobNotFound, Link, linkOf, readJobId } from './links.ts';
 
 const Types = Type.String({
   pattern: `^(?:${jobTypes.join('|')})(?:,(?:${jobTypes.join('|')}))*$`,
@@ -50,8 +49,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox = async (app) => {
     reply: FastifyReply,
     subject: Subject,
   ): Promise<FastifyReply | undefined> => {
-    if (!app.story.isTold)
-      throw new HttpError(404, 'Nothing is told of jobs, as HISTORY_DAYS is 0.', 'history_not_kept');
+    if (!app.story.isTold) throw historyNotKept();
     if (request.method === 'HEAD') return streamHead(reply);
     await channels.add(subject, (onClose) => app.openStream(reply, onClose), lastIdOf(request));
     // Not the reply: Fastify would wait for its end.
@@ -62,6 +60,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox = async (app) => {
     method: ['GET', 'HEAD'],
     url: '/jobs/:id/events',
     schema: { params: Id, querystring: Link, response: { ...answers, 204: Stream } },
+    preHandler: readJobId(app.jobs),
     handler: async (request, reply) => {
       const { id: jobId } = request.params;
       const link = linkOf(request.query);

@@ -54,12 +54,14 @@ export const jobFinder = (
     event?: JobEvent,
   ): Promise<Job> => {
     const known = event ? ofEvent(event) : withStatus(jobId, 'queued', { order_id: orderId });
+    // How often it was tried in the end is not known, and what was wrong before is over.
+    const over = { ...known, attempts: null, reason: null, error: null, next_try_at: null };
     const [state, reset] = await readInTime(() => Promise.all([findVersion(orm, orderId), readReset(orm)]));
     if (state === 'deleted' || (state !== undefined && state > version))
-      return { ...known, status: 'settled' };
+      return { ...over, status: 'settled' };
     // No other write has this version.
-    if (state === version && version > 0) return { ...known, status: 'succeeded' };
-    if (version <= reset.version) return { ...known, status: 'cancelled' };
+    if (state === version && version > 0) return { ...over, status: 'succeeded' };
+    if (version <= reset.version) return { ...over, status: 'cancelled' };
     const isKept = historyDays === 0 || event !== undefined || clock.age(version) < historyDays * DAY_MS;
     return isKept ? known : { ...known, status: 'unknown' };
   };
@@ -70,7 +72,8 @@ export const jobFinder = (
     if (row && (isEnded(row.state) || event === undefined || row.at >= event.at)) return ofEvent(row);
     if (row && event) return ofEvent(event);
     const coordinates = event ? { orderId: event.order_id, version: event.version } : link;
-    const isNowhere = coordinates === undefined && (await waitsNowhere(jobId));
+    // Without history nothing is kept of jobs, neither of those that wait nor of those that ended.
+    const isNowhere = coordinates === undefined && historyDays > 0 && (await waitsNowhere(jobId));
     const lag = await readInTime(() => journalLag(orm));
     if (lag > 0 && lag <= LAG_MS) {
       const told = (await readInTime(() => findInJournal(orm, jobId))).flatMap(readJobEvents);

@@ -6,7 +6,7 @@ import { type Job, ofEvent } from './answers.ts';
 
 /** What the streams say of themselves. */
 export const notices = {
-  degraded: eventText('{"message":"Redis is away: events come late, and some may be missing."}', {
+  degraded: eventText('{"message":"Redis tells nothing: events come late, and some may be missing."}', {
     event: 'degraded',
   }),
   recovered: eventText('{"message":"Events come at once again."}', { event: 'recovered' }),

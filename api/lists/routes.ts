@@ -2,7 +2,6 @@
 import { pipeline } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
-import { canonicalId } from '../../domain/ids.ts';
 import { Order } from '../../domain/order.ts';
 import type { Config } from '../../process/config.ts';
 import { errorAnswers, JSON_TYPE, notFound, Ready } from '../http/answers.ts';
@@ -40,10 +39,6 @@ export const listRoutes: FastifyPluginAsyncTypebox<{ config: Config['lists'] }> 
     schema: {
       querystring: ListQuery,
       response: { 200: Ready(OrderList), 304: Nothing, ...errorAnswers },
-    },
-    preValidation: ({ query }, _reply, done) => {
-      if (typeof query.after === 'string') query.after = canonicalId(query.after);
-      done();
     },
     handler: async (request, reply) => {
       const { query, headers, method } = request;

@@ -100,6 +100,22 @@ export const orderAbsence = (
     return Math.min(since, madeAt ?? since);
   };
 
+  /** As `appliedUpTo`, and also of delayed jobs that create nothing, which `isAllDone` does not count. */
+  let doneUpTo = 0;
+  /** Whether everything that was accepted until now is applied or a dead letter. Never rejects. */
+  const isNothingWaiting = (): Promise<boolean> => {
+    // Delayed jobs go from a delay queue to the queue of jobs, to a consumer, and back: so the delay queues must be empty
+    // before and after.
+    const isNoneDelayed = async () => (await broker.delayed()) === 0;
+    const isDone = async () => {
+      const started = clock.now();
+      const done = (await isNoneDelayed()) && (await askFromNow()) && (await isNoneDelayed());
+      if (done) doneUpTo = Math.max(doneUpTo, started);
+      return done;
+    };
+    return within(isDone().catch(() => false));
+  };
+
   /** `true`: the order does not exist. `now`: it exists only if MySQL has it by now. `false`: nobody can know. */
   const isAbsent = async (id: string): Promise<true | 'now' | false> => {
     const doubtful = await doubtfulSince(id);
@@ -114,13 +130,20 @@ export const orderAbsence = (
     },
 
     /** Finds out whether no job with this id can still wait to be applied. Never rejects. */
-    waitsNowhere: async (jobId: string): Promise<boolean> => {
-      if ((await doubtfulSince(jobId)) === undefined) return true;
-      // `isAllDone` does not count delayed jobs that create nothing. These go from a delay queue to the queue of jobs, to
-      // a consumer, and back: so the delay queues must be empty before and after.
-      const isNoneDelayed = async () => (await broker.delayed()) === 0;
-      const isDone = async () => (await isNoneDelayed()) && (await askFromNow()) && (await isNoneDelayed());
-      return within(isDone().catch(() => false));
+    waitsNowhere: async (jobId: string): Promise<boolean> =>
+      (await doubtfulSince(jobId)) === undefined || isNothingWaiting(),
+
+    /**
+     * Finds out whether each write to an order that waits has a pending copy. To be asked when there is none. Never
+     * rejects.
+     */
+    areCopiesComplete: async (orderId: string): Promise<boolean> => {
+      const copies = await cache.pending.completeSince(orderId);
+      if (copies === 'deleted') return true;
+      const since = copies ?? clock.now();
+      const madeAt = timeOfId(orderId);
+      if (copies !== null && madeAt !== undefined && madeAt > since + SKEW) return true;
+      return doneUpTo > since + acceptMicros + SKEW || isNothingWaiting();
     },
 
     /**

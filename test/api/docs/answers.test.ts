@@ -165,6 +165,7 @@ t.test('jobs', async (t) => {
     ['GET /jobs', 400, { url: '/jobs?limit=0' }],
     ['GET /orders/{id}/history', 200, { url: history }],
     ['GET /orders/{id}/history', 400, { url: `${history}?limit=0` }],
+    ['GET /orders/{id}/history', 404, { url: '/orders/1/history' }],
     ['GET /orders/{id}/events', 200, { method: 'HEAD', url: history.replace('history', 'events') }],
     ['GET /orders/{id}/events', 404, { url: '/orders/1/events' }],
     ['GET /events', 200, { method: 'HEAD', url: '/events' }],
@@ -186,6 +187,7 @@ t.test('a job that nobody knows, where nothing waits', async (t) => {
   await make(t, idle, ['GET /jobs/{id}/events', 404, { url: '/jobs/none/events' }]);
   const silent = await startReadyApp(t, await isolatedEnvironment({ HISTORY_DAYS: '0' }));
   await make(t, silent, ['GET /events', 404, { url: '/events' }]);
+  await make(t, silent, ['GET /jobs', 404, { url: '/jobs?state=queued' }]);
 });
 
 t.test('lists', async (t) => {

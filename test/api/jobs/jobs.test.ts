@@ -124,6 +124,18 @@ t.test('waiting, then done, and whoever is asked', async (t) => {
   );
   await stores.rows('DELETE FROM order_jobs WHERE job_id = ?', [nextId]);
   t.equal(await statusOf(next), 'settled', 'all that is left is a tombstone');
+  const late_try = { state: 'retrying', at: 1, attempts: 1, error: 'It was locked.', next_try_at: 2 };
+  const event = { job_id: nextId, job_type: 'update_order_status', order_id, version: 1, ...late_try };
+  await redis.set(`job:${nextId}`, JSON.stringify(event));
+  const settled = await get(`/jobs/${nextId}`);
+  const unknown = { attempts: null, error: null, next_try_at: null, finished_at: null };
+  t.match(
+    settled.body,
+    { status: 'settled', job_type: 'update_order_status', ...unknown },
+    'nor its last try',
+  );
+  t.equal(settled.headers['cache-control'], 'no-store', 'it may be told in full later');
+  await redis.del(`job:${nextId}`);
   const page = await get(`/orders/${order_id}/history?limit=2`);
   t.equal(page.body.entries.length, 2);
   const [, link = ''] = /<(.*)>; rel="next"/.exec(String(page.headers.link)) ?? [];
@@ -213,6 +225,21 @@ t.test('jobs of another publisher', async (t) => {
   await stores.publish({ job_id: jobId, type: 'create_order', payload });
   t.equal(await inTable(jobId), 'succeeded');
   t.match(await job(encodeURIComponent(jobId)), { job_id: jobId, status: 'succeeded', order_id: orderId });
+  const capitals = randomUUID().toUpperCase();
+  const ids = [capitals, '🦀'.repeat(64), 'a\nb'];
+  for (const job_id of ids) await stores.publish({ job_id, type: 'create_order', payload });
+  for (const id of ids) await inTable(id);
+  t.match(await job(capitals), { job_id: capitals, status: 'succeeded' }, 'an id that is its own');
+  for (const path of [`/orders/${orderId}/history`, `/jobs?order_id=${orderId}`]) {
+    const seen: string[] = [];
+    for (let url = `${path}${path.includes('?') ? '&' : '?'}limit=1`; url; ) {
+      const { body, headers } = await get(url);
+      for (const { job_id } of body.entries ?? body.jobs) seen.push(job_id);
+      const [, link] = /<(.*)>; rel="next"/.exec(String(headers.link)) ?? [];
+      url = link === undefined ? '' : `${path.split('?')[0]}${link}`;
+    }
+    t.strictSame(seen.sort(), [jobId, ...ids].sort(), `${path}: none of them has a version`);
+  }
   await hub.end();
   await consumer.end();
 });
@@ -242,7 +269,37 @@ t.test('pages through jobs', async (t) => {
     code: 'invalid_input',
     error: /^state must be one of queued, .*, got "started"\.$/,
   });
-  t.match((await get('/jobs?after=x')).body, { code: 'invalid_input', error: /^after must be/ });
+  const [{ job_id }] = jobs;
+  const places = ['x', '1', '1_', '999999999999999_a', '99999999999999999999_a', '_a'];
+  for (const after of [
+    ...places,
+    ...['1_a', '18446744073709551616'].map((cursor) => `${cursor}&state=queued`),
+  ])
+    t.match(
+      (await get(`/jobs?after=${after}`)).body,
+      { code: 'invalid_input', error: /^after must be/ },
+      after,
+    );
+  const capitals = `/jobs/${job_id.toUpperCase()}`;
+  t.match((await get(capitals)).body, { job_id, order_id }, 'an id in capitals is the same id');
+  const link = `?order_id=${order_id.toUpperCase()}&version=1`;
+  t.match((await get(`${capitals}${link}`)).body, { job_id, order_id });
+  t.equal((await get(`/jobs${link}`)).body.jobs.length, 3);
+});
+
+t.test('a history is complete only if it is known that nothing waits', async (t) => {
+  const hub = startProcess(t, 'hub', env);
+  const { order_id } = await post();
+  const isComplete = async (id: string) => (await get(`/orders/${id}/history`)).body.complete;
+  t.equal(await isComplete(order_id), false);
+  await redis.flushdb();
+  t.equal(await isComplete(order_id), false, 'its copy is lost');
+  const consumer = startProcess(t, 'consumer', env);
+  await until('it is known', () => isComplete(order_id), 30_000);
+  t.equal((await get(`/orders/${order_id}/history`)).body.entries.length, 1);
+  t.equal((await get('/orders/x/history')).status, 404);
+  await consumer.end();
+  await hub.end();
 });
 
 t.test('ids of no job', async (t) => {
