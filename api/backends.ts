@@ -6,6 +6,7 @@ import { CONNECTION_WITHIN_MS } from '../db/reads.ts';
 import { type Clock, createClock } from '../domain/versions.ts';
 import { openStory, type Story } from '../jobs/story.ts';
 import type { Config } from '../process/config.ts';
+import { beginRenewals } from '../process/renewals.ts';
 import { type Broker, openBroker } from '../queue/broker.ts';
 import { timekeeper } from './timekeeper.ts';
 
@@ -26,6 +27,7 @@ const KEEP_TIME_INTERVAL_MS = 1_000;
 export const backends = fastifyPlugin<{ config: Config }>(
   async (app, { config }) => {
     const { observer } = app;
+    await beginRenewals([config.mysql, config.redis, config.rabbitmq, config.api], observer);
     app.decorate(
       'database',
       openDatabase(config.mysql, observer, { connections: CONNECTIONS, waitMs: CONNECTION_WITHIN_MS }),

@@ -10,6 +10,7 @@ import { serveEndpoint } from '../process/endpoint.ts';
 import { runProcess } from '../process/lifecycle.ts';
 import { observers } from '../process/observer.ts';
 import { readyFile } from '../process/ready-file.ts';
+import { beginRenewals } from '../process/renewals.ts';
 import { tellSupervisor } from '../process/supervisor.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
 import { createBatches, type Rest } from './batches.ts';
@@ -27,6 +28,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
   const observer = observers(telling.observer, { consuming: ready.write }, health.listener);
   const closeEndpoint = serveEndpoint(config.metrics, health.pages, observer);
   const { batchSize, lingerMs, concurrency, writeLagMs } = config.consumer;
+  await beginRenewals([config.mysql, config.redis, config.rabbitmq], observer);
   // One for each batch in flight, one to watch whether MySQL is there.
   const database = openDatabase(config.mysql, observer, {
     connections: concurrency + 1,

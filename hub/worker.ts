@@ -14,6 +14,7 @@ import { serveEndpoint } from '../process/endpoint.ts';
 import { runProcess } from '../process/lifecycle.ts';
 import { observers } from '../process/observer.ts';
 import { readyFile } from '../process/ready-file.ts';
+import { beginRenewals } from '../process/renewals.ts';
 import { tellSupervisor } from '../process/supervisor.ts';
 import { openEventPublisher } from '../queue/events.ts';
 import { hubHealth } from './health.ts';
@@ -33,6 +34,7 @@ await runProcess('hub', async (config, telling) => {
   const health = hubHealth();
   const observer = observers(telling.observer, health.listener);
   const closeEndpoint = serveEndpoint(config.metrics, health.pages, observer);
+  await beginRenewals([config.mysql, config.rabbitmq], observer);
   const database = openDatabase(config.mysql, observer, { connections: 1 });
   const publisher = await openEventPublisher(config.rabbitmq, observer);
   const passOn = createPassing(publisher, observer);

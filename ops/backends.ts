@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../process/config.ts';
+import type { Renewal } from '../process/renewal.ts';
 import { hasDocker, startContainers, startedContainers, stopContainers } from './docker.ts';
 import { type Backend, ensureInstalled } from './packages.ts';
 import { whoAnswers } from './ports.ts';
@@ -23,6 +24,7 @@ interface Address {
   host: string;
   port: number;
   tls: boolean;
+  renewal: Renewal | undefined;
   /** The name of the setting that says where it is. */
   setting: string;
   /** Further nodes of its cluster. Whoever names several has them run elsewhere: none is started here. */
@@ -36,6 +38,7 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
     host: mysql.host,
     port: mysql.port,
     tls: mysql.tls !== undefined,
+    renewal: mysql.renewal,
     setting: 'DB_HOST',
   },
   ...(cache.disabled
@@ -47,6 +50,7 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
           host: redis.host,
           port: redis.port,
           tls: redis.tls !== undefined,
+          renewal: redis.renewal,
           setting: 'REDIS_URL',
         } as const,
       ]),
@@ -56,6 +60,7 @@ const addressesOf = ({ mysql, redis, rabbitmq, cache }: Config): Address[] => [
     host: rabbitmq.hosts[0].hostname,
     port: rabbitmq.hosts[0].port,
     tls: rabbitmq.tls !== undefined,
+    renewal: rabbitmq.renewal,
     setting: 'RABBITMQ_HOST',
     others: rabbitmq.hosts.slice(1).map(({ hostname, port }) => ({ host: hostname, port })),
   },
@@ -83,7 +88,7 @@ const isOneThere = async ({ backend, name, tls, setting }: Address, nodes: Node[
  * @throws Error with one sentence if it does not answer elsewhere, something else answers, or TLS is refused
  */
 const isThere = async (address: Address, config: Config): Promise<boolean> => {
-  const { backend, name, host, port, tls, setting, others = [] } = address;
+  const { backend, name, host, port, tls, renewal, setting, others = [] } = address;
   if (others.length > 0) {
     if (tls) await requireAcceptedTls(backend, config);
     return isOneThere(address, [{ host, port }, ...others]);
@@ -106,6 +111,10 @@ const isThere = async (address: Address, config: Config): Promise<boolean> => {
   if (answer !== 'none')
     throw new Error(`What answers at ${at} is not ${name}: stop it, or give ${name} another port.`);
   if (tls) throw new Error(`${name} does not answer at ${at}, and one started here would not speak TLS.`);
+  if (renewal && renewal.now().password === undefined)
+    throw new Error(
+      `${name} does not answer at ${at}, and one started here has a password that stays: set it instead of a command.`,
+    );
   if (host !== 'localhost' && host !== '127.0.0.1')
     throw new Error(
       `${name} does not answer at ${at}: set ${setting} to 127.0.0.1 to have one started here.`,

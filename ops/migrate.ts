@@ -7,6 +7,7 @@ import { AdoptionError } from '../db/adoption.ts';
 import { isPassing, reasonOf } from '../db/errors.ts';
 import { migrateDatabase } from '../db/migrate.ts';
 import { ConfigError, environment, loadConfig } from '../process/config.ts';
+import { NoPassword } from '../process/password-command.ts';
 
 const WAIT_MS = 60_000;
 const SHORT_WAIT_MS = 5_000;
@@ -26,12 +27,13 @@ try {
       `npm run migrate takes only --check and --if-there, got: ${[...options].join(' ')}.`,
     );
   const { mysql } = loadConfig(environment());
+  await mysql.renewal?.ready();
   await migrateDatabase(mysql, { waitMs: isIfThere ? SHORT_WAIT_MS : WAIT_MS, isCheck, say });
   if (isCheck && told > 0) console.log('This is what a migration would do. Nothing was changed.');
   else if (told > 0 || !isIfThere)
     console.log(`The schema of ${mysql.database} at ${mysql.host}:${mysql.port} is up to date.`);
 } catch (error) {
-  const isAway = isIfThere && isPassing(error);
+  const isAway = isIfThere && (isPassing(error) || error instanceof NoPassword);
   if (error instanceof ConfigError || error instanceof AdoptionError) console.error(error.message);
   else if (isAway)
     console.error(`MySQL does not answer (${reasonOf(error)}), so its tables are not looked at.`);

@@ -168,8 +168,10 @@ const PARTS = [
  * is, as `.env` has them from its example.
  */
 export const besideBroker = (dotenv: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
-  const overruled = env.RABBITMQ_URL ? PARTS : env.RABBITMQ_HOST ? ['RABBITMQ_URL'] : [];
-  return Object.fromEntries(Object.entries(dotenv).filter(([name]) => !overruled.includes(name)));
+  const isUrl = env.RABBITMQ_URL || env.RABBITMQ_URL_FILE;
+  const overruled = isUrl ? PARTS : env.RABBITMQ_HOST ? ['RABBITMQ_URL'] : [];
+  const isOverruled = (name: string) => overruled.includes(name.replace(/_(FILE|COMMAND)$/, ''));
+  return Object.fromEntries(Object.entries(dotenv).filter(([name]) => !isOverruled(name)));
 };
 
 /** Some read the name of the virtual host / where it is part of a URL. */
@@ -232,6 +234,8 @@ export const rabbitmqOptions = (
   const tls = url?.tls ?? env.MQ_USE_SSL;
   const port = env.RABBITMQ_PORT ?? (tls ? 5671 : 5672);
   if (url) checkBeside(url, env, given, port);
+  if (url?.password !== undefined && env.RABBITMQ_PASSWORD_COMMAND)
+    throw new ConfigError('RABBITMQ_URL has a password beside RABBITMQ_PASSWORD_COMMAND: keep one of them.');
   const named = url?.hosts ?? hostsOf(env.RABBITMQ_HOST);
   const [first, ...others] = named.map((host) => ({ ...host, port: host.port ?? port }));
   if (!first) throw new ConfigError(`RABBITMQ_HOST ${HOSTS}.`);

@@ -4,25 +4,51 @@ import { ConfigError } from './config-error.ts';
 import { readDotenv } from './dotenv.ts';
 import { isVariable, readEnvironment } from './environment.ts';
 import { misnamedVariables } from './misnamed.ts';
+import { type Logins, renewalsOf } from './renewals.ts';
+import { overlaid, withSecretFiles } from './secret-files.ts';
 import { bare, mysqlOptions, redisOptions } from './server-settings.ts';
 import { tlsOpener } from './tls.ts';
 
 export { ConfigError };
 
+/** The logins as the variables and their files have them now. @throws ConfigError */
+const readLogins = (given: NodeJS.ProcessEnv): Logins => {
+  const env = withSecretFiles(given);
+  const { variables: e } = readEnvironment(env);
+  const withoutTls = () => undefined;
+  const mysql = mysqlOptions(e, env, withoutTls).options;
+  const redis = redisOptions(e, withoutTls).options;
+  const rabbitmq = rabbitmqOptions(e, env, withoutTls).options;
+  return {
+    mysql: { user: mysql.user, password: mysql.password },
+    redis: { user: redis.username, password: redis.password },
+    rabbitmq: { user: rabbitmq.username, password: rabbitmq.password },
+    admin: { user: undefined, password: e.ADMIN_PASSWORD },
+  };
+};
+
 /**
  * Reads the settings of one process.
- * @param env usually `environment()`
+ * @param given usually `environment()`
  * @throws ConfigError with one sentence that names the variable; a secret's value is never in it
  */
-export const loadConfig = (env: NodeJS.ProcessEnv) => {
+export const loadConfig = (given: NodeJS.ProcessEnv) => {
+  const env = withSecretFiles(given);
   const misnamed = misnamedVariables(env, isVariable);
   const { variables: e, ignored } = readEnvironment(env);
   const openTls = tlsOpener(e, env);
   const mysql = mysqlOptions(e, env, openTls);
   const redis = redisOptions(e, openTls);
   const rabbitmq = rabbitmqOptions(e, env, openTls);
+  const renewals = renewalsOf(given, e, () => readLogins(given));
   return {
-    api: { workers: e.API_WORKERS, host: e.HOST, port: e.PORT, adminPassword: e.ADMIN_PASSWORD },
+    api: {
+      workers: e.API_WORKERS,
+      host: e.HOST,
+      port: e.PORT,
+      adminPassword: e.ADMIN_PASSWORD,
+      ...renewals.admin,
+    },
     accessLog: { file: e.ACCESS_LOG_FILE, format: e.ACCESS_LOG_FORMAT },
     consumer: {
       count: e.WORKER_COUNT,
@@ -31,8 +57,8 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
       concurrency: e.CONSUMER_CONCURRENCY,
       writeLagMs: e.SIMULATED_WRITE_LAG * 1000,
     },
-    mysql: mysql.options,
-    redis: redis.options,
+    mysql: { ...mysql.options, ...renewals.mysql },
+    redis: { ...redis.options, ...(!e.CACHE_DISABLED && renewals.redis) },
     /**
      * TTLs are in seconds. A pending copy is kept for `waitingTtl` while its write waits, and for `appliedTtl` after
      * the write is applied. `memoryBytes` is how many bytes of answers that it could make again a process has in Redis
@@ -52,6 +78,7 @@ export const loadConfig = (env: NodeJS.ProcessEnv) => {
     lists: { ttl: e.ORDERS_CACHE_TTL, memoryBytes: e.LIST_MEMORY_MB * 2 ** 20, staleMs: e.LIST_STALE_MS },
     rabbitmq: {
       ...rabbitmq.options,
+      ...renewals.rabbitmq,
       queue: e.RABBITMQ_QUEUE_NAME,
       queueType: e.RABBITMQ_QUEUE_TYPE,
       eventsExchange: e.RABBITMQ_EVENTS_EXCHANGE,
@@ -78,10 +105,8 @@ export type Config = ReturnType<typeof loadConfig>;
  * The process's environment, and the variables of `.env` in the working folder that the environment does not have.
  * @throws ConfigError with one sentence if `.env` cannot be read
  */
-export const environment = (): NodeJS.ProcessEnv => ({
-  ...besideBroker(readDotenv(), process.env),
-  ...process.env,
-});
+export const environment = (): NodeJS.ProcessEnv =>
+  overlaid(besideBroker(readDotenv(), process.env), process.env);
 
 export const hostAndPort = (host: string, port: number) =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;

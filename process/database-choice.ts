@@ -12,9 +12,12 @@ const listed = (names: readonly string[]): string =>
 
 /** Beside the other three an empty password is one: an account may have none. */
 const missingOf = (env: Env): string[] => {
-  const missing = FOUR.filter((name) => !env[name]);
+  const missing = FOUR.filter((name) => !env[name] && !(name === 'DB_PASS' && env.DB_PASS_COMMAND));
   return missing.join() === 'DB_PASS' && env.DB_PASS === '' ? [] : missing;
 };
+
+/** Whether a URL has a password before its host. */
+const hasPassword = (url: string): boolean => /^[^:]*:\/\/[^/?#@:]*:[^/?#]+@/.test(url);
 
 /** What else SQLAlchemy has URLs for. */
 const OTHERS = /^(sqlite|postgres|postgresql|oracle|mssql|cockroachdb)(?:\+\w+)?:/i;
@@ -31,7 +34,9 @@ export const databaseChoice = (env: Env): { by: 'account' | 'url'; ignored: stri
     return { by: 'account', ignored: url ? [`DATABASE_URL beside ${listed(FOUR)}`] : [] };
   const other = OTHERS.exec(url)?.[1];
   if (url && !other) {
-    const set = [...FOUR, 'DB_PORT'].filter((name) => env[name]);
+    // A URL without a password goes with DB_PASS.
+    const beside = (name: string) => env[name] && (name !== 'DB_PASS' || hasPassword(url));
+    const set = [...FOUR, 'DB_PORT'].filter(beside);
     return { by: 'url', ignored: set.map((name) => `${name} without ${listed(missing)}`) };
   }
   if (missing.length < FOUR.length) {

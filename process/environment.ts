@@ -3,6 +3,7 @@ import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typ
 import { parser } from '../domain/validate.ts';
 import { ConfigError } from './config-error.ts';
 import { databaseChoice } from './database-choice.ts';
+import { isFileVariable } from './secret-files.ts';
 
 const integer = (minimum: number, maximum: number, fallback: number) =>
   Type.Integer({
@@ -35,6 +36,7 @@ const host = (fallback?: string) =>
     description: 'a host name or an IP address, without scheme, user and path',
   });
 const secret = (description: string) => Type.String({ secret: true, description });
+const passwordCommand = () => Type.Optional(secret('a command that prints a password'));
 
 /** What the TLS of a server needs beside being switched on (tls.ts). */
 const tlsVariables = <Prefix extends string>(prefix: Prefix) => {
@@ -61,6 +63,7 @@ const Environment = Type.Object({
   ),
   DB_USER: Type.Optional(word()),
   DB_PASS: Type.Optional(secret('a password')),
+  DB_PASS_COMMAND: passwordCommand(),
   DB_HOST: Type.Optional(host()),
   DB_PORT: Type.Optional(port()),
   DB_NAME: Type.Optional(word()),
@@ -75,6 +78,9 @@ const Environment = Type.Object({
   }),
   ...tlsVariables('REDIS'),
   REDIS_CLUSTER: flag(),
+  REDIS_USERNAME: Type.Optional(word()),
+  REDIS_PASSWORD: Type.Optional(secret('a password')),
+  REDIS_PASSWORD_COMMAND: passwordCommand(),
   RABBITMQ_URL: Type.Optional(
     Type.String({
       secret: true,
@@ -86,6 +92,8 @@ const Environment = Type.Object({
   RABBITMQ_PORT: Type.Optional(port()),
   RABBITMQ_USER: word('guest'),
   RABBITMQ_PASSWORD: Type.Optional(secret('a password')),
+  RABBITMQ_PASSWORD_COMMAND: passwordCommand(),
+  PASSWORD_COMMAND_LIFETIME: wholeSeconds(86_400, 600),
   RABBITMQ_VHOST: Type.Optional(
     Type.String({
       pattern: '^[^\\t\\r\\n]{1,255}$',
@@ -168,7 +176,7 @@ const read = ({ type, anyOf }: TSchema, text: string): unknown => {
 const parseEnvironment = parser(Environment, 'The environment', (sentence) => new ConfigError(sentence));
 
 /** Whether a variable of this name is one of the settings. */
-export const isVariable = (name: string): boolean => name in Environment.properties;
+export const isVariable = (name: string): boolean => name in Environment.properties || isFileVariable(name);
 
 /**
  * Reads and validates the variables. An empty one counts as absent, as a compose file passes on variables that are not

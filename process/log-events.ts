@@ -124,6 +124,8 @@ export const logEvents = (log: Log): Observer => ({
 
   endpointFails: ({ host, port, reason }) =>
     log.warn({ reason }, `METRICS_PORT ${port} on ${host} cannot be served, so probes get no answer yet`),
+  passwordRenewed: ({ setting }) => log.info({ setting }, 'there is a new password'),
+  passwordNotRenewed: ({ setting, reason }) => log.warn({ setting, reason }, 'a password cannot be renewed'),
   settingIgnored: ({ name }) => log.warn(`${name} is set and has no meaning here`),
   listening: ({ url }) => log.info(`listening on ${url}`),
   workerDied: ({ pid, code, signal, delayMs }) =>

@@ -3,6 +3,10 @@ import { ConfigError } from './config-error.ts';
 
 type Env = NodeJS.ProcessEnv;
 
+/** Whether it is set, also in the file or by the command of another variable. */
+const hasAny = (env: Env, name: string): boolean =>
+  Boolean(env[name] || env[`${name}_FILE`] || env[`${name}_COMMAND`]);
+
 const brokerUrls = ['RABBITMQ_URI', 'CLOUDAMQP_URL', 'AMQP_URL', 'AMQP_URI'];
 
 /** Names that ask for something in vain if `missing` says so, and what to write instead. */
@@ -16,7 +20,7 @@ const misnamed: { names: string[]; missing: (env: Env) => boolean; instead: stri
   },
   {
     names: ['RABBITMQ_PASS', 'RABBITMQ_DEFAULT_PASS', 'MQ_PASSWORD'],
-    missing: (env) => !env.RABBITMQ_PASSWORD && !env.RABBITMQ_URL,
+    missing: (env) => !hasAny(env, 'RABBITMQ_PASSWORD') && !env.RABBITMQ_URL,
     instead: 'set RABBITMQ_PASSWORD',
   },
   {
@@ -48,7 +52,7 @@ const misnamed: { names: string[]; missing: (env: Env) => boolean; instead: stri
     { names: ['DB_DATABASE', 'DB_DATABASE_NAME'], right: 'DB_NAME' },
   ].map(({ names, right }) => ({
     names,
-    missing: (env: Env) => !env[right] && !env.DATABASE_URL,
+    missing: (env: Env) => !hasAny(env, right) && !env.DATABASE_URL,
     instead: `set ${right}`,
   })),
   {
@@ -62,20 +66,29 @@ const misnamed: { names: string[]; missing: (env: Env) => boolean; instead: stri
     instead: 'set REDIS_URL=redis://host:6379/0',
   },
   {
-    names: ['REDIS_PASSWORD', 'REDIS_PASS'],
-    missing: (env) => !/^rediss?:\/\/[^/@]*:[^/@]+@/.test(env.REDIS_URL ?? ''),
-    instead: 'set REDIS_URL=redis://:password@host:6379/0',
+    names: ['REDIS_PASS'],
+    missing: (env) =>
+      !hasAny(env, 'REDIS_PASSWORD') && !/^rediss?:\/\/[^/@]*:[^/@]+@/.test(env.REDIS_URL ?? ''),
+    instead: 'set REDIS_PASSWORD',
+  },
+  {
+    names: ['REDIS_USER'],
+    missing: (env) => !env.REDIS_USERNAME && !/^rediss?:\/\/[^/:@]+:[^/@]*@/.test(env.REDIS_URL ?? ''),
+    instead: 'set REDIS_USERNAME',
   },
 ];
 
 /** Variables that compose.yaml reads, and those that Kubernetes sets for services with such names. */
-const ofOthers = /^(REDIS_PORT|REDIS_PASSWORD|RABBITMQ_MANAGEMENT_PORT)$|_SERVICE_|_PORT_\d+_/;
+const ofOthers = /^(REDIS_PORT|RABBITMQ_MANAGEMENT_PORT)$|_SERVICE_|_PORT_\d+_/;
 
 const isOf = (prefixes: string[]) => new RegExp(`^(${prefixes.join('|')})_`);
 const ours = isOf(['DB', 'DATABASE', 'MYSQL', 'REDIS', 'RABBITMQ', 'MQ', 'AMQP', 'CLOUDAMQP', 'TEMP_ORDER']);
 const ofServers = isOf(['DB', 'DATABASE', 'MYSQL', 'REDIS', 'RABBITMQ', 'MQ', 'AMQP']);
 const namesTls = /_(SSL|TLS|CERT|CERTS|CA|CA_CERTS?|CACERT)(_|$)/;
 const isOff = /^(false|0|no|off|disabled|none)?$/i;
+
+/** A password may also be in a file, or come from a command. */
+const waysToSet = (name: string): string[] => (/PASS/.test(name) ? ['', '_FILE', '_COMMAND'] : ['']);
 
 /**
  * Looks for variables that mean nothing here.
@@ -87,8 +100,9 @@ export const misnamedVariables = (env: Env, known: (name: string) => boolean): s
   const set = Object.keys(env).filter((name) => env[name] && !known(name));
   for (const { names, missing, instead } of misnamed)
     for (const name of names)
-      if (set.includes(name) && missing(env))
-        throw new ConfigError(`${name} has no meaning here: ${instead}.`);
+      for (const way of waysToSet(name))
+        if (set.includes(`${name}${way}`) && missing(env))
+          throw new ConfigError(`${name}${way} has no meaning here: ${instead}${way}.`);
   for (const name of set)
     if (ofServers.test(name) && namesTls.test(name) && !isOff.test(env[name] ?? ''))
       throw new ConfigError(

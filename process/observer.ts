@@ -108,6 +108,9 @@ export interface Events {
 
   /** Nothing can listen on METRICS_PORT of METRICS_HOST; it is tried again every second. */
   endpointFails: { host: string; port: number; reason: string };
+  /** A password that comes from a file or a command has changed, or is known again; or it cannot be had. */
+  passwordRenewed: { setting: string };
+  passwordNotRenewed: { setting: string; reason: string };
   settingIgnored: { name: string };
   listening: { url: string };
   /** A process that another one keeps running has ended by itself, and is started again after `delayMs`. */

@@ -70,11 +70,13 @@ export const mysqlOptions = (
     throw new ConfigError(
       `DB_USE_SSL is ${env.DB_USE_SSL}, but DATABASE_URL asks for ${asked ? '' : 'no '}TLS: let them say the same.`,
     );
+  if (url.password && env.DB_PASS_COMMAND)
+    throw new ConfigError('DATABASE_URL has a password beside DB_PASS_COMMAND: keep one of them.');
   const account = {
     host: bare(url.hostname),
     port: url.port ? Number(url.port) : 3306,
     user: decodeURIComponent(url.username),
-    password: decodeURIComponent(url.password),
+    password: decodeURIComponent(url.password) || (env.DB_PASS ?? ''),
     database: decodeURIComponent(url.pathname.slice(1)),
   };
   const inUrl = { url: 'DATABASE_URL', ...files };
@@ -99,16 +101,27 @@ export const redisOptions = (env: Environment, openTls: OpenTls): Options<RedisO
   const path = url.pathname.slice(1);
   if (said.db !== undefined && path && Number(path) !== said.db)
     throw new ConfigError(`REDIS_URL names database ${path} and ?db=${said.db}: let them say the same.`);
-  if (url.username && !url.password)
+  if (url.password && env.REDIS_PASSWORD_COMMAND)
+    throw new ConfigError('REDIS_URL has a password beside REDIS_PASSWORD_COMMAND: keep one of them.');
+  const inUrl = { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+  const username = inUrl.username || env.REDIS_USERNAME;
+  const password = inUrl.password || env.REDIS_PASSWORD;
+  if (username && !password && !env.REDIS_PASSWORD_COMMAND)
     throw new ConfigError(
-      'REDIS_URL names a user without a password: write redis://:password@host for a password alone.',
+      inUrl.username
+        ? 'REDIS_URL names a user without a password: write redis://:password@host for a password alone.'
+        : 'REDIS_USERNAME is set without a password: set REDIS_PASSWORD too.',
     );
+  const beside = [
+    ...(inUrl.username && env.REDIS_USERNAME && username !== env.REDIS_USERNAME ? ['REDIS_USERNAME'] : []),
+    ...(inUrl.password && env.REDIS_PASSWORD && password !== env.REDIS_PASSWORD ? ['REDIS_PASSWORD'] : []),
+  ].map((name) => `${name} beside that of REDIS_URL`);
   const host = bare(url.hostname);
   const options = {
     host,
     port: url.port ? Number(url.port) : 6379,
-    username: url.username ? decodeURIComponent(url.username) : undefined,
-    password: url.password ? decodeURIComponent(url.password) : undefined,
+    username: username || undefined,
+    password: password || undefined,
     db: said.db ?? Number(path || 0),
     cluster: env.REDIS_CLUSTER,
     tls: openTls({
@@ -123,5 +136,5 @@ export const redisOptions = (env: Environment, openTls: OpenTls): Options<RedisO
     throw new ConfigError(
       `REDIS_URL names database ${options.db}, but a cluster (REDIS_CLUSTER=true) has database 0 only.`,
     );
-  return { options, ignored: said.ignored };
+  return { options, ignored: [...said.ignored, ...beside] };
 };

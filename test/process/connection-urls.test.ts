@@ -133,7 +133,10 @@ t.test('a variable that asks in vain for a server, a password or TLS is refused'
     [{ RABBITMQ_USERNAME: 'anna' }, 'RABBITMQ_USER'],
     [{ MQ_VHOST: 'shop' }, 'set RABBITMQ_VHOST'],
     [{ REDIS_HOST: 'cache' }, 'REDIS_URL=redis://host:6379/0'],
-    [{ REDIS_PASSWORD: 'hunter2', REDIS_URL: 'redis://cache' }, 'REDIS_URL=redis://:password@host:6379/0'],
+    [{ REDIS_PASS: 'hunter2', REDIS_URL: 'redis://cache' }, 'set REDIS_PASSWORD.'],
+    [{ REDIS_PASS_FILE: 'hunter2' }, 'set REDIS_PASSWORD_FILE.'],
+    [{ REDIS_USER: 'anna', REDIS_URL: 'redis://:pw@cache' }, 'set REDIS_USERNAME.'],
+    [{ RABBITMQ_PASS_COMMAND: 'hunter2' }, 'set RABBITMQ_PASSWORD_COMMAND.'],
     [{ RABBITMQ_USE_SSL: 'true' }, 'MQ_USE_SSL=true'],
     [{ DB_SSL_CA: '/ca.pem' }, 'DB_TLS_CA_FILE'],
     [{ MYSQL_SSL_MODE: 'REQUIRED' }, 'DB_USE_SSL=true'],
@@ -141,6 +144,8 @@ t.test('a variable that asks in vain for a server, a password or TLS is refused'
   ];
   const account: [env: NodeJS.ProcessEnv, right: string][] = [
     [{ DB_PASSWORD: 'hunter2', DB_HOST: 'db' }, 'set DB_PASS'],
+    [{ DB_PASSWORD_FILE: 'hunter2', DB_HOST: 'db' }, 'set DB_PASS_FILE.'],
+    [{ DB_PASSWORD_COMMAND: 'hunter2', DB_HOST: 'db' }, 'set DB_PASS_COMMAND.'],
     [{ DB_USERNAME: 'anna', DB_HOST: 'db' }, 'set DB_USER'],
     [{ SQLALCHEMY_DATABASE_URI: 'mysql://a:hunter2@db/shop' }, 'set DATABASE_URL'],
   ];
