@@ -6,6 +6,7 @@ import { reachability } from '../process/reachability.ts';
 import { type Alone, withAlone } from './alone.ts';
 import { reasonOf } from './errors.ts';
 import { format } from './literals.ts';
+import { loggedIn } from './login.ts';
 import { openPool } from './pool.ts';
 import { explainConnecting, tlsOptions } from './tls.ts';
 
@@ -17,9 +18,10 @@ const WATCH_INTERVAL_MS = 5_000;
  */
 export const SILENCE_MS = 15_000;
 
-/** The options with which mysql2 connects, for a pool and for a single connection. */
-export const connectionOptions = ({ tls, ...mysql }: Config['mysql']) => ({
+/** The options with which mysql2 connects now, for a pool and for a single connection. */
+export const connectionOptions = ({ tls, renewal, ...mysql }: Config['mysql']) => ({
   ...mysql,
+  ...renewal?.now(),
   charset: 'utf8mb4',
   timezone: 'Z',
   connectTimeout: CONNECT_TIMEOUT_MS,
@@ -28,6 +30,8 @@ export const connectionOptions = ({ tls, ...mysql }: Config['mysql']) => ({
   // Not mysql2's own, which escapes with backslashes. A statement without values is as it is.
   queryFormat: (statement: string, values: unknown) =>
     Array.isArray(values) && values.length > 0 ? format(statement, values) : statement,
+  // RDS asks for its tokens in this way, other servers for passwords of PAM and LDAP.
+  enableCleartextPlugin: tls !== undefined,
   ...tlsOptions({ tls, ...mysql }),
 });
 
@@ -41,7 +45,9 @@ export const connectOnce = async (
   database: string | null = config.database,
 ): Promise<Connection> => {
   try {
-    return await createConnection({ ...connectionOptions(config), database: database ?? undefined });
+    return await loggedIn(config.renewal, () =>
+      createConnection({ ...connectionOptions(config), database: database ?? undefined }),
+    );
   } catch (error) {
     throw explainConnecting(error, config);
   }
@@ -98,6 +104,7 @@ export const openDatabase = (
   const { pool, orm } = openPool(
     { ...connectionOptions(config), multipleStatements: applies },
     { limit: connections, waitMs, silenceMs, explain: (error) => explainConnecting(error, config) },
+    config.renewal,
   );
   const reach = reachability(observer, 'MySQL');
 

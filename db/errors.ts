@@ -84,12 +84,27 @@ export const mayBeSplit = (error: unknown): boolean => {
   return found === undefined || found === 'busy' || found === 'value';
 };
 
+/** Numbers of errors with which the server refuses the login of an account. */
+const loginRefused = new Set([
+  1045, // ER_ACCESS_DENIED_ERROR
+  1698, // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
+  1862, // ER_MUST_CHANGE_PASSWORD_LOGIN
+  3118, // ER_ACCOUNT_HAS_BEEN_LOCKED
+  4151, // ER_ACCOUNT_HAS_BEEN_LOCKED (MariaDB)
+]);
+
+/** Whether the server refuses to log us in: another password may help. */
+export const isLoginRefused = (error: unknown): boolean => loginRefused.has(numberOf(error) ?? 0);
+
 /** Whether the connection was lost, before or while the statement was under way. */
 const isCut = (error: unknown): boolean => numberOf(error) === undefined && cut.has(codeOf(error));
 
-/** Whether this connection and others as old should be replaced by new ones, for which DNS is asked again. */
+/**
+ * Whether this connection and others as old should be replaced by new ones, for which DNS is asked again. Those that
+ * have logged in are of use when the login of a new one is refused.
+ */
 export const needsNewConnection = (error: unknown): boolean =>
-  ['away', 'readOnly', 'refused'].includes(meaning(error) ?? '') ||
+  (['away', 'readOnly', 'refused'].includes(meaning(error) ?? '') && !isLoginRefused(error)) ||
   isCut(error) ||
   codeOf(error) === 'PROTOCOL_SEQUENCE_TIMEOUT';
 

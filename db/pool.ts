@@ -4,8 +4,10 @@
 import { drizzle } from 'drizzle-orm/mysql2';
 import type { PoolConnection } from 'mysql2';
 import { createPool, type Pool, type PoolOptions } from 'mysql2/promise';
+import type { Renewal } from '../process/renewal.ts';
 import { needsNewConnection } from './errors.ts';
 import { handOutSetUp } from './hand-out.ts';
+import { logInAnew } from './login.ts';
 import { setUpSession } from './session.ts';
 import { socketOf } from './socket.ts';
 
@@ -50,9 +52,14 @@ interface Limits {
 
 /**
  * Opens a pool. Connections are made when they are needed.
+ * @param renewal renews the password, if it may change
  * @returns the pool, drizzle-orm over it, and `renew`, which closes its connections: from then on it hands out new ones
  */
-export const openPool = (options: PoolOptions, { limit, waitMs, silenceMs, explain }: Limits) => {
+export const openPool = (
+  options: PoolOptions,
+  { limit, waitMs, silenceMs, explain }: Limits,
+  renewal: Renewal | undefined,
+) => {
   const pool = createPool({
     ...options,
     connectionLimit: limit,
@@ -61,6 +68,7 @@ export const openPool = (options: PoolOptions, { limit, waitMs, silenceMs, expla
     keepAliveInitialDelay: KEEP_ALIVE_MS,
   });
   cutWhenSilent(pool, silenceMs);
+  if (renewal) logInAnew(pool, renewal);
   const setUp = (connection: PoolConnection) => setUpSession(connection.promise(), WITH_LOCK_TIMEOUTS);
   const renew = handOutSetUp(pool, { limit, waitMs, setUp, explain });
   /**

