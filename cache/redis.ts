@@ -4,6 +4,7 @@ import type { PeerCertificate } from 'node:tls';
 import { type Command, Redis, type RedisOptions } from 'ioredis';
 import type { Config } from '../process/config.ts';
 import { jittered } from '../process/jitter.ts';
+import type { Login } from '../process/renewal.ts';
 import { type Tls, tlsConnectOptions } from '../process/tls.ts';
 
 /** How long a request waits for Redis at the most. */
@@ -74,9 +75,12 @@ const tlsTo = (tls: Tls, host: string, named: string) => {
   };
 };
 
+const loginOf = ({ user, password }: Login) => ({ username: user, password });
+
 /** What all connections have in common. @param host the name or address of the server */
-const optionsFor = ({ tls, cluster: _, ...options }: Config['redis'], host: string): Options => ({
+const optionsFor = ({ tls, cluster: _, renewal, ...options }: Config['redis'], host: string): Options => ({
   ...options,
+  ...(renewal && loginOf(renewal.now())),
   host,
   tls: tls && tlsTo(tls, host, options.host),
   connectTimeout: 3_000,

@@ -39,8 +39,11 @@ export interface Renewal {
    */
   again(tried: Login): Promise<boolean>;
 
-  /** Calls `listener` with each new login, so that connections which last longer than a password can say it. */
-  onRenewed(listener: (login: Login) => void): void;
+  /**
+   * Calls `listener` with each new login, so that connections which last longer than a password can say it.
+   * @returns a function that ends this
+   */
+  onRenewed(listener: (login: Login) => void): () => void;
 
   /** Tells an observer from now on. */
   tellTo(observer: Pick<Observer, 'passwordRenewed' | 'passwordNotRenewed'>): void;
@@ -61,7 +64,7 @@ export const createRenewal = (
   let login = first;
   const isTimed = first.password === undefined;
   let isKnown = !isTimed;
-  const listeners: ((login: Login) => void)[] = [];
+  const listeners = new Set<(login: Login) => void>();
   let observer: Parameters<Renewal['tellTo']>[0] | undefined;
   /** Why there was no answer, until there is one. */
   let problem: string | undefined;
@@ -114,7 +117,8 @@ export const createRenewal = (
       return tried !== login;
     },
     onRenewed: (listener) => {
-      listeners.push(listener);
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
     },
     tellTo: (listening) => {
       observer = listening;
