@@ -7,11 +7,13 @@ import { withDeadline } from '../process/deadline.ts';
 import { jittered } from '../process/jitter.ts';
 import type { Observer } from '../process/observer.ts';
 import { reachability } from '../process/reachability.ts';
+import type { Login } from '../process/renewal.ts';
 import { tlsConnectOptions } from '../process/tls.ts';
 import { createExplainer, explainUnreached } from '../process/tls-probe.ts';
 import { type Peer, TlsRefusal } from '../process/tls-refusals.ts';
 import { PublishError, reasonOf } from './errors.ts';
 import { tellRefusals } from './handshake.ts';
+import { loggedIn, loginOf } from './login.ts';
 
 const HEARTBEAT_SECONDS = 10;
 /** How long a host may be silent while it is connected to; less as long as there are others that were not tried yet. */
@@ -35,19 +37,19 @@ export const frameMaxOf = (model: ChannelModel | undefined): number => {
 
 export type Server = Pick<
   Config['rabbitmq'],
-  'protocol' | 'hosts' | 'username' | 'password' | 'vhost' | 'tls'
+  'protocol' | 'hosts' | 'username' | 'password' | 'vhost' | 'tls' | 'renewal'
 >;
 type Host = Server['hosts'][number];
 
 const peerOf = ({ tls }: Server, { hostname: host, port }: Host): Peer => ({ prefix: 'MQ', host, port, tls });
 
 /**
- * How amqplib connects to a host.
+ * How amqplib connects to a host now.
  * @param name how the broker's own tools name the connection
  * @param timeout milliseconds for which the host may be silent meanwhile
  */
 const howToConnect = (
-  { protocol, username, password, vhost, tls }: Server,
+  { protocol, username, password, vhost, tls, renewal }: Server,
   { hostname, port }: Host,
   name: string,
   timeout = CONNECT_TIMEOUT_MS,
@@ -57,8 +59,7 @@ const howToConnect = (
     protocol,
     hostname,
     port,
-    username,
-    password,
+    ...(renewal ? loginOf(renewal) : { username, password }),
     vhost: encodeURIComponent(vhost),
     heartbeat: HEARTBEAT_SECONDS,
   },
@@ -73,8 +74,10 @@ const howToConnect = (
 /** @throws Error with the broker's own reason where it has given one */
 const open = async (server: Server, host: Host, name: string, timeout: number): Promise<ChannelModel> => {
   tellRefusals();
-  const { url, options } = howToConnect(server, host, name, timeout);
-  const model = await connect(url, options);
+  const model = await loggedIn(server.renewal, () => {
+    const { url, options } = howToConnect(server, host, name, timeout);
+    return connect(url, options);
+  });
   // An 'error' without a listener ends the process. What happened is told by 'close', and by the call that fails.
   model.on('error', () => {});
   return model;
@@ -90,9 +93,10 @@ const sever = async (model: ChannelModel): Promise<void> => {
 
 /**
  * Opens a connection that does not come back once it is lost, to the first host that answers.
- * @throws PublishError where none does
+ * @throws PublishError where none does, NoPassword where a command gives none
  */
 export const connectOnce = async (server: Server, name: string): Promise<ChannelModel> => {
+  await server.renewal?.ready();
   let model: ChannelModel | undefined;
   let cause: unknown;
   for (const host of server.hosts)
@@ -141,6 +145,10 @@ export const openConnection = async (
   let isUp = false;
   const ending = new AbortController();
   let current: ChannelModel | undefined;
+  /** Tells the broker a new token, as it ends connections whose token has run out. */
+  const tellSecret = async ({ password = '' }: Login) =>
+    current?.updateSecret(Buffer.from(password), 'renewed');
+  const forget = server.renewal?.onRenewed((login) => void tellSecret(login).catch(() => {}));
   let tellBlocked = (_reason: string | undefined) => {};
   /** How many tries in a row have failed. */
   let failures = 0;
@@ -230,6 +238,7 @@ export const openConnection = async (
     /** Closes the connection for good. Waits for a broker that does not answer for two seconds at the most. */
     close: async (): Promise<void> => {
       ending.abort();
+      forget?.();
       if (current) await sever(current);
     },
   };
