@@ -86,8 +86,8 @@ export const buildApp = async (config: Config, { log, observer }: Telling, first
   await app.register(eventRoutes);
   await app.register(batchRoutes);
   await app.register(listRoutes, { config: config.lists });
-  await app.register(adminRoutes, { adminPassword: config.api.adminPassword });
-  await app.register(deadLetterRoutes, { adminPassword: config.api.adminPassword });
+  await app.register(adminRoutes, { admin: config.api });
+  await app.register(deadLetterRoutes, { admin: config.api });
   await app.register(docsRoutes);
   return app;
 };

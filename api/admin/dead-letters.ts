@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox';
 import { openLetters } from '../../jobs/letters.ts';
 import { DeadLetter } from '../../queue/dead-letters.ts';
 import { PublishError } from '../../queue/errors.ts';
-import { requireAdmin } from '../http/admin.ts';
+import { type AdminSettings, requireAdmin } from '../http/admin.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError, sendError } from '../http/errors.ts';
 import { readAnyTypeAsJson } from '../http/input.ts';
@@ -32,9 +32,9 @@ const Choice = Type.Union([Chosen, Type.Null()], {
 
 const unreached = new HttpError(503, 'Unable to reach the dead letters.', 'queue_unavailable');
 
-export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | undefined }> = async (
+export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ admin: AdminSettings }> = async (
   app,
-  { adminPassword },
+  { admin },
 ) => {
   const letters = openLetters(app);
   // The general sentence for this error is about queuing an order, which nobody wanted here.
@@ -44,7 +44,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string
     return sendError(unreached, request, reply);
   });
   readAnyTypeAsJson(app);
-  app.addHook('preValidation', requireAdmin(adminPassword));
+  app.addHook('preValidation', requireAdmin(admin));
 
   app.get(
     '/admin/dead-letters',

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { isSystemFailure, reasonOf } from '../../db/errors.ts';
-import { requireAdmin } from '../http/admin.ts';
+import { type AdminSettings, requireAdmin } from '../http/admin.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError } from '../http/errors.ts';
 import { readAnyTypeAsJson, readNumber } from '../http/input.ts';
@@ -26,14 +26,11 @@ const SeedRequest = Type.Object(
   { description: 'a JSON object with count' },
 );
 
-export const adminRoutes: FastifyPluginAsyncTypebox<{ adminPassword: string | undefined }> = async (
-  app,
-  { adminPassword },
-) => {
+export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminSettings }> = async (app, { admin }) => {
   const { cache, clock, database, observer } = app;
   readAnyTypeAsJson(app);
   const resets = orderResets(app);
-  app.addHook('preValidation', requireAdmin(adminPassword));
+  app.addHook('preValidation', requireAdmin(admin));
 
   let isLooking = false;
   const look = async () => {

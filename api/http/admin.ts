@@ -1,6 +1,7 @@
 /** Who may call /admin. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
+import type { Config } from '../../process/config.ts';
 import { HttpError } from './errors.ts';
 
 const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest();
@@ -17,20 +18,32 @@ const hasDigest = (bytes: Buffer, digests: Buffer[]): boolean => {
   return digests.filter((one) => timingSafeEqual(own, one)).length > 0;
 };
 
+export type AdminSettings = Pick<Config['api'], 'adminPassword' | 'renewal'>;
+
 /**
  * Makes a preValidation hook that lets a request pass if it gives the password, in the header X-Admin-Password or as
  * `password` in the JSON body. How long the hook takes says nothing about the password, as it compares digests of equal
  * length in constant time.
- * @param adminPassword undefined if the server has none: then no request passes
+ * @param settings without `adminPassword` the server has none: then no request passes. With `renewal` the password is in
+ *   a file, in which it is looked up again from time to time
  * @returns the hook. It throws HttpError 401 if the password is missing or wrong, and 500 if the server has none.
  */
-export const requireAdmin = (adminPassword: string | undefined) => {
-  const inBodies = [digest(Buffer.from(adminPassword ?? ''))];
-  const inHeaders = headerForms(adminPassword ?? '').map(digest);
+export const requireAdmin = ({ adminPassword, renewal }: AdminSettings) => {
+  const digestsOf = (password: string) => ({
+    password,
+    inBodies: [digest(Buffer.from(password))],
+    inHeaders: headerForms(password).map(digest),
+  });
+  let digests = digestsOf(adminPassword ?? '');
 
   return async ({ body, headers }: FastifyRequest) => {
     if (!adminPassword)
       throw new HttpError(500, 'ADMIN_PASSWORD is not set on this server.', 'admin_password_not_set');
+    // Before the answer is known, so that an old password is of no more use either.
+    await renewal?.again(renewal.now());
+    const { password = digests.password } = renewal?.now() ?? {};
+    if (password !== digests.password) digests = digestsOf(password);
+    const { inBodies, inHeaders } = digests;
     const given = headers['x-admin-password'];
     const inBody =
       typeof body === 'object' && body !== null && 'password' in body ? body.password : undefined;

@@ -1,3 +1,5 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t from 'tap';
 import { until } from '../../../testbed/until.ts';
 import { startApp, startReadyApp } from '../../helpers/app.ts';
@@ -34,6 +36,25 @@ t.test('only the password opens /admin, in the header or in the body', async (t)
   }
   t.equal((await post('/admin/seed', { count: 1, password: 'sesame' })).statusCode, 201);
   t.equal((await post('/admin/seed', { count: 1 }, password)).statusCode, 201);
+});
+
+t.test('a password in a file may change, and the old one is then of no more use', async (t) => {
+  const file = join(t.testdir(), 'password');
+  writeFileSync(file, 'first\n');
+  const { ADMIN_PASSWORD: _, ...others } = env;
+  const other = await startApp(t, { ...others, ADMIN_PASSWORD_FILE: file });
+  const statusWith = async (given: string) => {
+    const headers = { 'x-admin-password': given };
+    return (await other.inject({ method: 'POST', url: '/admin/seed', payload: { count: 0 }, headers }))
+      .statusCode;
+  };
+  t.equal(await statusWith('first'), 400);
+  t.equal(await statusWith('second'), 401);
+  writeFileSync(file, 'second');
+  await until('the old one is refused', async () => (await statusWith('first')) === 401);
+  t.equal(await statusWith('second'), 400);
+  rmSync(file);
+  t.equal(await statusWith('second'), 400, 'it stays what it was');
 });
 
 t.test('a password beyond ASCII is right in every encoding of a header', async (t) => {
