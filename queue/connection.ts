@@ -11,7 +11,7 @@ import type { Login } from '../process/renewal.ts';
 import { tlsConnectOptions } from '../process/tls.ts';
 import { createExplainer, explainUnreached } from '../process/tls-probe.ts';
 import { type Peer, TlsRefusal } from '../process/tls-refusals.ts';
-import { PublishError, reasonOf } from './errors.ts';
+import { codeOf, PublishError, reasonOf } from './errors.ts';
 import { tellRefusals } from './handshake.ts';
 import { loggedIn, loginOf } from './login.ts';
 
@@ -105,7 +105,11 @@ export const connectOnce = async (server: Server, name: string): Promise<Channel
       return undefined;
     });
   if (model) return model;
-  const sentence = `RabbitMQ does not answer at ${brokerAddress(server)}.`;
+  const at = brokerAddress(server);
+  const sentence =
+    codeOf(cause) === undefined
+      ? `RabbitMQ does not answer at ${at}.`
+      : `RabbitMQ at ${at} refuses us: ${reasonOf(cause)}`;
   throw new PublishError('refused', cause instanceof TlsRefusal ? cause.message : sentence, { cause });
 };
 
