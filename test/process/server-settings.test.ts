@@ -83,7 +83,14 @@ t.test('MySQL', async (t) => {
 });
 
 t.test('Redis', async (t) => {
-  const plain = { host: 'cache', port: 6379, username: undefined, password: undefined, db: 0 };
+  const plain = {
+    host: 'cache',
+    port: 6379,
+    username: undefined,
+    password: undefined,
+    db: 0,
+    cluster: false,
+  };
   const urls: [url: string, expected: object][] = [
     ['redis://cache', plain],
     ['redis://cache/', plain],
