@@ -18,8 +18,8 @@ export const openStores = async (env: NodeJS.ProcessEnv) => {
   const mysql = await createConnection(connectionOptions(config.mysql));
   const redis = new Redis({ ...config.redis, tls: undefined });
   const rabbitmq = await connectOnce(config.rabbitmq, 'benchmark');
-  const { jobs, others } = topology(rabbitmq, config.rabbitmq);
-  for (const one of [...others, jobs]) await assertQueue(rabbitmq, unobserved, one);
+  const { jobs, dead, delays } = topology(rabbitmq, config.rabbitmq);
+  for (const one of [dead, ...delays, jobs]) await assertQueue(rabbitmq, unobserved, one);
   const channel = await rabbitmq.createConfirmChannel();
 
   const rows = async (sql: string, values: unknown[] = []): Promise<RowDataPacket[]> => {

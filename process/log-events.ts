@@ -57,10 +57,13 @@ export const logEvents = (log: Log): Observer => ({
   backlogShrunk: ({ waiting }) => log.warn({ waiting }, 'the backlog has shrunk'),
   queueDeclared: ({ queue }) => log.info({ queue }, 'the queue is declared'),
   queueNotDeclared: ({ queue, reason }) => log.warn({ queue, reason }, 'a queue cannot be declared yet'),
-  queueDiffers: ({ queue, why }) =>
+  queueDiffers: ({ queue, why, reason }) =>
     why === 'arguments'
-      ? log.warn({ queue }, 'the queue exists with other arguments and is used as it is')
-      : log.info({ queue }, 'the queue exists, may not be declared by this account and is used as it is'),
+      ? log.warn({ queue, reason }, 'the queue exists with other arguments and is used as it is')
+      : log.info(
+          { queue, reason },
+          'the queue exists, may not be declared by this account and is used as it is',
+        ),
   consuming: (event) => log.info(event, 'consuming'),
   subscriptionFailed: ({ reason }) => log.warn({ reason }, 'the subscription failed'),
   subscriptionEnded: ({ queue }) =>

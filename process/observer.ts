@@ -49,7 +49,7 @@ export interface Events {
   queueDeclared: { queue: string };
   queueNotDeclared: { queue: string; reason: string };
   /** A queue exists with other arguments, or may not be declared by our account, and is used as it is. */
-  queueDiffers: { queue: string; why: 'arguments' | 'permissions' };
+  queueDiffers: { queue: string; why: 'arguments' | 'permissions'; reason: string };
   /** A consumer has subscribed, and gets jobs from now on. */
   consuming: { queue: string; prefetch: number };
   subscriptionFailed: { reason: string };

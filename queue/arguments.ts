@@ -1,7 +1,7 @@
 /** What a queue is, as far as AMQP tells: it answers a declaration that does not fit with the first thing that differs. */
 import type { ChannelModel } from 'amqplib';
 import { codeOf, PRECONDITION_FAILED, PublishError, reasonOf } from './errors.ts';
-import { isThere, onChannel } from './topology.ts';
+import { CLASSIC, isThere, onChannel } from './topology.ts';
 
 /** RabbitMQ knows some twenty arguments of queues. */
 const MAX_ARGUMENTS = 32;
@@ -28,7 +28,7 @@ export interface Kind {
  */
 export const kindOf = async (model: ChannelModel, queue: string): Promise<Kind | undefined> => {
   if (!(await isThere(model, queue))) return undefined;
-  const args: Record<string, unknown> = { 'x-queue-type': 'classic' };
+  const args: Record<string, unknown> = { ...CLASSIC };
   for (let tries = 0; tries < MAX_ARGUMENTS; tries++)
     try {
       await onChannel(model, (channel) => channel.assertQueue(queue, { durable: true, arguments: args }));

@@ -132,7 +132,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
   });
 
   const setup = async (model: ChannelModel) => {
-    const { jobs, others } = topology(model, config);
+    const { jobs, dead, delays } = topology(model, config);
     if (!(await isThere(model, queue))) await assertQueue(model, observer, jobs);
     const confirms = await answerOf(model.createConfirmChannel());
     const questions = await answerOf(model.createChannel());
@@ -152,7 +152,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
       });
     }
     // Writes can be accepted without these queues, so they are declared meanwhile.
-    const declareAgain = declareBeside(model, observer, [jobs, ...others], (declared, hasArguments) => {
+    const declareAgain = declareBeside(model, observer, [jobs, dead, ...delays], (declared, hasArguments) => {
       if (declared === jobs) rejectedAreKept = hasArguments && queueType === 'quorum';
     });
     // The watch notices if the queue of jobs is gone. Nothing else notices it of the others.

@@ -75,6 +75,7 @@ interface Conversion {
   converting: string;
   last: string;
   jobs: Queue;
+  dead: Queue;
   delays: Queue[];
   say: Say;
 }
@@ -244,6 +245,17 @@ const replaceDelays = async ({ model, delays, say }: Conversion): Promise<void> 
   }
 };
 
+/** Nobody waits until it is empty: letters may have to stay for good. */
+const replaceDead = async ({ model, dead, say }: Conversion): Promise<void> => {
+  if ((await typeOf(model, dead.name)) !== 'classic') return;
+  if ((await exchange(model, dead)) !== undefined)
+    return say(`${dead.name} was a classic queue, too, and is exchanged.`);
+  const { messageCount } = await check(model, dead.name);
+  say(
+    `${dead.name} stays a classic queue, which is gone for as long as its node is: ${numbers(messageCount)} dead letters are in it. Replay or discard them, and run this again.`,
+  );
+};
+
 const convert = async (conversion: Conversion): Promise<void> => {
   const { model, queue, converting, jobs, say } = conversion;
   let replaced = false;
@@ -253,6 +265,7 @@ const convert = async (conversion: Conversion): Promise<void> => {
     if (type === undefined && !isConverting) return say(`There is no queue ${queue}: nothing to convert.`);
     if (type === 'quorum') {
       await replaceDelays(conversion);
+      await replaceDead(conversion);
       if (!isConverting && !replaced) say(`${queue} is a quorum queue.`);
       if (isConverting && !(await drain(conversion))) return;
       await removeConverting(conversion);
@@ -282,9 +295,7 @@ export const convertQueue = (config: Config['rabbitmq'], say: Say): Promise<void
   return onConnection(config, 'RabbitMQ for converting the queue', async (model) => {
     checkBroker(model);
     const { queue } = config;
-    const { jobs, others } = topology(model, config);
     const converting = convertingQueue(queue);
-    const delays = others.filter(({ args }) => 'x-message-ttl' in args);
-    await convert({ model, queue, converting, last: `${converting}.last`, jobs, delays, say });
+    await convert({ model, queue, converting, last: `${converting}.last`, ...topology(model, config), say });
   });
 };

@@ -4,8 +4,9 @@ import { type Static, Type } from '@sinclair/typebox';
 import type { GetMessage } from 'amqplib';
 import { membersOf, readMembers } from '../domain/jobs.ts';
 import type { Broker } from './broker.ts';
-import { answerOf, PublishError } from './errors.ts';
+import { PublishError } from './errors.ts';
 import { carriedHeaders, carriedProperties } from './headers.ts';
+import { lookAt } from './looking.ts';
 import { deadQueue } from './topology.ts';
 
 const Maybe = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
@@ -59,8 +60,38 @@ const shownBody = (content: Buffer) => {
   };
 };
 
-const toDeadLetter = (message: GetMessage): DeadLetter => {
+/** Why the broker itself has made a message a dead letter: the last that happened to it is the first of `x-death`. */
+const sentences = new Map<unknown, (from: string) => string>([
+  [
+    'maxlen',
+    (from) => `RabbitMQ dropped it from ${from}, as a policy limits the queue's length (max-length).`,
+  ],
+  [
+    'expired',
+    (from) =>
+      `RabbitMQ dropped it from ${from}, as a policy or its publisher limits how long it may wait (message-ttl).`,
+  ],
+  [
+    'delivery_limit',
+    (from) => `RabbitMQ gave it up, as ${from} has delivered it too often (delivery-limit).`,
+  ],
+  [
+    'rejected',
+    () =>
+      'A consumer rejected it, as this service does if it is larger than RabbitMQ takes by now (max_message_size).',
+  ],
+]);
+/** @param jobs the queue of jobs. Through delay queues every job goes that fails */
+const broughtBy = ({ properties }: GetMessage, jobs: string) => {
+  const deaths: unknown = properties.headers?.['x-death'];
+  const { queue, reason } = membersOf(Array.isArray(deaths) ? deaths[0] : undefined);
+  const sentence = queue === jobs ? sentences.get(reason) : undefined;
+  return sentence && { reason: String(reason), error: sentence(jobs) };
+};
+
+const toDeadLetter = (message: GetMessage, jobs: string): DeadLetter => {
   const { content, properties } = message;
+  const brought = broughtBy(message, jobs);
   const headers = properties.headers ?? {};
   const body = membersIn(content);
   const shown = (value: unknown) => textOrNull(value)?.slice(0, MAX_CHARACTERS) ?? null;
@@ -68,8 +99,8 @@ const toDeadLetter = (message: GetMessage): DeadLetter => {
     job_id: shown(jobIdOf(body, message)),
     job_type: shown(body.type),
     order_id: shown(membersOf(body.payload).order_id),
-    reason: shown(headers['x-reason']),
-    error: shown(headers['x-error']),
+    reason: brought?.reason ?? shown(headers['x-reason']),
+    error: brought?.error ?? shown(headers['x-error']),
     attempts: Number.isSafeInteger(headers['x-attempts']) ? headers['x-attempts'] : null,
     first_failed_at: shown(headers['x-first-failed-at']),
     last_failed_at: shown(headers['x-last-failed-at']),
@@ -96,8 +127,8 @@ export interface Letter {
   reason: string | undefined;
   error: string | undefined;
 }
-const letterOf = (message: GetMessage): Letter => {
-  const { attempts, reason, error, request_id } = toDeadLetter(message);
+const letterOf = (message: GetMessage, jobs: string): Letter => {
+  const { attempts, reason, error, request_id } = toDeadLetter(message, jobs);
   return {
     body: message.content,
     requestId: request_id ?? undefined,
@@ -115,6 +146,18 @@ const nobody: Told = { replayed: async () => {}, discarded: async () => {} };
 export const deadLetters = (broker: Broker, told: Told = nobody) => {
   const queue = deadQueue(broker.queue);
 
+  /** What the broker noted about its way does not go with the copy, so what that says of its end is noted as ours. */
+  const renew = (message: GetMessage): Promise<void> => {
+    const brought = broughtBy(message, broker.queue);
+    const own: Record<string, string> = brought
+      ? { 'x-reason': brought.reason, 'x-error': brought.error }
+      : {};
+    return broker.publish(queue, message.content, {
+      ...carriedProperties(message),
+      headers: carriedHeaders(message.properties.headers ?? {}, own, broker.frameMax()),
+    });
+  };
+
   /**
    * Takes letters one by one, oldest first. Those that `visit` does not acknowledge go back in the end.
    * @param visit gets a letter and its place, counted from 0, and returns whether to go on
@@ -122,15 +165,7 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
    */
   const takeEach = (
     visit: (message: GetMessage, place: number, acknowledge: () => void) => Promise<boolean>,
-  ): Promise<number> =>
-    broker.withChannel(async (channel) => {
-      const { messageCount } = await answerOf(channel.checkQueue(queue));
-      for (let place = 0; place < messageCount; place++) {
-        const message = await answerOf(channel.get(queue));
-        if (!message || !(await visit(message, place, () => channel.ack(message)))) break;
-      }
-      return messageCount;
-    });
+  ): Promise<number> => broker.withChannel((channel) => lookAt(channel, { queue, visit, renew }));
 
   /**
    * Handles letters and acknowledges each afterwards; the others stay.
@@ -172,7 +207,7 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
     offset: number,
     show: (letter: DeadLetter, place: number) => Promise<boolean> | boolean,
   ): Promise<number> =>
-    takeEach(async (message, place) => place < offset || show(toDeadLetter(message), place));
+    takeEach(async (message, place) => place < offset || show(toDeadLetter(message, broker.queue), place));
 
   return {
     each,
@@ -215,11 +250,11 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
           timestamp: carried.timestamp ?? (failedAt > 0 ? failedAt : undefined),
           headers: carriedHeaders(Object.fromEntries(headers), {}, broker.frameMax()),
         });
-        await told.replayed(letterOf(message), at);
+        await told.replayed(letterOf(message, broker.queue), at);
       }),
 
     /** Discards letters: all, or those of these jobs. @returns how many were */
     discard: (jobIds?: string[]): Promise<number> =>
-      take(jobIds, (message) => told.discarded(letterOf(message), Date.now())),
+      take(jobIds, (message) => told.discarded(letterOf(message, broker.queue), Date.now())),
   };
 };

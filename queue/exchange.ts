@@ -3,9 +3,8 @@ import type { ChannelModel } from 'amqplib';
 import { ConfigError } from '../process/config-error.ts';
 import { kindOf } from './arguments.ts';
 import { answerOf, codeOf, PRECONDITION_FAILED } from './errors.ts';
-import { onChannel, type Queue } from './topology.ts';
+import { isSince, onChannel, type Queue } from './topology.ts';
 
-const FIRST_WITH_QUORUM = [3, 8];
 /** Only how a classic queue stores what it holds. */
 const HARMLESS = new Set(['x-queue-mode', 'x-queue-version']);
 
@@ -31,12 +30,9 @@ export const exchange = async (model: ChannelModel, queue: Queue): Promise<numbe
 
 /** @throws ConfigError where it is older than quorum queues are */
 export const checkBroker = (model: ChannelModel) => {
-  const version = String(model.connection.serverProperties.version);
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [firstMajor = 0, firstMinor = 0] = FIRST_WITH_QUORUM;
-  if (major < firstMajor || (major === firstMajor && minor < firstMinor))
+  if (!isSince(model, 3, 8))
     throw new ConfigError(
-      `RabbitMQ ${version} has no quorum queues: it must be ${FIRST_WITH_QUORUM.join('.')} or newer.`,
+      `RabbitMQ ${model.connection.serverProperties.version} has no quorum queues: it must be 3.8 or newer.`,
     );
 };
 

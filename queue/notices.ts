@@ -4,6 +4,7 @@
  */
 import type { Channel, ChannelModel } from 'amqplib';
 import { answerOf } from './errors.ts';
+import { CLASSIC } from './topology.ts';
 
 /**
  * make-way: leave the queue and answer once nothing of it is held any more. pause: hold new jobs back, and
@@ -33,7 +34,11 @@ export const hearNotices = async (
     channel.on('error', () => {});
     await assertNotices(channel, queue);
     const { queue: own } = await answerOf(
-      channel.assertQueue(`${noticesOf(queue)}.${crypto.randomUUID()}`, { exclusive: true, durable: false }),
+      channel.assertQueue(`${noticesOf(queue)}.${crypto.randomUUID()}`, {
+        exclusive: true,
+        durable: false,
+        arguments: CLASSIC,
+      }),
     );
     await answerOf(channel.bindQueue(own, noticesOf(queue), ''));
     const consumed = channel.consume(

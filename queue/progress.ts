@@ -8,7 +8,7 @@
  */
 import type { Channel, ChannelModel } from 'amqplib';
 import { withDeadline } from '../process/deadline.ts';
-import { convertingQueue, isThere, onChannel } from './topology.ts';
+import { CLASSIC, convertingQueue, isThere, onChannel } from './topology.ts';
 
 const questionsOf = (queue: string): string => `${queue}.questions`;
 /** RabbitMQ's own name for answers to a channel (https://www.rabbitmq.com/docs/direct-reply-to). */
@@ -77,6 +77,7 @@ export const answerQuestions = async (
     const { queue: name } = await own.assertQueue(`${questionsOf(queue)}.${crypto.randomUUID()}`, {
       exclusive: true,
       durable: false,
+      arguments: CLASSIC,
     });
     await own.bindQueue(name, questionsOf(queue), '');
     return name;

@@ -47,6 +47,8 @@ export const onChannel = async <T>(
 export interface Queue {
   name: string;
   args: Record<string, unknown>;
+  /** The arguments that it has if it was declared before RabbitMQ became as new as it is. It does as much with them. */
+  before?: Record<string, unknown>;
 }
 
 /** Whether a queue exists. @throws PublishError if the broker does not say */
@@ -68,7 +70,7 @@ export const declare = (model: ChannelModel, { name, args }: Queue) =>
 /**
  * Declares a queue. If it exists already and an operator or another service gave it other arguments, or if this account
  * may not declare it, it is used as it is.
- * @returns whether the queue has these arguments
+ * @returns whether the queue has these arguments, or those from before
  * @throws PublishError if the queue is not there in the end
  */
 export const assertQueue = async (
@@ -84,8 +86,13 @@ export const assertQueue = async (
     const code = codeOf(error);
     const isOdd = code === PRECONDITION_FAILED || code === ACCESS_REFUSED;
     if (!isOdd || !(await isThere(model, name))) throw error;
-    observer.queueDiffers({ queue: name, why: code === PRECONDITION_FAILED ? 'arguments' : 'permissions' });
-    return false;
+    const why = code === PRECONDITION_FAILED ? 'arguments' : 'permissions';
+    observer.queueDiffers({ queue: name, why, reason: reasonOf(error) });
+    if (why === 'permissions' || !queue.before) return false;
+    return declare(model, { name, args: queue.before }).then(
+      () => true,
+      () => false,
+    );
   }
 };
 
@@ -129,38 +136,59 @@ export const declareBeside = (
   };
 };
 
-const majorVersion = (model: ChannelModel): number =>
-  Number.parseInt(String(model.connection.serverProperties.version), 10);
+/** Whether the broker is of this version or a newer one. */
+export const isSince = (model: ChannelModel, major: number, minor: number): boolean => {
+  const [itsMajor = 0, itsMinor = 0] = String(model.connection.serverProperties.version)
+    .split('.')
+    .map(Number);
+  return itsMajor > major || (itsMajor === major && itsMinor >= minor);
+};
+
+/**
+ * The type is always named: a virtual host may have a default type, and then a queue that is declared without one becomes
+ * a quorum queue. A classic queue that was declared without a type counts as one that was declared with it.
+ */
+export const CLASSIC = { 'x-queue-type': 'classic' };
+const QUORUM = { 'x-queue-type': 'quorum' };
 
 /**
  * By default a quorum queue of RabbitMQ 4 gives a message up after 20 deliveries. An innocent one gets that far when
- * its consumers crash.
+ * its consumers crash, and a dead letter when people look at it.
  */
-const unlimited = (model: ChannelModel) => (majorVersion(model) >= 4 ? { 'x-delivery-limit': -1 } : {});
+const quorum = (model: ChannelModel) => ({
+  ...QUORUM,
+  ...(isSince(model, 4, 0) ? { 'x-delivery-limit': -1 } : {}),
+});
 
 /** Arguments of a queue that dead-letters. @param to the queue to which its messages then go */
 const deadLetteringTo = (to: string) => ({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': to });
 
+/** Keeps the message until the queue of jobs has it. Quorum queues cannot delay before RabbitMQ 3.10. */
+const SAFE_DELAY = {
+  ...QUORUM,
+  'x-overflow': 'reject-publish',
+  'x-dead-letter-strategy': 'at-least-once',
+};
+
 /**
  * The queue of jobs, its dead letters and its delay queues. When its time is over a message goes from a delay queue
- * back to the queue of jobs. A delay queue that is a quorum queue keeps the message until the queue of jobs has it
- * (https://www.rabbitmq.com/docs/dlx, https://www.rabbitmq.com/docs/quorum-queues). The queue of dead letters is a
- * classic one: each look at a message counts as a delivery, and quorum queues may limit these.
+ * back to the queue of jobs. Quorum queues survive the loss of a node: if the queue of jobs is one, so are the others
+ * (https://www.rabbitmq.com/docs/dlx, https://www.rabbitmq.com/docs/quorum-queues).
  */
 export const topology = (
   model: ChannelModel,
   { queue, queueType }: Pick<Config['rabbitmq'], 'queue' | 'queueType'>,
-): { jobs: Queue; others: Queue[] } => {
-  const quorum = queueType === 'quorum';
-  const job = quorum
-    ? { 'x-queue-type': 'quorum', ...unlimited(model), ...deadLetteringTo(deadQueue(queue)) }
-    : {};
-  const delay = quorum
-    ? { 'x-queue-type': 'quorum', 'x-overflow': 'reject-publish', 'x-dead-letter-strategy': 'at-least-once' }
-    : {};
+): { jobs: Queue; dead: Queue; delays: Queue[] } => {
+  const isQuorum = queueType === 'quorum';
+  const toDead = deadLetteringTo(deadQueue(queue));
+  const jobs = isQuorum
+    ? { name: queue, args: { ...quorum(model), ...toDead }, before: { ...QUORUM, ...toDead } }
+    : { name: queue, args: CLASSIC };
+  const dead = { name: deadQueue(queue), args: isQuorum ? quorum(model) : CLASSIC };
+  const delay = isQuorum && isSince(model, 3, 10) ? SAFE_DELAY : CLASSIC;
   const delays = DELAYS_MS.map((ms) => ({
     name: retryQueue(queue, ms),
     args: { ...delay, ...deadLetteringTo(queue), 'x-message-ttl': ms },
   }));
-  return { jobs: { name: queue, args: job }, others: [{ name: deadQueue(queue), args: {} }, ...delays] };
+  return { jobs, dead, delays };
 };

@@ -18,7 +18,7 @@ import { withDeadline } from '../process/deadline.ts';
 import { frameMaxOf } from './connection.ts';
 import { ACCESS_REFUSED, answerOf, codeOf, PublishError, reasonOf } from './errors.ts';
 import { carriedHeaders, carriedProperties } from './headers.ts';
-import { onChannel } from './topology.ts';
+import { CLASSIC, isSince, onChannel } from './topology.ts';
 
 /** Messages on their way at the most. */
 export const WINDOW = 1_000;
@@ -36,13 +36,18 @@ export interface Places {
   last: string;
 }
 
-/** The queue of the last messages. */
+/**
+ * The queue of the last messages. RabbitMQ 4.3 has no queues any more that are gone with the broker and not with their
+ * connection (https://www.rabbitmq.com/docs/deprecated-features). Then this one is gone with the connection, and a run
+ * that was killed is followed by one that moves up to WINDOW messages twice.
+ */
 export const assertLast = (model: ChannelModel, last: string): Promise<unknown> =>
   onChannel(model, (channel) =>
     answerOf(
       channel.assertQueue(last, {
         durable: false,
-        arguments: { 'x-queue-type': 'classic', 'x-max-length': WINDOW },
+        exclusive: isSince(model, 4, 3),
+        arguments: { ...CLASSIC, 'x-max-length': WINDOW },
       }),
     ),
   );

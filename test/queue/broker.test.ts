@@ -3,9 +3,12 @@ import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
+import { observers } from '../../process/observer.ts';
+import { kindOf } from '../../queue/arguments.ts';
 import { type Broker, openBroker } from '../../queue/broker.ts';
+import { connectOnce } from '../../queue/connection.ts';
 import { PublishError } from '../../queue/errors.ts';
-import { deadQueue, delayAfter, retryQueue } from '../../queue/topology.ts';
+import { DELAYS_MS, deadQueue, delayAfter, retryQueue } from '../../queue/topology.ts';
 import type { Teardown } from '../../testbed/teardown.ts';
 import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
@@ -68,6 +71,33 @@ for (const type of ['quorum', 'classic'])
     t.equal(message.content.toString(), body.toString());
     t.ok(performance.now() - sent > delayAfter(1) * 0.9, 'not before its time');
   });
+
+for (const type of ['quorum', 'classic'])
+  t.test(`${type}: all queues are of one type, so that dead letters survive what jobs survive`, async (t) => {
+    const env = await isolatedEnvironment({ RABBITMQ_QUEUE_TYPE: type });
+    const { queue } = await open(t, env);
+    const model = await connectOnce(loadConfig(env).rabbitmq, 'test');
+    t.teardown(() => model.close());
+    for (const name of [queue, deadQueue(queue), ...DELAYS_MS.map((ms) => retryQueue(queue, ms))])
+      t.equal((await kindOf(model, name))?.type, type, name);
+  });
+
+t.test('what an older release has declared is used as it is', async (t) => {
+  const env = await isolatedEnvironment();
+  const stores = await openStores(t, env);
+  const dead = deadQueue(stores.queue);
+  await stores.channel.assertQueue(dead, { durable: true });
+  const told: unknown[] = [];
+  const broker = await openBroker(
+    loadConfig(env).rabbitmq,
+    observers(unobserved, { queueDiffers: ({ queue, reason }) => told.push([queue, reason]) }),
+  );
+  t.teardown(() => broker.close());
+  await until('it is said', () => told.length > 0);
+  t.match(told, [[dead, /x-queue-type.*current is none/]]);
+  await broker.publish(dead, body, { messageId: '1' });
+  t.equal(await stores.waiting(dead), 1);
+});
 
 t.test('the queues survive their connection and are durable', async (t) => {
   const env = await isolatedEnvironment({ RABBITMQ_QUEUE_TYPE: 'classic' });

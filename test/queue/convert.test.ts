@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import type { Options } from 'amqplib';
 import t from 'tap';
-import { isThere, onChannel, retryQueue } from '../../queue/topology.ts';
+import { deadQueue, isThere, onChannel, retryQueue } from '../../queue/topology.ts';
 import { until } from '../../testbed/until.ts';
 import {
   classicQueue,
@@ -92,6 +92,21 @@ t.test('classic delay queues are exchanged, too', async (t) => {
   t.ok(await isQuorum(model, delay));
   t.ok(await isQuorum(model, queue));
   t.strictSame((await takeNumbers(model, queue)).get('delayed'), [0]);
+});
+
+t.test('a classic queue of dead letters is exchanged once it is empty', async (t) => {
+  const { env, queue, model } = await classicQueue(t);
+  const dead = deadQueue(queue);
+  await onChannel(model, async (channel) => {
+    await channel.assertQueue(dead, { durable: true });
+    channel.sendToQueue(dead, Buffer.from('a letter'));
+  });
+  t.match(await run(t, env, 'convert'), { code: 0, stderr: '', stdout: `${dead} stays a classic queue` });
+  t.notOk(await isQuorum(model, dead));
+  t.ok(await isQuorum(model, queue));
+  await onChannel(model, (channel) => channel.purgeQueue(dead));
+  t.match(await run(t, env, 'convert'), { code: 0, stderr: '', stdout: `${dead} was a classic queue, too` });
+  t.ok(await isQuorum(model, dead));
 });
 
 t.test('what cannot be converted is said in one sentence', async (t) => {

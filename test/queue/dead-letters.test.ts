@@ -1,75 +1,22 @@
 /** Looking at dead letters, replaying and discarding them, with a real consumer that applies what is replayed. */
 import { randomUUID } from 'node:crypto';
-import t, { type Test } from 'tap';
-import { loadConfig } from '../../process/config.ts';
-import { unobserved } from '../../process/log-events.ts';
-import { openBroker } from '../../queue/broker.ts';
-import { deadLetters } from '../../queue/dead-letters.ts';
+import t from 'tap';
 import { PublishError } from '../../queue/errors.ts';
-import { deadQueue } from '../../queue/topology.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import {
+  create,
+  idsOf,
+  type Job,
+  open,
+  openIn,
+  patch,
+  remove,
+  settled,
+  someJobs,
+} from '../helpers/letters.ts';
 import { startProcess } from '../helpers/processes.ts';
-import { untilDeclared } from '../helpers/queues.ts';
 import { openStores } from '../helpers/stores.ts';
-
-const EPOCH = 1_700_000_000_000_000;
-const items = [{ name: 'Tea', quantity: 1 }];
-const create = (order_id: string, version = 1) => ({
-  job_id: randomUUID(),
-  type: 'create_order',
-  payload: { order_id, customer_name: 'Ada', status: 'received', items },
-  version: EPOCH + version,
-});
-const patch = (order_id: string, status: string, version: number) => ({
-  job_id: randomUUID(),
-  type: 'update_order_status',
-  payload: { order_id, status },
-  version: EPOCH + version,
-});
-const remove = (order_id: string, version: number) => ({
-  job_id: randomUUID(),
-  type: 'delete_order',
-  payload: { order_id },
-  version: EPOCH + version,
-});
-type Job = ReturnType<typeof create> | ReturnType<typeof patch> | ReturnType<typeof remove>;
-
-/** A queue of its own with these jobs among its dead letters, as a consumer leaves them there. */
-const open = async (t: Test, jobs: Job[] = []) => openIn(t, await isolatedEnvironment(), jobs);
-
-const openIn = async (t: Test, env: NodeJS.ProcessEnv, jobs: Job[]) => {
-  const config = loadConfig(env).rabbitmq;
-  const broker = await openBroker(config, unobserved);
-  t.teardown(() => broker.close());
-  await until('the broker is reached', () =>
-    broker.ping().then(
-      () => true,
-      () => false,
-    ),
-  );
-  await untilDeclared(env);
-  const stores = await openStores(t, env);
-  const dead = deadQueue(stores.queue);
-  const bury = async (...buried: Job[]) => {
-    for (const job of buried)
-      await broker.publish(dead, Buffer.from(JSON.stringify(job)), {
-        messageId: job.job_id,
-        correlationId: `req-${job.job_id}`,
-        type: job.type,
-        headers: { origin: 'test', 'x-reason': 'failed', 'x-error': 'Data too long.', 'x-attempts': 5 },
-      });
-  };
-  await bury(...jobs);
-  return { env, stores, dead, bury, broker, letters: deadLetters(broker) };
-};
-
-const someJobs = (count: number) =>
-  Array.from({ length: count }, (_, i) => patch(randomUUID(), `status ${i}`, i + 1));
-const idsOf = (jobs: { job_id: string | null }[]) => jobs.map(({ job_id }) => job_id);
-/** All letters are back in their queue once those who looked at them are gone. */
-const settled = (waiting: () => Promise<number>, count: number) =>
-  until(`${count} letters wait`, async () => (await waiting()) === count);
 
 t.test('list: pages, oldest first, and the letters stay where they are', async (t) => {
   const jobs = someJobs(5);
