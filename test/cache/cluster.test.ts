@@ -150,6 +150,21 @@ t.test('slots move, and nothing is missed', async (t) => {
   if (!isSlow()) t.strictSame(lines.slice(begun), [], 'nobody noticed');
 });
 
+t.test('a slot that stays between two masters', async (t) => {
+  const begun = lines.length;
+  const id = await putAt(cache, first);
+  await cache.pending.showStatus(id, VERSION + 1, 'packed');
+  const seen: unknown[] = [];
+  await cluster.moveSlot(slotOf(`temp_order:${id}`), first, second, async (left) => {
+    seen.push(left, (await cache.pending.find(id))?.kind, await cache.pending.reserve(id, VERSION + 2));
+  });
+  // Half of an order is on each: nobody can read it, and everybody else goes on. Then all of it is on the new master.
+  t.match(seen, [1, undefined, null, 0, 'order', Number]);
+  t.ok(await serves(cache));
+  t.match(await cache.pending.find(id), { kind: 'order' });
+  t.strictSame(lines.slice(begun), []);
+});
+
 t.test('a replica that takes over counts as an outage, though nothing was lost', async (t) => {
   const since = cache.since();
   const begun = lines.length;

@@ -150,8 +150,16 @@ export const startRedisCluster = async (
     },
     isMaster,
 
-    /** Moves a slot with all its keys from one master to another, as redis-cli does it, one key at a time. */
-    moveSlot: async (slot: number, from: ClusterNode, to: ClusterNode): Promise<void> => {
+    /**
+     * Moves a slot with all its keys from one master to another, as redis-cli does it, one key at a time.
+     * @param midway is awaited after each key, with how many are left
+     */
+    moveSlot: async (
+      slot: number,
+      from: ClusterNode,
+      to: ClusterNode,
+      midway: (left: number) => Promise<unknown> = async () => {},
+    ): Promise<void> => {
       const set = (node: ClusterNode, ...args: string[]) =>
         node.admin.call('CLUSTER', 'SETSLOT', slot, ...args);
       await set(to, 'IMPORTING', from.id);
@@ -160,6 +168,7 @@ export const startRedisCluster = async (
         const keys = await from.admin.cluster('GETKEYSINSLOT', slot, 1);
         if (keys.length === 0) break;
         await from.admin.migrate('127.0.0.1', to.port, '', 0, 5_000, 'KEYS', ...keys);
+        await midway(Number(await from.admin.cluster('COUNTKEYSINSLOT', slot)));
       }
       for (const node of [to, from, ...(await mastersKnownTo(to))]) await set(node, 'NODE', to.id);
     },
