@@ -7,7 +7,7 @@
  *   - If one master is lost, the cluster is lost. So it is if a replica has become a master, even if no connection was
  *     lost: a replica may lack the last writes of its master (they are copied after they are answered), just as a Redis
  *     that was away may. Commands on their way fail then. A slot that moves from one master to another loses nothing.
- * The events are those of a Redis: `error` whenever it is lost, `ready` whenever all masters are known, also again.
+ * The events are those of a Redis: `error` and `close` whenever it is lost, `ready` whenever all masters are known, also again.
  * ioredis's own Cluster lets commands wait, sends them again after a lost connection, and tells of none of that.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -197,6 +197,7 @@ export class ClusterRedis extends Redis {
   private lost(error: Error): void {
     if (this.closed) return;
     this.emit('error', error);
+    this.emit('close');
     void this.recover();
   }
 
