@@ -22,7 +22,7 @@ export interface ServerPlace {
   port: number;
 }
 
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 120_000;
 const stopTimeoutMs = 30_000;
 
 /** How a process of a folder is found again: by its PID file, and by a path in its folder on its command line. */
@@ -47,7 +47,7 @@ export const requireProgram = (...names: string[]): string => {
 /** Which server it is, and where. */
 export type ServerAt = ServerPlace & { backend: Backend };
 
-/** Waits up to 60 s until the process with this PID answers its clients, or is gone. */
+/** Waits up to two minutes until the process with this PID answers its clients, or is gone. */
 const settled = ({ backend, folder, port }: ServerAt, pid: number) =>
   waitFor(async () => {
     if (runningPid(tracked(folder)) !== pid) return 'ended';
