@@ -18,8 +18,13 @@ import { reasonOf } from '../queue/errors.ts';
 import type { EventPublisher } from '../queue/events.ts';
 import { type CloudEvent, cloudEventOf } from './cloud-events.ts';
 
-/** Entries at once. One of a busy consumer has some hundred events. */
-const ENTRIES = 8;
+/**
+ * How much is passed on at once, about, in bytes of entries, and how many these are at the most. An entry of a busy
+ * consumer has some hundred events, one of an idle consumer a single one: with few of these at once the hub would mostly
+ * wait for disks.
+ */
+const BYTES = 256 * 1024;
+const MOST_ENTRIES = 64;
 /** How long nothing is published after RabbitMQ has refused. */
 const PAUSE_MS = 1_000;
 
@@ -35,6 +40,8 @@ const eventsOf = (entries: JournalEntry[]) => entries.flatMap(({ body }) => read
 export const createPassing = (publisher: EventPublisher, observer: Observer) => {
   let pausedUntil = 0;
   let failing = false;
+  /** How many entries are read at once. */
+  let most = 8;
 
   /** The ids of events that are published while others of their entries are not: they are not published again. */
   let done = new Set<string>();
@@ -92,19 +99,29 @@ export const createPassing = (publisher: EventPublisher, observer: Observer) => 
       await end(tx, entries);
     });
 
-  /** @returns whether there was as much as is done at once, so that there may be more @throws the database's error */
+  /** Reads the oldest entries. @returns also whether there may be more @throws the database's error */
+  const oldest = async (read: typeof readJournal, alone: Alone) => {
+    const entries = await read(alone, most);
+    const mayBeMore = entries.length === most;
+    const bytes = entries.reduce((sum, { body }) => sum + body.length, 0);
+    if (bytes > BYTES) most = Math.max(1, most >> 1);
+    else if (mayBeMore) most = Math.min(MOST_ENTRIES, 2 * most);
+    return { entries, mayBeMore };
+  };
+
+  /** @returns whether there may be more to do @throws the database's error */
   return async (connected: Connected): Promise<boolean> => {
     const { alone } = connected;
     if (performance.now() >= pausedUntil) {
-      const entries = await readJournal(alone, ENTRIES);
+      const { entries, mayBeMore } = await oldest(readJournal, alone);
       if (entries.length === 0) return false;
       if (await published(entries)) {
         await project(connected, entries, removeFromJournal);
-        return entries.length === ENTRIES;
+        return mayBeMore;
       }
     }
-    const entries = await readUnprojected(alone, ENTRIES);
+    const { entries, mayBeMore } = await oldest(readUnprojected, alone);
     if (entries.length > 0) await project(connected, entries, markProjected);
-    return entries.length === ENTRIES;
+    return mayBeMore;
   };
 };

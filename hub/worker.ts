@@ -26,7 +26,7 @@ const LOCK_SECONDS = 2;
 const PRUNE_INTERVAL_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** Clients wait for the API and for consumers, not for this process: it yields to them where there is little CPU. */
-const NICENESS = 10;
+const NICENESS = 5;
 
 await runProcess('hub', async (config, telling) => {
   setPriority(NICENESS);

@@ -13,7 +13,7 @@ import { readHub, takeEvents } from '../engine/stores.ts';
 import type { Kept, World } from '../engine/world.ts';
 import { SHORT_LIFE_MS, shortLived } from './stores.ts';
 
-/** A hub starts at the lowest priority of all, so that takes it long on a busy machine. */
+/** A hub has a lower priority than everything else, so its start takes long on a busy machine. */
 const LEADS_WITHIN_MS = 60_000;
 /** MySQL ends the connection of a process of which it hears nothing after 30 s. */
 const LOCK_ENDS_WITHIN_MS = 30_000 + LEADS_WITHIN_MS;
