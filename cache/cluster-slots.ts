@@ -5,7 +5,7 @@
 import { Command, type Redis } from 'ioredis';
 import { isRefusal, RedisUnfit } from './redis.ts';
 
-export const SLOTS = 16_384;
+const SLOTS = 16_384;
 
 export interface Address {
   host: string;
@@ -20,7 +20,7 @@ export type Range = [
 ];
 
 /** A server that does not know the name of another one, or whose clients all come to one name, leaves it out. */
-export const hostOr = (host: string | null | undefined, asked: string): string =>
+const hostOr = (host: string | null | undefined, asked: string): string =>
   host && host !== '?' ? host : asked;
 
 /** The slot of a key. */
@@ -47,4 +47,39 @@ export const redirectionIn = (error: Error, from: Address): Redirection => {
   const [, kind, slot, host, port] = /^(MOVED|ASK) (\d+) (.*):(\d+)$/.exec(error.message) ?? [];
   if (kind !== 'MOVED' && kind !== 'ASK') return undefined;
   return { kind, slot: Number(slot), address: { host: hostOr(host, from.host), port: Number(port) } };
+};
+
+/**
+ * Who has each slot.
+ * @param asked the host that has answered with these ranges
+ * @param nodeAt returns the node at an address, always the same one
+ * @throws RedisUnfit if nobody has some slot
+ */
+export const ownersIn = <Node>(
+  ranges: Range[],
+  asked: string,
+  nodeAt: (address: Address) => Node,
+): Node[] => {
+  const owners = new Array<Node>(SLOTS);
+  let covered = 0;
+  for (const [first, last, master] of ranges) {
+    if (!master) continue;
+    const [host, port] = master;
+    owners.fill(nodeAt({ host: hostOr(host, asked), port }), first, last + 1);
+    covered += last - first + 1;
+  }
+  if (covered < SLOTS) throw new RedisUnfit('Not all slots of the cluster have a server.');
+  return owners;
+};
+
+/**
+ * Whether a replica has become a master, that is, whether a slot has gone from a node that has none any more to one that
+ * had none before. A slot that moves has another master as its source, its target, or both.
+ */
+export const isSuccession = <Node>(before: Node[], now: Node[]): boolean => {
+  const [mastersBefore, mastersNow] = [new Set(before), new Set(now)];
+  return before.some((node, slot) => {
+    const next = now[slot];
+    return next !== undefined && next !== node && !mastersNow.has(node) && !mastersBefore.has(next);
+  });
 };

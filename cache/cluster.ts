@@ -7,7 +7,7 @@
  *   - If one master is lost, the cluster is lost. So it is if a replica has become a master, even if no connection was
  *     lost: a replica may lack the last writes of its master (they are copied after they are answered), just as a Redis
  *     that was away may. Commands on their way fail then. A slot that moves from one master to another loses nothing.
- * The events are those of a Redis: `error` and `close` whenever it is lost, `ready` whenever all masters are known, also again.
+ * The events are those of a Redis: `error` (with the node, if it is about one) and `close` whenever it is lost, `ready` whenever all masters are known, also again.
  * ioredis's own Cluster lets commands wait, sends them again after a lost connection, and tells of none of that.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,15 +16,15 @@ import { jittered } from '../process/jitter.ts';
 import {
   type Address,
   askSlots,
-  hostOr,
+  isSuccession,
+  ownersIn,
   type Range,
   type Redirection,
   redirectionIn,
-  SLOTS,
   slotOf,
 } from './cluster-slots.ts';
 import { keys } from './keys.ts';
-import { isRefusal, isTimeout, RedisUnfit, timedOut } from './redis.ts';
+import { isRefusal, isTimeout, timedOut } from './redis.ts';
 
 /** How long a command waits before it is sent to the same slot again. */
 const PAUSE_MS = 20;
@@ -33,6 +33,7 @@ const ASKED_TOGETHER = 3;
 const RETRY_MAX_MS = 2_000;
 /** How many keys are tried at once to find one of a master that has few slots. */
 const KEYS_TRIED = 1_000;
+const NOT_REACHED = 'The cluster is not reached.';
 const SUCCEEDED = 'a replica has become a master';
 /** After this long nothing is on its way any more to a server that is no master. */
 const LEFT_MS = 10_000;
@@ -55,14 +56,11 @@ const asError = (error: unknown): Error => {
   const one = error instanceof AggregateError ? error.errors.at(-1) : error;
   return one instanceof Error ? one : new Error(String(one));
 };
-const shuffled = <T>(list: T[]): T[] =>
-  list
-    .map((one) => ({ one, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ one }) => one);
+const shuffled = <T>(list: T[]): T[] => list.toSorted(() => Math.random() - 0.5);
 
 export class ClusterRedis extends Redis {
-  private readonly open: (address?: Address) => Redis;
+  private readonly first: Address;
+  private readonly open: (address: Address) => Redis;
   private readonly timeLimitMs: number;
   private readonly nodes = new Map<string, Node>();
   /** Who has each slot, and all of these. */
@@ -78,12 +76,14 @@ export class ClusterRedis extends Redis {
   private numbersTried = 0;
 
   /**
-   * @param open makes a connection to a server, by default to the one in the settings. It connects with its first
-   *   command, lets commands wait for that, and does not connect again
+   * @param first the server in the settings
+   * @param open makes a connection to a server, which connects with its first command, lets commands wait for that, and
+   *   does not connect again
    * @param timeLimitMs how long a command may take, in milliseconds
    */
-  constructor(open: (address?: Address) => Redis, timeLimitMs: number) {
+  constructor(first: Address, open: (address: Address) => Redis, timeLimitMs: number) {
     super({ lazyConnect: true });
+    this.first = first;
     this.open = open;
     this.timeLimitMs = timeLimitMs;
     this.status = 'connecting';
@@ -98,13 +98,13 @@ export class ClusterRedis extends Redis {
     let tries = 0;
     const fail = (error: unknown) => {
       const reason = asError(error);
-      if (!isRefusal(reason) && !isTimeout(reason)) this.lost(node?.reason ?? reason);
+      if (!isRefusal(reason) && !isTimeout(reason)) this.lost(node?.reason ?? reason, node);
       reject(reason);
     };
     const send = (to: Node | undefined, isAsking = false): void => {
       node = to;
       if (!to || this.closed) {
-        reject(new Error('The cluster is not reached.'));
+        reject(new Error(NOT_REACHED));
         return;
       }
       const redis = this.connectionTo(to);
@@ -134,11 +134,16 @@ export class ClusterRedis extends Redis {
 
   /** Closes all connections. @param reconnect whether to begin anew, with the server in the settings */
   override disconnect(reconnect = false): void {
-    this.closed ||= !reconnect;
     this.anew = true;
-    if (!reconnect) this.status = 'end';
+    this.closed ||= !reconnect;
     for (const node of this.nodes.values()) this.drop(node);
-    if (reconnect) void this.recover();
+    if (this.closed) this.status = 'end';
+    else void this.recover();
+  }
+
+  /** Waits until all masters are connected. @throws the reason why one is not */
+  async connectAll(): Promise<void> {
+    await Promise.all([...this.masters].map((node) => this.connected(node)));
   }
 
   /** The connections to all masters, always in the same order. */
@@ -183,9 +188,26 @@ export class ClusterRedis extends Redis {
     redis.on('end', () => {
       if (node.redis !== redis) return;
       node.redis = undefined;
-      if (this.masters.has(node)) this.lost(node.reason ?? new Error('the connection closed'));
+      if (this.masters.has(node)) this.lost(node.reason ?? new Error('the connection closed'), node);
     });
     return redis;
+  }
+
+  /** Waits until a node is connected. @throws the reason why it is not */
+  private async connected(node: Node): Promise<void> {
+    if (this.closed) throw new Error(NOT_REACHED);
+    const redis = this.connectionTo(node);
+    if (redis.status === 'ready') return;
+    await new Promise<void>((resolve, reject) => {
+      redis.once('ready', resolve);
+      redis.once('end', () => reject(node.reason ?? new Error('the connection closed')));
+      if (redis.status === 'wait') redis.connect().catch(() => {});
+    });
+  }
+
+  private async rangesOf(node: Node): Promise<{ ranges: Range[]; host: string }> {
+    await this.connected(node);
+    return { ranges: await askSlots(this.connectionTo(node)), host: node.host };
   }
 
   private drop(node: Node): void {
@@ -194,9 +216,9 @@ export class ClusterRedis extends Redis {
     redis?.disconnect();
   }
 
-  private lost(error: Error): void {
+  private lost(error: Error, node?: Node): void {
     if (this.closed) return;
-    this.emit('error', error);
+    this.emit('error', error, node);
     this.emit('close');
     void this.recover();
   }
@@ -238,22 +260,13 @@ export class ClusterRedis extends Redis {
   }
 
   private async ask(from: Node | undefined): Promise<void> {
-    const askOthers = async () => {
+    const askOthers = () => {
       const some = from ? [from] : shuffled([...this.nodes.values()]).slice(0, ASKED_TOGETHER);
-      const answers = some.map(async (node) => ({
-        ranges: await askSlots(this.connectionTo(node)),
-        host: node.host,
-      }));
-      return Promise.any(answers);
+      return Promise.any(some.map((node) => this.rangesOf(node)));
     };
-    const askFirst = async () => {
-      const redis = this.open();
-      redis.on('error', () => {});
-      try {
-        return { ranges: await askSlots(redis), host: redis.options.host ?? '' };
-      } finally {
-        redis.disconnect();
-      }
+    const askFirst = () => {
+      const node: Node = { ...this.first, namedAt: 0 };
+      return this.rangesOf(node).finally(() => this.drop(node));
     };
     const [first, then] = this.anew ? [askFirst, askOthers] : [askOthers, askFirst];
     const { ranges, host } = await first().catch((error) => {
@@ -268,26 +281,16 @@ export class ClusterRedis extends Redis {
   }
 
   private adopt(ranges: Range[], asked: string): void {
-    const owners = new Array<Node>(SLOTS);
-    let covered = 0;
-    for (const [first, last, master] of ranges) {
-      if (!master) continue;
-      const [host, port] = master;
-      owners.fill(this.nodeAt({ host: hostOr(host, asked), port }), first, last + 1);
-      covered += last - first + 1;
-    }
-    if (covered < SLOTS) throw new RedisUnfit('Not all slots of the cluster have a server.');
-    const masters = new Set(owners);
-    const isSucceeded = this.owners.some((before, slot) => {
-      const now = owners[slot];
-      return before !== now && !masters.has(before) && now !== undefined && !this.masters.has(now);
-    });
+    const owners = ownersIn(ranges, asked, (address) => this.nodeAt(address));
+    const isSucceeded = isSuccession(this.owners, owners);
     const now = performance.now();
     for (const node of this.masters) node.namedAt = now;
     this.owners = owners;
-    this.masters = new Set([...masters].sort((a, b) => a.host.localeCompare(b.host) || a.port - b.port));
+    this.masters = new Set(
+      [...new Set(owners)].sort((a, b) => a.host.localeCompare(b.host) || a.port - b.port),
+    );
     for (const [name, node] of this.nodes) {
-      if (masters.has(node) || now < node.namedAt + LEFT_MS) continue;
+      if (this.masters.has(node) || now < node.namedAt + LEFT_MS) continue;
       this.nodes.delete(name);
       this.drop(node);
     }

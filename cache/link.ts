@@ -14,6 +14,7 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
+import type { Address } from './cluster-slots.ts';
 import { onEachKey } from './masters.ts';
 import { probe } from './probe.ts';
 import { isOfItsKeys, isRefusal, isTimeout, reasonOf } from './redis.ts';
@@ -101,12 +102,12 @@ export const openLink = (
     return probing;
   };
 
-  const out = (error: unknown): void => {
+  const out = (error: unknown, at?: Address): void => {
     serving = false;
     wasOut = true;
     outages++;
     why = error;
-    if (!closed) reports.fails(error);
+    if (!closed) reports.fails(error, at);
   };
 
   /**
@@ -196,10 +197,10 @@ export const openLink = (
       out(isRefusal(why) && !serving ? why : new Error('the connection closed'));
       reports.isNewConnection();
     });
-    link.on('error', (error) => {
+    link.on('error', (error, at?: Address) => {
       // ioredis goes on with another database where it may not select ours.
       if (isRefusal(error) && link.status !== 'end') link.disconnect(true);
-      if (link === redis) out(error);
+      if (link === redis) out(error, at);
     });
     return link;
   };

@@ -7,6 +7,11 @@ const SCAN_COUNT = 1_000;
 /** The connections to all masters. */
 export const mastersOf = (redis: Redis): Redis[] => (redis instanceof ClusterRedis ? redis.each() : [redis]);
 
+/** Waits until all masters of a cluster are connected. @throws the reason why one is not */
+export const allConnected = async (redis: Redis): Promise<void> => {
+  if (redis instanceof ClusterRedis) await redis.connectAll();
+};
+
 /** In a cluster, keys that together lead to each master; otherwise none. @param make makes a key of a number */
 export const keysOnMasters = (redis: Redis, make: (n: number) => string): string[] =>
   redis instanceof ClusterRedis ? redis.keyForEach(make) : [];

@@ -1,7 +1,7 @@
 /** Finds out whether Redis works for us, by a script that writes in the way in which the service does. */
 import type { Redis } from 'ioredis';
 import { keys } from './keys.ts';
-import { keysOnMasters } from './masters.ts';
+import { allConnected, keysOnMasters } from './masters.ts';
 import { script } from './script.ts';
 
 const probeScript = script('probe');
@@ -16,6 +16,8 @@ const probedKey = (n: number) => keys.pending(`probe:${n}`);
  * @throws the error that keeps it from working for us
  */
 export const probe = async (redis: Redis): Promise<number> => {
+  // To connect may take longer than a command.
+  await allConnected(redis);
   const probed = [...PROBED, ...keysOnMasters(redis, probedKey)];
   const times = await Promise.all(probed.map((key) => probeScript(redis, [key])));
   return Math.max(...times.map(Number));

@@ -46,6 +46,15 @@ export class PipeliningRedis extends Redis {
     return answer;
   }
 
+  override disconnect(reconnect = false): void {
+    // A handshake of TLS that is given up may fail twice, and ioredis listens for the first time only. A connection that
+    // has just been begun has its stream in the next turn.
+    const ignoreErrors = () => this.stream?.on('error', () => {});
+    ignoreErrors();
+    super.disconnect(reconnect);
+    setImmediate(ignoreErrors);
+  }
+
   private readonly endTurn = (commands: Command[], stream: Redis['stream'] | undefined): void => {
     this.turn = undefined;
     stream?.uncork();
@@ -110,12 +119,12 @@ export const connect = (config: Config['redis'], timeLimitMs: number): Redis =>
 
 /**
  * A connection that is made with the first command, which waits for it, and never again.
- * @param address of one of a cluster's servers, by default of the one in the settings
+ * @param address of one of a cluster's servers
  * @param timeLimitMs how many milliseconds a command may take
  */
 export const connectOnce = (
   config: Config['redis'],
-  { host, port }: { host: string; port: number } = config,
+  { host, port }: { host: string; port: number },
   timeLimitMs: number,
 ): Redis =>
   new PipeliningRedis(

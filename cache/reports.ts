@@ -3,6 +3,7 @@ import type { Config } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
 import { createExplainer } from '../process/tls-probe.ts';
 import { TlsRefusal } from '../process/tls-refusals.ts';
+import type { Address } from './cluster-slots.ts';
 import { isRefusal, isTimeout, reasonOf } from './redis.ts';
 
 /**
@@ -50,10 +51,11 @@ export const createReports = (
       refused = false;
       told = undefined;
     },
-    fails: (error: unknown): void => {
+    /** @param at the node of a cluster, if it is about one */
+    fails: (error: unknown, at: Address = { host, port }): void => {
       serving = false;
       if (hasServed) tell(error);
-      else explain(error, { prefix: 'REDIS', host, port, tls }, tell);
+      else explain(error, { prefix: 'REDIS', host: at.host, port: at.port, tls }, tell);
     },
     /** The next failure is one of a connection that has not been of use yet. */
     isNewConnection: (): void => {

@@ -16,7 +16,11 @@ export const redisServers = (config: Config['redis']) => {
     /** Opens another connection. @param timeLimitMs how many milliseconds a command may take; a second by default */
     open: (timeLimitMs = COMMAND_TIMEOUT_MS): Redis =>
       isCluster
-        ? new ClusterRedis((address) => renewed(connectOnce(config, address, timeLimitMs)), timeLimitMs)
+        ? new ClusterRedis(
+            config,
+            (address) => renewed(connectOnce(config, address, timeLimitMs)),
+            timeLimitMs,
+          )
         : renewed(connect(config, timeLimitMs)),
 
     /**
