@@ -18,6 +18,8 @@ export interface PrivateRabbitmq extends ServerPlace {
   password: string;
   /** The virtual host, `/` by default. */
   vhost?: string;
+  /** More lines of its rabbitmq.conf. */
+  settings?: string[];
 }
 
 /** As in https://www.rabbitmq.com/docs/passwords: a salt of 4 bytes, then SHA-256 of salt and password. */
@@ -90,6 +92,13 @@ export const startRabbitmq = async (rabbitmq: PrivateRabbitmq): Promise<{ pid: n
   const home = join(folder, 'home');
   const configFile = join(folder, 'rabbitmq.conf');
   const definitionsFile = 'definitions.json';
+  const settings = [
+    `listeners.tcp.1 = 127.0.0.1:${port}`,
+    'loopback_users = none',
+    // It works in its folder, whose name may have a meaning in here.
+    `load_definitions = ${definitionsFile}`,
+    ...(rabbitmq.settings ?? []),
+  ];
   const server = { backend: 'rabbitmq', folder, port } as const;
   const running = await runningServer(server);
   if (running) return running;
@@ -98,11 +107,7 @@ export const startRabbitmq = async (rabbitmq: PrivateRabbitmq): Promise<{ pid: n
   makePrivate(folder);
   makePrivate(home);
   writeFileSync(join(folder, definitionsFile), JSON.stringify(definitions(rabbitmq)), { mode: 0o600 });
-  writeFileSync(
-    configFile,
-    // It works in its folder, whose name may have a meaning in here.
-    `listeners.tcp.1 = 127.0.0.1:${port}\nloopback_users = none\nload_definitions = ${definitionsFile}\n`,
-  );
+  writeFileSync(configFile, settings.map((line) => `${line}\n`).join(''));
   const command = requireProgram('rabbitmq-server');
   const env = {
     ...process.env,

@@ -8,6 +8,8 @@ export interface PrivateRedis extends ServerPlace {
   password?: string;
   /** How many numbered databases it has. */
   databases?: number;
+  /** More settings by name. */
+  settings?: Record<string, string>;
 }
 
 /** A password as an ACL file has it (https://redis.io/docs/latest/commands/acl-setuser/). */
@@ -40,6 +42,7 @@ export const startRedis = async (redis: PrivateRedis): Promise<{ pid: number }> 
     'set-proc-title': 'no',
     // In `dir`.
     aclfile: 'users.acl',
+    ...redis.settings,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, `${value}`]);
   const command = requireProgram('redis-server', 'valkey-server');

@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults [-- --only 5,6 --accepted 20000 --seed 1 --hours 2 --results file.json]`: runs the scenarios
+ * `npm run test:faults [-- --only 5,6 --accepted 20000 --seed 1 --hours 2 --tls --results file.json]`: runs the scenarios
  * one after the other, prints a table and keeps it as JSON. Exit code 1 where any promise was broken.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     accepted: { type: 'string', default: '20000' },
     hours: { type: 'string', default: '0' },
+    tls: { type: 'boolean', default: false },
     results: { type: 'string', default: 'test/faults/results/latest.json' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
@@ -28,6 +29,7 @@ const options = {
   full: Number(values.accepted) >= 20_000,
   seed: Number(values.seed),
   hours: Number(values.hours),
+  tls: values.tls,
 };
 
 const columns = ['accepted', 'refused', 'unknown', 'applied', 'dead'] as const;
@@ -48,9 +50,9 @@ const head = [
 ].join('\n');
 
 ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
-console.log(`seed ${options.seed}\n${head}`);
+console.log(`seed ${options.seed}${options.tls ? ', over TLS' : ''}\n${head}`);
 const { folder, end } = guardedFolder('orders-faults-');
-const ground = await createGround(folder);
+const ground = await createGround(folder, options.tls);
 const worlds = createWorlds(ground, processesOf(options.full), !options.full);
 const chosen = scenarios.filter(({ number }) => !only || only.includes(number));
 // Those that can share a world come one after the other.

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from '../../ops/ports.ts';
 import { makePrivate, requireProgram, startServer, stopServer } from '../../ops/private/server.ts';
+import { redisOverTls, type ServerCertificate } from '../../testbed/tls-servers.ts';
 import { until } from '../../testbed/until.ts';
 
 const SLOTS = 16_384;
@@ -29,16 +30,31 @@ const startNode = async (folder: string, port: number, busPort: number, settings
 };
 
 /** Makes a node, and starts it. */
-const createNode = async (folder: string, settings: Record<string, string>) => {
-  const [port, busPort] = [await freePort(), await freePort()];
+const createNode = async (
+  folder: string,
+  certificate: ServerCertificate | undefined,
+  more: Record<string, string>,
+) => {
+  const [port, busPort, tlsPort] = [await freePort(), await freePort(), await freePort()];
+  const settings = {
+    ...more,
+    // Clients that speak TLS are then led to the ports of others where these speak it.
+    ...(certificate && {
+      ...redisOverTls(certificate, tlsPort),
+      'tls-cluster': 'yes',
+      'tls-replication': 'yes',
+    }),
+  };
   let { pid } = await startNode(folder, port, busPort, settings);
   const admin = new Redis({ port, retryStrategy: () => 100, disableClientInfo: true });
   admin.on('error', () => {});
   return {
     port,
+    /** Where it speaks TLS, if it does. */
+    servedPort: certificate ? tlsPort : port,
     admin,
     id: String(await admin.cluster('MYID')),
-    meet: (other: Redis) => other.call('CLUSTER', 'MEET', '127.0.0.1', port, busPort),
+    meet: (other: Redis) => other.call('CLUSTER', 'MEET', '127.0.0.1', certificate ? tlsPort : port, busPort),
     start: async () => {
       pid = (await startNode(folder, port, busPort, settings)).pid;
     },
@@ -61,6 +77,7 @@ export type ClusterNode = Awaited<ReturnType<typeof createNode>>;
  * @param folder must be guarded, or the caller calls `end`
  * @param masters how many; the slots are shared out among them
  * @param replicas how many nodes more; each is the replica of another master
+ * @param certificate with which the nodes speak TLS too
  */
 export const startRedisCluster = async (
   folder: string,
@@ -68,10 +85,18 @@ export const startRedisCluster = async (
     masters = 3,
     replicas = 3,
     settings = {},
-  }: { masters?: number; replicas?: number; settings?: Record<string, string> } = {},
+    certificate,
+  }: {
+    masters?: number;
+    replicas?: number;
+    settings?: Record<string, string>;
+    certificate?: ServerCertificate | undefined;
+  } = {},
 ) => {
   const nodes = await Promise.all(
-    Array.from({ length: masters + replicas }, (_, n) => createNode(join(folder, `${n}`), settings)),
+    Array.from({ length: masters + replicas }, (_, n) =>
+      createNode(join(folder, `${n}`), certificate, settings),
+    ),
   );
   const [first, ...others] = nodes;
   if (!first) throw new Error('A cluster has one node at least.');
@@ -143,7 +168,7 @@ export const startRedisCluster = async (
     pair: async (): Promise<[master: ClusterNode, replica: ClusterNode]> => {
       for (const replica of nodes) {
         const [role, , port] = (await replica.admin.call('ROLE')) as unknown[];
-        const master = nodes.find((node) => node.port === port);
+        const master = nodes.find((node) => [node.port, node.servedPort].includes(Number(port)));
         if (role === 'slave' && master) return [master, replica];
       }
       throw new Error('The cluster has no replica.');
@@ -167,7 +192,7 @@ export const startRedisCluster = async (
       for (;;) {
         const keys = await from.admin.cluster('GETKEYSINSLOT', slot, 1);
         if (keys.length === 0) break;
-        await from.admin.migrate('127.0.0.1', to.port, '', 0, 5_000, 'KEYS', ...keys);
+        await from.admin.migrate('127.0.0.1', to.servedPort, '', 0, 5_000, 'KEYS', ...keys);
         await midway(Number(await from.admin.cluster('COUNTKEYSINSLOT', slot)));
       }
       for (const node of [to, from, ...(await mastersKnownTo(to))]) await set(node, 'NODE', to.id);

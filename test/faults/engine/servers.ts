@@ -12,6 +12,11 @@ import {
 } from '../../../ops/private-servers.ts';
 import { runningPid } from '../../../ops/processes.ts';
 import { loadConfig } from '../../../process/config.ts';
+import {
+  makeServerCertificate,
+  rabbitmqOverTls,
+  type ServerCertificate,
+} from '../../../testbed/tls-servers.ts';
 import { until } from '../../../testbed/until.ts';
 
 export type ServerName = 'mysql' | 'redis' | 'rabbitmq';
@@ -45,10 +50,14 @@ export type Server = ReturnType<typeof createServer>;
 /**
  * A RabbitMQ for one scenario after the other: its start costs as much CPU as all else that a world starts.
  * @param folder must be guarded
+ * @param certificate with which it speaks TLS too, on `servedPort`
  */
-const createBroker = async (folder: string) => {
+const createBroker = async (folder: string, certificate: ServerCertificate | undefined) => {
   const port = await freePort();
-  return { ...createServer(() => startRabbitmq({ folder, port, ...account }), folder), folder, port };
+  const tlsPort = await freePort();
+  const settings = certificate && rabbitmqOverTls(certificate, tlsPort);
+  const start = () => startRabbitmq({ folder, port, ...account, ...(settings && { settings }) });
+  return { ...createServer(start, folder), folder, port, servedPort: certificate ? tlsPort : port };
 };
 
 /** Where a MySQL that works in a folder has its data. */
@@ -69,12 +78,17 @@ const makeMysqlData = async (folder: string): Promise<string> => {
   return mysqlData(folder);
 };
 
-/** What the worlds of a run have in common. @param folder must be guarded */
-export const createGround = async (folder: string) => {
+/**
+ * What the worlds of a run have in common.
+ * @param folder must be guarded
+ * @param tls whether the service speaks TLS to all servers
+ */
+export const createGround = async (folder: string, tls: boolean) => {
+  const certificate = tls ? makeServerCertificate(join(folder, 'tls')) : undefined;
   const [broker, data] = await Promise.all([
-    createBroker(join(folder, 'rabbitmq')),
+    createBroker(join(folder, 'rabbitmq'), certificate),
     makeMysqlData(join(folder, 'mysql')),
   ]);
-  return { broker, mysqlData: data };
+  return { broker, mysqlData: data, certificate };
 };
 export type Ground = Awaited<ReturnType<typeof createGround>>;

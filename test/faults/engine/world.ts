@@ -9,6 +9,7 @@ import { freePort } from '../../../ops/ports.ts';
 import { account, serverEnvironment, startMysql, startRedis } from '../../../ops/private-servers.ts';
 import { guardedFolder } from '../../../testbed/guarded-folder.ts';
 import { withoutTap } from '../../../testbed/spawn.ts';
+import { mysqlOverTls, overTls, redisOverTls } from '../../../testbed/tls-servers.ts';
 import { until } from '../../../testbed/until.ts';
 import { startRedisCluster } from '../../helpers/redis-cluster.ts';
 import type { PublishedEvent } from './job-checker.ts';
@@ -101,18 +102,44 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   } = options;
   const { folder, end: endFolder } = guardedFolder('orders-faults-');
   const place = (name: string) => join(folder, name);
-  const redisCluster = options.redisCluster ? await startRedisCluster(place('redis-cluster')) : undefined;
+  const { certificate } = ground;
+  const redisCluster = options.redisCluster
+    ? await startRedisCluster(place('redis-cluster'), { certificate })
+    : undefined;
+  const [node] = redisCluster?.nodes ?? [];
   const ports = {
     mysql: await freePort(),
-    redis: redisCluster?.nodes[0]?.port ?? (await freePort()),
+    redis: node?.port ?? (await freePort()),
     rabbitmq: ground.broker.port,
+  };
+  const redisTlsPort = await freePort();
+  /** Where the service finds the servers. */
+  const servedPorts = {
+    mysql: ports.mysql,
+    redis: node?.servedPort ?? (certificate ? redisTlsPort : ports.redis),
+    rabbitmq: ground.broker.servedPort,
   };
   const servers = {
     mysql: createServer(
-      () => startMysql({ folder: place('mysql'), port: ports.mysql, database: 'orders', ...account }),
+      () =>
+        startMysql({
+          folder: place('mysql'),
+          port: ports.mysql,
+          database: 'orders',
+          options: certificate ? mysqlOverTls(certificate) : [],
+          ...account,
+        }),
       place('mysql'),
     ),
-    redis: createServer(() => startRedis({ folder: place('redis'), port: ports.redis }), place('redis')),
+    redis: createServer(
+      () =>
+        startRedis({
+          folder: place('redis'),
+          port: ports.redis,
+          settings: certificate ? redisOverTls(certificate, redisTlsPort) : {},
+        }),
+      place('redis'),
+    ),
     rabbitmq: ground.broker,
   } satisfies Record<ServerName, Server>;
   cpSync(ground.mysqlData, mysqlData(place('mysql')), { recursive: true });
@@ -122,10 +149,10 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   const proxies = new Map<ServerName, TcpProxy>();
   if (options.proxied)
     for (const name of ['mysql', 'redis', 'rabbitmq'] as const)
-      proxies.set(name, await startProxy(ports[name]));
-  const portOf = (name: ServerName) => proxies.get(name)?.port ?? ports[name];
+      proxies.set(name, await startProxy(servedPorts[name]));
+  const portOf = (name: ServerName) => proxies.get(name)?.port ?? servedPorts[name];
 
-  /** What reaches the servers themselves, whatever stands before them. */
+  /** What reaches the servers themselves, whatever stands before them, and without TLS. */
   const directEnv: NodeJS.ProcessEnv = {
     ...serverEnvironment(ports),
     ACCESS_LOG_FILE: '/dev/null',
@@ -135,8 +162,9 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   };
   const env: NodeJS.ProcessEnv = {
     ...directEnv,
+    ...(certificate && overTls(certificate)),
     DB_PORT: String(portOf('mysql')),
-    REDIS_URL: `redis://127.0.0.1:${portOf('redis')}/0`,
+    REDIS_URL: `${certificate ? 'rediss' : 'redis'}://127.0.0.1:${portOf('redis')}/0`,
     RABBITMQ_PORT: String(portOf('rabbitmq')),
   };
   await removeQueues(directEnv);
@@ -201,8 +229,13 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   }
   return {
     folder,
-    /** Settings that reach the servers past the proxies, for whoever looks into the stores. */
+    /** Settings that reach the servers past the proxies and without TLS, for whoever looks into the stores. */
     env: directEnv,
+    /** Settings that reach the servers as the world's own processes do. */
+    serviceEnv: env,
+    servedPorts,
+    /** With which the servers speak TLS to the service; undefined without TLS. */
+    certificate,
     urls,
     servers,
     redisCluster,

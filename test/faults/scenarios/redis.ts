@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { freePort } from '../../../ops/ports.ts';
 import { startRedis } from '../../../ops/private-servers.ts';
+import { redisOverTls } from '../../../testbed/tls-servers.ts';
 import { until } from '../../../testbed/until.ts';
 import { countLogged, repeat } from '../engine/faults.ts';
 import type { OrderHistory } from '../engine/history.ts';
@@ -116,8 +117,13 @@ export const redisScenarios: Scenario[] = [
     faults: async (context) => {
       const { world, load, random, fail } = context;
       const folder = join(world.folder, 'redis-2');
-      const port = await freePort();
-      await startRedis({ folder, port });
+      const [port, tlsPort] = [await freePort(), await freePort()];
+      const { certificate, servedPorts } = world;
+      await startRedis({ folder, port, settings: certificate ? redisOverTls(certificate, tlsPort) : {} });
+      const servedBy = (redis: Redis) => {
+        if (redis.options.port !== port) return servedPorts.redis;
+        return certificate ? tlsPort : port;
+      };
       const servers = [new Redis(world.env.REDIS_URL ?? ''), new Redis({ port })] as [Redis, Redis];
       await repeat(2, context, async () => {
         const [primary, replica] = servers;
@@ -130,7 +136,7 @@ export const redisScenarios: Scenario[] = [
         await primary.replicaof('127.0.0.1', replica.options.port ?? 0);
         // The name follows later.
         await sleep(random.integer(0, 1_500));
-        world.proxies.get('redis')?.leadTo(replica.options.port ?? 0);
+        world.proxies.get('redis')?.leadTo(servedBy(replica));
         await world.whole();
         servers.reverse();
       });

@@ -12,8 +12,10 @@ export const scriptScenarios: Scenario[] = [
     load: { resetRefuses: true },
     prepare: async (world, teardown) => {
       const checkout = await makeCheckout({ teardown });
-      const { DB_PORT, REDIS_URL, RABBITMQ_PORT } = world.env;
-      const env = { DB_PORT, REDIS_URL, RABBITMQ_PORT, DB_PASS: 'orders', SIMULATED_WRITE_LAG: '0.002' };
+      const servers = Object.entries(world.serviceEnv).filter(([name]) =>
+        /^(DB|REDIS|RABBITMQ|MQ)_/.test(name),
+      );
+      const env = { ...Object.fromEntries(servers), SIMULATED_WRITE_LAG: '0.002' };
       const start = async () => {
         const { code, output } = await checkout.begin(join(checkout.folder, 'start_services.sh'), [], env)
           .outcome;
