@@ -2,11 +2,14 @@
 import { join } from 'node:path';
 import { openLink } from '../../cache/link.ts';
 import { openDatabase } from '../../db/client.ts';
+import { freePort } from '../../ops/ports.ts';
 import type { Config } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
 import type { Observer } from '../../process/observer.ts';
 import { openConnection } from '../../queue/connection.ts';
 import { type CertificateFiles, createAuthority } from '../../testbed/certificates.ts';
+import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
+import { serversFolder } from './environment.ts';
 
 const HERE = 'DNS:localhost,IP:127.0.0.1';
 
@@ -108,4 +111,23 @@ export const sentences = (prefix: 'DB' | 'REDIS' | 'MQ', place: string) => {
       `^${place.replaceAll('.', '\\.')} does not take our certificate, .*: let ${own} name one that it takes\\.$`,
     ),
   };
+};
+
+interface Listener extends CertificateFiles {
+  /** A file with the authority of the clients' certificates. */
+  authority: string;
+  /** Whether clients must show theirs. */
+  isMutual?: boolean;
+}
+
+/** Lets the RabbitMQ of this run listen for TLS too. @returns a port for each certificate */
+export const listenOverTls = async (listeners: Listener[]): Promise<number[]> => {
+  const ports = await Promise.all(listeners.map(() => freePort()));
+  const calls = listeners.map(({ authority, certificate, key, isMutual }, i) => {
+    const verify = isMutual ? ',{verify,verify_peer},{fail_if_no_peer_cert,true}' : '';
+    const options = `[{cacertfile,"${authority}"},{certfile,"${certificate}"},{keyfile,"${key}"}${verify}]`;
+    return `rabbit_networking:start_ssl_listener(${ports[i]}, ${options}, 2)`;
+  });
+  await rabbitmqctl(join(serversFolder(), 'rabbitmq'), 'eval', `${calls.join(', ')}.`);
+  return ports;
 };

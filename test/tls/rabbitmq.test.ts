@@ -5,14 +5,19 @@ import { copyFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { freePort } from '../../ops/ports.ts';
 import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
 import { onConnection, openConnection } from '../../queue/connection.ts';
-import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
 import { until } from '../../testbed/until.ts';
-import { isolatedEnvironment, serversFolder } from '../helpers/environment.ts';
-import { makeCertificates, type ServerCertificate, sentences, showing, toldOf } from '../helpers/tls.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import {
+  listenOverTls,
+  makeCertificates,
+  type ServerCertificate,
+  sentences,
+  showing,
+  toldOf,
+} from '../helpers/tls.ts';
 
 const env = await isolatedEnvironment();
 // Erlang keeps what it has read of a file for a while, by its path.
@@ -21,18 +26,15 @@ const { authority, foreignAuthority, servers, clients } = makeCertificates(folde
 const plain = Number(env.RABBITMQ_PORT);
 
 /** Of one broker, a port for each certificate, and one at which clients must show theirs. */
-const ports = new Map<ServerCertificate | 'mutual', number>();
-const listeners: string[] = [];
-const listen = async (name: ServerCertificate | 'mutual', more = '') => {
-  const { certificate, key } = servers[name === 'mutual' ? 'right' : name];
-  const port = await freePort();
-  ports.set(name, port);
-  const options = `[{cacertfile,"${authority}"},{certfile,"${certificate}"},{keyfile,"${key}"}${more}]`;
-  listeners.push(`rabbit_networking:start_ssl_listener(${port}, ${options}, 2)`);
-};
-for (const name of Object.keys(servers) as ServerCertificate[]) await listen(name);
-await listen('mutual', ',{verify,verify_peer},{fail_if_no_peer_cert,true}');
-await rabbitmqctl(join(serversFolder(), 'rabbitmq'), 'eval', `${listeners.join(', ')}.`);
+const names = Object.keys(servers) as ServerCertificate[];
+const [mutualPort, ...serverPorts] = await listenOverTls([
+  { authority, ...servers.right, isMutual: true },
+  ...names.map((name) => ({ authority, ...servers[name] })),
+]);
+const ports = new Map<ServerCertificate | 'mutual', number | undefined>([
+  ['mutual', mutualPort],
+  ...names.map((name, i) => [name, serverPorts[i]] as const),
+]);
 
 const trusting = { MQ_TLS_CA_FILE: authority };
 const configOf = (port: number | undefined, overrides: NodeJS.ProcessEnv) =>
