@@ -1,5 +1,4 @@
 /** A connection to RabbitMQ that is made again whenever it is lost, each time with the next of its hosts. */
-import { Socket } from 'node:net';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelModel, connect } from 'amqplib';
 import { brokerAddress, type Config, hostAndPort } from '../process/config.ts';
@@ -14,6 +13,7 @@ import { type Peer, TlsRefusal } from '../process/tls-refusals.ts';
 import { codeOf, PublishError, reasonOf } from './errors.ts';
 import { tellRefusals } from './handshake.ts';
 import { loggedIn, loginOf } from './login.ts';
+import { socketOf, watchPulse } from './pulse.ts';
 
 const HEARTBEAT_SECONDS = 10;
 /** How long a host may be silent while it is connected to; less as long as there are others that were not tried yet. */
@@ -86,9 +86,7 @@ const open = async (server: Server, host: Host, name: string, timeout: number): 
 /** Closes a connection, which takes two seconds at the most; also one whose other side is silent. */
 const sever = async (model: ChannelModel): Promise<void> => {
   await withDeadline(model.close(), CLOSE_TIMEOUT_MS).catch(() => {});
-  const { connection } = model;
-  if ('stream' in connection && connection.stream instanceof Socket)
-    connection.stream.destroy(new Error('The connection was closed.'));
+  socketOf(model)?.destroy(new Error('The connection was closed.'));
 };
 
 /**
@@ -174,11 +172,20 @@ export const openConnection = async (
         resolve(reason);
       });
     });
-    model.on('blocked', (why) => tellBlocked(why));
-    model.on('unblocked', () => tellBlocked(undefined));
+    let isBlocked = false;
+    const noteBlocked = (why: string | undefined) => {
+      isBlocked = why !== undefined;
+      tellBlocked(why);
+    };
+    model.on('blocked', noteBlocked);
+    model.on('unblocked', () => noteBlocked(undefined));
+    const begin = async () => {
+      await watchPulse(model, () => isBlocked);
+      await setup(model);
+    };
     try {
-      if (!ending.signal.aborted) await withDeadline(setup(model), SETUP_TIMEOUT_MS);
       // amqplib does not reject every call that is under way when the connection closes.
+      if (!ending.signal.aborted) await withDeadline(Promise.race([begin(), closed]), SETUP_TIMEOUT_MS);
       if (reason) throw reason;
     } catch (error) {
       // The reason why the connection closed says more than the error of the call that was under way.

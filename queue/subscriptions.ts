@@ -15,6 +15,8 @@ import { answerQuestions } from './progress.ts';
 import { convertingQueue, isThere } from './topology.ts';
 
 const CLOSE_TIMEOUT_MS = 2_000;
+/** How long we wait until a consumer can be asked whether it is done. It takes jobs meanwhile. */
+const LISTENING_WITHIN_MS = 1_000;
 /** How often a consumer looks whether anything is left of what waited before the conversion. */
 const LOOK_MS = 250;
 /** What others hold of it they have answered, or have come to the queue of jobs too, when nothing waited for so long. */
@@ -90,12 +92,14 @@ export const openSubscriptions = async (
     });
     current.consumerTag = consumerTag;
     subscriptions.push(current);
-    await answerQuestions(model, channel, from, {
+    const listening = answerQuestions(model, channel, from, {
       whenDone: acknowledger.whenDone,
       answer: (replyTo) => {
         if (from === before || (hasNoneDelayed() && holdsNoneBefore())) answer(replyTo);
       },
     });
+    // A cluster one of whose nodes is frozen takes a minute to declare what that needs.
+    await withDeadline(listening, LISTENING_WITHIN_MS).catch(() => {});
     observer.consuming({ queue: from, prefetch });
   };
 

@@ -1,6 +1,7 @@
 /** Connections that are lost while they are set up: others follow. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { loadConfig } from '../../process/config.ts';
@@ -110,3 +111,34 @@ t.test('a host that takes connections and says nothing is left for the next one'
   const ms = performance.now() - started;
   t.ok(ms < 4_500, `after ${ms} ms`);
 });
+
+t.test(
+  'a node that says nothing any more is left within seconds, though the connection is open',
+  async (t) => {
+    const [first, second] = [await startProxy(port), await startProxy(port)];
+    const reached: string[] = [];
+    const reasons: string[] = [];
+    const observer = observers(unobserved, {
+      serverReached: ({ at = '' }) => reached.push(at),
+      serverLost: ({ reason }) => reasons.push(reason),
+    });
+    const hosts: typeof rabbitmq.hosts = [at(first.port), at(second.port)];
+    const connection = await openConnection({ ...rabbitmq, hosts }, observer, 'test', {
+      setup: async () => {},
+      lost: () => {},
+    });
+    t.teardown(async () => {
+      await connection.close();
+      for (const proxy of [first, second]) proxy.close();
+    });
+    await until('the first is reached', () => reached.length === 1);
+    await sleep(6_000);
+    t.strictSame(reasons, [], 'a connection that nobody uses is not silent');
+    first.forget();
+    const began = performance.now();
+    await until('the second is reached', () => reached.length === 2);
+    const ms = performance.now() - began;
+    t.ok(ms < 8_000, `after ${ms} ms`);
+    t.strictSame(reasons, [`127.0.0.1:${first.port}: RabbitMQ has said nothing for 4 s.`]);
+  },
+);
