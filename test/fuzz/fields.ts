@@ -32,6 +32,9 @@ const FIELD_VALUES: Record<string, string[]> = {
   'if-none-match': ['*', '"x"', 'W/"x"', '"', ''],
   'accept-encoding': ['gzip', 'br', 'gzip;q=0', '*;q=0.5, identity;q=0', 'gzip;q=nonsense', ',,,', ''],
   accept: ['*/*', 'application/json', 'application/problem+json', 'text/html', ''],
+  // No longer than clients wait here: nobody may say how a job ends that was never given out.
+  prefer: ['wait=1', 'respond-async, WAIT = "1"', 'wait=0', 'wait=abc', 'wait', 'x="wait=9', ''],
+  'last-event-id': ['queued.0', 'succeeded.1', '1-1', '1-1.0', '99999999999999999999-0', 'x', ''],
   'x-request-id': ['abc', 'x'.repeat(65), 'a b', ''],
   connection: ['close', 'keep-alive', 'upgrade', 'x-request-id, close', ''],
   upgrade: ['websocket', 'h2c'],

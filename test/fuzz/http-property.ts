@@ -7,22 +7,36 @@ import { deadQueue } from '../../queue/topology.ts';
 import { until } from '../../testbed/until.ts';
 import type { Answer } from '../helpers/raw-http.ts';
 import { PASSWORD } from './fields.ts';
-import { anyRequest, KNOWN, type Request } from './http.ts';
+import { anyRequest, type Request } from './http.ts';
 import { itemsIn, jsonIn } from './jobs.ts';
 import { createLedger, type Entry, isShown, isStored, type Write } from './ledger.ts';
 import type { Service } from './service.ts';
+import { KNOWN, KNOWN_JOB } from './targets.ts';
 import { judge } from './verdict.ts';
 import { type Exchange, encode, exchange } from './wire.ts';
 
 const REQUESTS_AT_ONCE = 12;
 const SETTLE_WITHIN_MS = 20_000;
 
+/** What a write is answered with that is accepted, or of which its client has seen the end. */
 const ACCEPTED = 202;
+const ENDED = [200, 201, 204];
+/** With an end comes the link to the job. */
+const MONITOR = /<\/jobs\/([^?>]+)\?order_id=([^&>]+)&version=\d+>; rel="monitor"/;
+const monitorOf = ({ headers }: Answer) => MONITOR.exec(headers.get('link') ?? '') ?? undefined;
+const isAccepted = (answer: Answer | undefined): answer is Answer =>
+  answer !== undefined &&
+  (answer.status === ACCEPTED || (ENDED.includes(answer.status) && monitorOf(answer) !== undefined));
+
 const MISSING = '00000000-0000-4000-8000-000000000000';
 
-const withKnown = (request: Request, id: string): Request => ({
+const withKnown = (request: Request, id = MISSING, jobId = MISSING): Request => ({
   ...request,
-  target: request.target.replaceAll(KNOWN, id),
+  target: request.target
+    .replaceAll(KNOWN, id)
+    .replaceAll(KNOWN_JOB, jobId)
+    .replaceAll(KNOWN_JOB.toUpperCase(), jobId.toUpperCase()),
+  isValid: request.isValid && !(jobId === MISSING && request.target.includes(KNOWN_JOB)),
 });
 
 /** How a request is shown if it breaks something. */
@@ -42,7 +56,7 @@ const elementsIn = (request: Request): unknown[] => {
   return request.body
     .toString()
     .split('\n')
-    .filter((line) => /[^ \t\r]/.test(line))
+    .filter((line) => /[^ \t\r\ufeff]/.test(line))
     .map((line) => jsonIn(Buffer.from(line)));
 };
 
@@ -71,9 +85,15 @@ const orderIn = (value: unknown): Omit<Order, 'order_id'> => {
 };
 
 /** What was accepted, each order of a batch by itself. */
-const writesOf = (request: Request, { body }: Answer): Write[] => {
-  const { results, job_id, order_id, job_type } = JSON.parse(body.toString());
+const writesOf = (request: Request, answer: Answer): Write[] => {
   const elements = elementsIn(request);
+  const [, jobId, orderId] = monitorOf(answer) ?? [];
+  if (jobId !== undefined && orderId !== undefined) {
+    const order = request.method === 'POST' ? orderIn(elements[0]) : undefined;
+    const status = request.method === 'PATCH' ? (elements[0] as { status: string }).status : undefined;
+    return [{ jobId, orderId, order, status }];
+  }
+  const { results, job_id, order_id, job_type } = JSON.parse(answer.body.toString());
   if (results !== undefined)
     return results.flatMap((result: { job_id?: string; order_id: string }, place: number) =>
       result.job_id === undefined
@@ -123,7 +143,7 @@ export const httpFuzz = async (service: Service) => {
       answered.set(key, (answered.get(key) ?? 0) + 1);
     }
     const [answer] = exchanged.answers;
-    if (answer?.status === ACCEPTED) {
+    if (isAccepted(answer)) {
       counts.accepted++;
       if (request.method !== 'DELETE') problems.push(...problemsOfAccepted(request));
     }
@@ -160,7 +180,7 @@ export const httpFuzz = async (service: Service) => {
   const property = fc.asyncProperty(
     fc.array(anyRequest, { minLength: 1, maxLength: REQUESTS_AT_ONCE }),
     async (requests) => {
-      const resolved = requests.map((request, i) => withKnown(request, ledger.pick(i) ?? MISSING));
+      const resolved = requests.map((request, i) => withKnown(request, ledger.pick(i), ledger.pickJob(i)));
       const results = await Promise.all(resolved.map(send));
       const wasReset = results.some((result) => wasDone(result, '/admin/reset'));
       if (wasReset || results.some((result) => wasDone(result, '/admin/dead-letters/discard')))
@@ -174,7 +194,7 @@ export const httpFuzz = async (service: Service) => {
         if (answers.length === 0)
           for (const [id] of request.target.matchAll(/[0-9a-f-]{36}/g)) ledger.forget(id);
       const writes = results.flatMap(({ request, exchange: { answers } }) =>
-        !wasReset && answers[0]?.status === ACCEPTED && !answers[0].headers.has('idempotency-replayed')
+        !wasReset && isAccepted(answers[0]) && !answers[0].headers.has('idempotency-replayed')
           ? writesOf(request, answers[0])
           : [],
       );

@@ -1,13 +1,14 @@
 /** Requests as clients may send them: well-formed ones, nearly well-formed ones, and bytes. */
 import * as fc from 'fast-check';
 import { byteText, type Fields, headers, JSON_FIELD, knownField, NDJSON_FIELD, PASSWORD } from './fields.ts';
+import { KNOWN, KNOWN_JOB, orderId, query, target, utf8 } from './targets.ts';
 import { anyBytes, anyJson, anyText, damaged, mutated, validOrder, validStatus } from './values.ts';
 
 /** How the length of a body is told; only the first two tell the truth. */
 export type Framing = 'length' | 'chunked' | 'none' | 'short' | 'long' | 'both' | 'broken chunks';
 
 export interface Request {
-  /** Texts of one byte a character. In target and body `KNOWN` may stand for the id of an order that there is. */
+  /** Texts of one byte a character. In the target `KNOWN` may stand for the id of an order that there is, `KNOWN_JOB` for that of a job. */
   method: string;
   target: string;
   version: string;
@@ -18,109 +19,6 @@ export interface Request {
   isValid: boolean;
 }
 
-export const KNOWN = '@known@'.padEnd(36, '-');
-
-const utf8 = (text: string) => Buffer.from(text).toString('latin1');
-
-/** No blanks, control characters or bytes that end the request line early; those come with `byteText`. */
-const pathSegment = fc.oneof(
-  anyText.map(encodeLoosely),
-  fc.webSegment(),
-  fc.constantFrom(
-    '',
-    '.',
-    '..',
-    '%',
-    '%2',
-    '%zz',
-    '%FF',
-    '%00',
-    '%2F',
-    '%2e%2e',
-    '*',
-    ':id',
-    'a'.repeat(5_000),
-    'é',
-  ),
-);
-
-/** Percent-encodes what would not get through; half surrogate pairs have no encoding. */
-function encodeLoosely(text: string): string {
-  return encodeURIComponent(text.replace(/\p{Surrogate}/gu, '?'));
-}
-
-const orderId = fc.oneof(
-  { weight: 4, arbitrary: fc.constant(KNOWN) },
-  { weight: 2, arbitrary: fc.uuid() },
-  { weight: 1, arbitrary: fc.uuid().map((id) => id.toUpperCase()) },
-  { weight: 2, arbitrary: pathSegment },
-);
-const parameter = fc.tuple(
-  fc.constantFrom('limit', 'after', 'status', 'customer_name', 'count', 'offset', '__proto__', 'x', ''),
-  fc.oneof(
-    fc.constantFrom(
-      '1',
-      '0',
-      '-1',
-      '1000',
-      '1001',
-      '1e3',
-      '1.5',
-      'true',
-      'false',
-      'yes',
-      '',
-      '%FF',
-      '%',
-      KNOWN,
-    ),
-    pathSegment,
-  ),
-);
-const query = fc.oneof(
-  { weight: 2, arbitrary: fc.constant('') },
-  {
-    weight: 2,
-    arbitrary: fc
-      .array(parameter, { maxLength: 4 })
-      .map((all) => `?${all.map((one) => one.join('=')).join('&')}`),
-  },
-  { weight: 1, arbitrary: pathSegment.map((text) => `?${text}`) },
-);
-const PATHS = [
-  '/orders',
-  '/orders/batch',
-  '/admin/seed',
-  '/admin/dead-letters',
-  '/admin/dead-letters/replay',
-  '/health/live',
-  '/health/ready',
-  '/',
-];
-const path = fc.oneof(
-  { weight: 4, arbitrary: fc.constantFrom(...PATHS) },
-  { weight: 3, arbitrary: orderId.map((id) => `/orders/${id}`) },
-  { weight: 3, arbitrary: orderId.map((id) => `/orders/${id}/status`) },
-  { weight: 2, arbitrary: fc.array(pathSegment, { maxLength: 4 }).map((all) => `/${all.join('/')}`) },
-);
-const target = fc.oneof(
-  { weight: 8, arbitrary: fc.tuple(path, query).map((parts) => utf8(parts.join(''))) },
-  { weight: 1, arbitrary: path.map((one) => `http://127.0.0.1${utf8(one)}`) },
-  {
-    weight: 1,
-    arbitrary: fc.constantFrom(
-      '*',
-      '//',
-      '///orders',
-      'orders',
-      '/orders/',
-      '/ORDERS',
-      '/orders;a=b',
-      '/orders#x',
-      `/${'a'.repeat(20_000)}`,
-    ),
-  },
-);
 /** CONNECT is among the malformed ones: it has no path. */
 const method = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom('GET', 'POST', 'PATCH', 'DELETE') },
@@ -184,6 +82,23 @@ const validWrite = fc.oneof(
     weight: 1,
     arbitrary: valid('POST', '/orders/batch', fc.array(validOrder, { minLength: 1, maxLength: 5 })),
   },
+);
+
+/** A write whose client waits for its end. It may end badly, as others write to the same order. */
+const waitedFor = validWrite.map(
+  (one): Request => ({ ...one, headers: [...one.headers, ['prefer', 'wait=2']], isValid: false }),
+);
+/** What became of a job that was accepted. Nobody is ever told that there is none. */
+const knownJob = fc.constantFrom('', '/events').map(
+  (of): Request => ({
+    method: 'GET',
+    target: `/jobs/${KNOWN_JOB}${of}`,
+    version: HTTP,
+    headers: [],
+    body: Buffer.alloc(0),
+    framing: 'length',
+    isValid: true,
+  }),
 );
 
 /** Where the route is right and only one thing is odd, so that it gets past what comes first. */
@@ -273,6 +188,8 @@ const removeAll = fc.constantFrom('/admin/reset', '/admin/dead-letters/discard')
 
 export const anyRequest: fc.Arbitrary<Request> = fc.oneof(
   { weight: 20, arbitrary: validWrite },
+  { weight: 4, arbitrary: waitedFor },
+  { weight: 6, arbitrary: knownJob },
   { weight: 30, arbitrary: nearlyValid },
   { weight: 30, arbitrary: request({}) },
   { weight: 20, arbitrary: malformed },

@@ -19,13 +19,14 @@ export interface Entry {
   isDeleted: boolean;
 }
 
-/** As many orders are remembered. */
+/** As many orders and jobs are remembered. */
 const CAPACITY = 500;
 
 export const createLedger = () => {
   const entries = new Map<string, Entry>();
   /** Jobs that change an order which is not there. */
   const homeless = new Set<string>();
+  const jobs: string[] = [];
   /** Orders of which nobody knows what has become. */
   const forgotten = new Set<string>();
 
@@ -46,9 +47,14 @@ export const createLedger = () => {
       return alive.at(-1 - (number % Math.max(1, alive.length)))?.id;
     },
 
+    /** The id of a job that was accepted, in the same way. */
+    pickJob: (number: number): string | undefined => jobs.at(-1 - (number % Math.max(1, jobs.length))),
+
     /** Notes writes that were accepted at one time. @returns the orders that they made or changed */
     note: (writes: Write[]): Entry[] => {
       for (const write of writes) create(write);
+      jobs.push(...writes.map(({ jobId }) => jobId));
+      jobs.splice(0, jobs.length - CAPACITY);
       const changed = new Map<Entry, Set<string>>();
       for (const { jobId, orderId, order, status } of writes) {
         const entry = entries.get(orderId);

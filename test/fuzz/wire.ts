@@ -73,6 +73,16 @@ export const encode = (request: Request): Buffer => {
   return Buffer.from(lines.join(CRLF) + CRLF + CRLF + body, 'latin1');
 };
 
+/** A stream of events goes on until its client goes away. */
+const isStream = (bytes: Buffer): boolean =>
+  /\r\ncontent-type: text\/event-stream/i.test(bytes.toString('latin1'));
+/** Reads all that came. A stream that was cut counts as an answer. */
+const readAll = (all: Buffer, isHead: boolean): ReturnType<typeof readAnswers> => {
+  const read = readAnswers(all, isHead, true);
+  if (!isStream(read.rest)) return read;
+  return readAnswers(Buffer.concat([all, Buffer.from(`0${CRLF}${CRLF}`)]), isHead, true);
+};
+
 /**
  * Sends a request on a connection of its own. The client of one that is complete waits for its answer; any other
  * client says no more after a moment, and sees what the server makes of it.
@@ -92,9 +102,9 @@ export const exchange = (port: number, request: Request): Promise<Exchange> =>
       for (const timer of timers) clearTimeout(timer);
       socket.destroy();
       const all = Buffer.concat(chunks);
-      const read = readAnswers(all, isHead, true);
+      const read = readAll(all, isHead);
       // Who could not read the request does not know that it was HEAD.
-      resolve({ ...(read.rest.length > 0 && !complete ? readAnswers(all, false, true) : read), end });
+      resolve({ ...(read.rest.length > 0 && !complete ? readAll(all, false) : read), end });
     };
     timers.push(setTimeout(finish, ANSWER_WITHIN_MS, 'silent'));
     socket.on('connect', () => {
@@ -105,6 +115,7 @@ export const exchange = (port: number, request: Request): Promise<Exchange> =>
       chunks.push(bytes);
       if (!complete) return;
       const { answers, rest } = readAnswers(Buffer.concat(chunks), isHead, false);
+      if (isStream(rest)) timers.push(setTimeout(finish, PATIENCE_MS, 'answered'));
       const [answer] = answers;
       if (answer && rest.length === 0 && answer.headers.get('connection') !== 'close') finish('answered');
     });
