@@ -38,6 +38,7 @@ const startTestServers = async (): Promise<NodeJS.ProcessEnv> => {
     TEST_MYSQL_PORT: `${ports.mysql}`,
     TEST_REDIS_PORT: `${ports.redis}`,
     TEST_RABBITMQ_PORT: `${ports.rabbitmq}`,
+    TEST_RABBITMQ_FOLDER: join(folder, 'rabbitmq'),
   };
 };
 
