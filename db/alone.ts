@@ -1,6 +1,8 @@
 /** A connection outside the pool. */
 import { drizzle, type MySql2Database } from 'drizzle-orm/mysql2';
 import type { Connection } from 'mysql2/promise';
+import { isReadOnly } from './errors.ts';
+import { requireWritable } from './read-only.ts';
 import { setUpSession } from './session.ts';
 import { socketOf } from './socket.ts';
 
@@ -8,21 +10,23 @@ import { socketOf } from './socket.ts';
 export type Alone = Pick<MySql2Database, 'execute' | 'transaction'>;
 
 /**
- * A connection over which nothing is heard for so long is taken to be half open. One that is alive answers a ping
- * before that.
+ * A connection over which nothing is heard for so long is taken to be half open. One that is alive answers
+ * our question before that.
  */
 const SILENCE_MS = 60_000;
-const PING_MS = 10_000;
+/** How often we ask whether the server is there and still takes writes. */
+const WATCH_MS = 2_000;
 /**
  * The server ends a connection over which it hears nothing for so long, and with it its locks: a process that is frozen,
  * or whose machine is gone without a word, holds them no longer. By default that takes eight hours.
  */
 const IDLE_SECONDS = 30;
-/** The answer to a ping comes after the statement that is running, so no statement may wait for a lock for long. */
+/** The answer to that question comes after the statement that is running, so no statement may wait for a lock for long. */
 const LOCK_WAIT_SECONDS = 5;
 
 /**
- * Opens a connection with `open`, runs `work` over it, and closes it.
+ * Opens a connection with `open`, runs `work` over it, and closes it. It is to a server that takes writes: where that
+ * ends, so does the connection.
  * @returns what `work` does
  * @throws the database's error, and whatever `work` throws
  */
@@ -35,15 +39,22 @@ export const withAlone = async <T>(
   connection.on('error', () => {});
   const socket = 'connection' in connection ? socketOf(Object(connection.connection)) : undefined;
   socket?.setTimeout(SILENCE_MS, () => socket.destroy(new Error('MySQL was silent.')));
-  const pinging = setInterval(() => void connection.ping().catch(() => {}), PING_MS).unref();
+  // It keeps its locks, and who only reads would never learn that another server has its place. (mysql2's own `destroy`
+  // tells nothing to who waits.)
+  const leaveIfReadOnly = (error: Error) => {
+    if (isReadOnly(error)) socket?.destroy(error);
+  };
+  const watching = setInterval(() => void requireWritable(connection).catch(leaveIfReadOnly), WATCH_MS);
+  watching.unref();
   try {
     await setUpSession(connection, [
       `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
       `wait_timeout = ${IDLE_SECONDS}`,
     ]);
+    await requireWritable(connection);
     return await work(drizzle(connection));
   } finally {
-    clearInterval(pinging);
+    clearInterval(watching);
     connection.destroy();
   }
 };

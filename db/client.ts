@@ -8,10 +8,14 @@ import { reasonOf } from './errors.ts';
 import { format } from './literals.ts';
 import { loggedIn } from './login.ts';
 import { openPool } from './pool.ts';
+import { type Said, WRITE_NOTHING } from './read-only.ts';
+import { readAgainIfDead } from './reads.ts';
 import { explainConnecting, tlsOptions } from './tls.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const WATCH_INTERVAL_MS = 5_000;
+/** For how long a server that was looked up counts as the one that has the name. */
+const LOOKED_UP_MS = 2_000;
 /**
  * How long a connection in use may be silent: longer than any statement runs, and than it waits for a lock
  * (db/pool.ts).
@@ -70,10 +74,19 @@ export interface Database {
   readonly orm: Orm;
 
   /**
-   * Runs `work` over a connection of its own, and closes it.
+   * Runs `work` over a connection of its own, and closes it. A server that is read-only, or becomes so, is left.
    * @throws the database's error, and whatever `work` throws
    */
   alone<T>(work: (alone: Alone) => Promise<T>): Promise<T>;
+
+  /**
+   * Reads what the server has that has the name now. If the one that answers is read-only, another may have taken its
+   * place: it is left, the name is looked up again, and the read is asked once more.
+   * @param read reads and changes nothing
+   * @returns what was read; if its server is still read-only, it is not to be kept
+   * @throws whatever `read` throws
+   */
+  latest<T>(read: () => Promise<Said<T>>): Promise<Said<T>>;
 
   /** Finds out whether MySQL answers. @throws whatever keeps it from that */
   ping(): Promise<void>;
@@ -89,9 +102,6 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** Changes nothing and locks nothing, and yet fails if the server or the account may not write. */
-const WRITE_NOTHING = 'UPDATE last_reset SET at = at WHERE id = 0';
-
 /**
  * Opens the pool. Connections are made when they are needed, so a process starts without MySQL. The observer is told
  * when MySQL is lost or refuses writes, and when that is over, even while nothing else is asked of MySQL.
@@ -101,7 +111,7 @@ export const openDatabase = (
   observer: Observer,
   { connections, silenceMs = SILENCE_MS, waitMs = silenceMs, applies = false }: DatabaseOptions,
 ): Database => {
-  const { pool, orm } = openPool(
+  const { pool, orm, renew, renewedAt } = openPool(
     { ...connectionOptions(config), multipleStatements: applies },
     { limit: connections, waitMs, silenceMs, explain: (error) => explainConnecting(error, config) },
     config.renewal,
@@ -145,6 +155,18 @@ export const openDatabase = (
   return {
     alone: (work) => withAlone(() => connectOnce(config), work),
     orm,
+    latest: async (read) => {
+      const began = performance.now();
+      const said = await readAgainIfDead(read);
+      if (!said.isReadOnly) return said;
+      const isLookedUp = performance.now() < renewedAt() + LOOKED_UP_MS;
+      if (isLookedUp && began > renewedAt()) return said;
+      if (!isLookedUp) {
+        renew();
+        void watch();
+      }
+      return readAgainIfDead(read);
+    },
     ping,
     probeWrites,
     close: async () => {

@@ -59,9 +59,12 @@ const isUnanswered = (error: unknown): boolean =>
   find(error, ({ message }) => codeless.test(message)) !== undefined ||
   (numberOf(error) === undefined && isFatal(error));
 
+/** Whether the server does not answer, or no longer over this connection, or takes no writes. */
+export const isLost = (error: unknown): boolean =>
+  isUnanswered(error) || ['full', 'away', 'readOnly'].includes(meaning(error) ?? '');
+
 /** Whether the same work may succeed later without anybody mending anything. */
-export const isPassing = (error: unknown): boolean =>
-  isUnanswered(error) || ['busy', 'full', 'away', 'readOnly'].includes(meaning(error) ?? '');
+export const isPassing = (error: unknown): boolean => isLost(error) || meaning(error) === 'busy';
 
 /**
  * Who is to blame for a failed job. job: what it asks for does not fit, or the failure has nothing to do with the
@@ -116,6 +119,9 @@ export const isOfDeadConnection = (error: unknown): boolean =>
 
 /** Whether all connections of our own pool were in use. */
 export const isPoolBusy = (error: unknown): boolean => codeOf(error) === 'POOL_BUSY';
+
+/** Whether the server answers reads and refuses writes. */
+export const isReadOnly = (error: unknown): boolean => meaning(error) === 'readOnly';
 
 /** Whether the server takes no more connections than it has. Those that are open are well. */
 export const isFull = (error: unknown): boolean => meaning(error) === 'full';

@@ -2,6 +2,7 @@
 import { and, type SQL, sql } from 'drizzle-orm';
 import type { Order, OrderItem } from '../domain/order.ts';
 import { orderTotal } from './counts.ts';
+import { IS_READ_ONLY } from './read-only.ts';
 import type { Reader } from './reader.ts';
 import { deletedOrders, orderItems, orders } from './schema.ts';
 
@@ -35,6 +36,8 @@ export interface PageEnd {
   end: Position | undefined;
   /** How many orders the filter lets through in all; undefined if nobody asked for that. */
   total: number | undefined;
+  /** Whether the server that gave them is read-only (Said in read-only.ts). */
+  isReadOnly: boolean;
 }
 
 /**
@@ -106,7 +109,7 @@ export const findEnd = async (
   return last && more && { acceptedAt: last.accepted_at, id: last.id };
 };
 
-type Row = { total: number | null } & (
+type Row = { total: number | null; is_read_only: number } & (
   | { order_id: null }
   | (Omit<Order, 'items'> & { order_id: string; accepted_at: string; name: null })
   | (Omit<Order, 'items'> & { order_id: string; accepted_at: string } & OrderItem)
@@ -126,8 +129,8 @@ export async function* readPage(
   counted = false,
 ): AsyncGenerator<Order[], PageEnd> {
   const { acceptedAt, id } = orders;
-  const query = sql`select total, page.id as order_id, customer_name, status, accepted_at, item_name as name, quantity
-      from (select (${counted ? totalOf(filter) : sql`null`}) as total) as counted
+  const query = sql`select total, is_read_only, page.id as order_id, customer_name, status, accepted_at, item_name as name, quantity
+      from (select (${counted ? totalOf(filter) : sql`null`}) as total, ${sql.raw(IS_READ_ONLY)} as is_read_only) as counted
       left join (
         select ${id}, ${orders.customerName}, ${orders.status}, ${acceptedAt} ${following(filter, after)} limit ${limit + 1}
       ) as page on true
@@ -135,6 +138,7 @@ export async function* readPage(
       order by accepted_at desc, page.id desc, ${orderItems.id}`;
   let found = 0;
   let total: number | undefined;
+  let isReadOnly = false;
   let last: Position | undefined;
   let end: Position | undefined;
   /** The order whose items are arriving. */
@@ -143,6 +147,7 @@ export async function* readPage(
     const complete: Order[] = [];
     for (const row of rows) {
       if (counted) total ??= Number(row.total ?? 0);
+      isReadOnly = row.is_read_only !== 0;
       // One order more is read, to learn whether there is a next page.
       if (row.order_id === null || end !== undefined) continue;
       const { order_id, customer_name, status } = row;
@@ -162,7 +167,7 @@ export async function* readPage(
     if (complete.length > 0) yield complete;
   }
   if (order !== undefined) yield [order];
-  return { end, total };
+  return { end, total, isReadOnly };
 }
 
 /**
@@ -188,10 +193,10 @@ export async function* readOrders(
       for (const order of next.value) items += order.items.length;
       yield next.value;
     }
-    const { end } = next.value;
+    const { end, isReadOnly } = next.value;
     total ??= next.value.total;
     left -= found;
-    if (end === undefined || left === 0) return { end, total };
+    if (end === undefined || left === 0) return { end, total, isReadOnly };
     place = end;
     size = Math.max(1, Math.min(ORDERS_PER_PART, Math.floor((ITEMS_PER_PART * found) / Math.max(1, items))));
   }

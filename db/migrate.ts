@@ -9,7 +9,7 @@ import { TlsRefusal } from '../process/tls-refusals.ts';
 import { checkAdoption, lowerCaseIds } from './adoption.ts';
 import { connectOnce } from './client.ts';
 import { convergence } from './convergence.ts';
-import { isLockConflict, isPassing, isUnknownDatabase } from './errors.ts';
+import { isLockConflict, isLost, isPassing, isUnknownDatabase, reasonOf } from './errors.ts';
 import { identifier } from './literals.ts';
 import { isLocked, lockQuery } from './locks.ts';
 import { tables as schema } from './schema.ts';
@@ -133,7 +133,7 @@ const lock = async (connection: Connection, say: Say): Promise<void> => {
 };
 
 interface Options {
-  /** How long to wait for a server that does not answer yet. */
+  /** How long to wait for a server that does not answer yet, or that is lost or takes no writes any more. */
   waitMs: number;
   /** Only say what is to be done. */
   isCheck?: boolean;
@@ -141,24 +141,8 @@ interface Options {
   say?: Say;
 }
 
-/**
- * Makes the database what db/schema.ts wants. Where it is so already, it needs only the right to read.
- * @throws AdoptionError where a table is in the way, which is then as it was; the server's error when it stays away or
- *   refuses
- */
-export const migrateDatabase = async (
-  config: Config['mysql'],
-  { waitMs, isCheck = false, say = () => {} }: Options,
-): Promise<void> => {
-  const deadline = Date.now() + waitMs;
-  let connection = await connect(config, deadline);
-  if (!connection) {
-    say(`${creating(config.database)};`);
-    if (isCheck) return;
-    await createDatabase(config);
-    connection = await connect(config, deadline);
-    if (!connection) throw new Error(`The database ${config.database} was created, and is gone.`);
-  }
+/** Makes the database what it is to be, and closes the connection. */
+const change = async (connection: Connection, isCheck: boolean, say: Say): Promise<void> => {
   try {
     let statements = await work(connection, isCheck ? checkAdoption : unchecked);
     if (statements.length > 0 && !isCheck) {
@@ -177,7 +161,45 @@ export const migrateDatabase = async (
         throw new Error(`Tables were changed meanwhile. This is still to be done: ${statements.join('; ')}`);
     }
     for (const statement of statements) say(`${statement};`);
-  } finally {
     await connection.end();
+  } finally {
+    connection.destroy();
+  }
+};
+
+/**
+ * Makes the database what db/schema.ts wants. Where it is so already, it needs only the right to read. If the server is
+ * lost meanwhile, or another one takes its place, all begins again, as whatever is cut short can be continued.
+ * @throws AdoptionError where a table is in the way, which is then as it was; the server's error when it stays away or
+ *   refuses
+ */
+export const migrateDatabase = async (
+  config: Config['mysql'],
+  { waitMs, isCheck = false, say = () => {} }: Options,
+): Promise<void> => {
+  let deadline = Date.now() + waitMs;
+  let isCreated = false;
+  let problem: string | undefined;
+  for (;;) {
+    const connection = await connect(config, deadline);
+    const began = Date.now();
+    try {
+      if (connection) return await change(connection, isCheck, say);
+      if (isCreated) throw new Error(`The database ${config.database} was created, and is gone.`);
+      say(`${creating(config.database)};`);
+      if (isCheck) return;
+      await createDatabase(config);
+      isCreated = true;
+    } catch (error) {
+      if (!isLost(error)) throw error;
+      // A server that was there for so long is not waited for since the beginning.
+      if (Date.now() - began > waitMs) deadline = Date.now() + waitMs;
+      if (Date.now() >= deadline) throw error;
+      const reason = reasonOf(error);
+      if (reason !== problem) say(`MySQL is lost or takes no writes (${reason}): waiting for it.`);
+      problem = reason;
+      isCreated = false;
+      await sleep(RETRY_MS);
+    }
   }
 };

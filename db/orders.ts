@@ -6,6 +6,7 @@ import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
 import { type Written, writeJournal } from './journal.ts';
 import { format } from './literals.ts';
+import { IS_READ_ONLY, type Said } from './read-only.ts';
 import { resetVersion } from './resets.ts';
 import { readRows } from './rows.ts';
 import { deletedOrders, orders } from './schema.ts';
@@ -17,27 +18,31 @@ const ID_BYTES = 2 * 40;
 /** How many bytes a changed status takes in a statement at the most, that is in hexadecimal. */
 const CHANGE_BYTES = 400;
 
-const SELECT_ORDER = `SELECT customer_name, status, item_name AS name, quantity
-  FROM orders LEFT JOIN order_items ON order_items.order_id = orders.id
-  WHERE orders.id = ? ORDER BY order_items.id`;
+/** Always has a row, so that the server says what it is also if it has no such order. */
+const SELECT_ORDER = `SELECT customer_name, status, item_name AS name, quantity, ${IS_READ_ONLY} AS is_read_only
+  FROM (SELECT 1 AS one) AS one LEFT JOIN orders ON orders.id = ?
+  LEFT JOIN order_items ON order_items.order_id = orders.id ORDER BY order_items.id`;
+type OrderRow = { is_read_only: number } & (
+  | { customer_name: null }
+  | (Pick<Order, 'customer_name' | 'status'> & (OrderItem | { name: null }))
+);
 
 /**
  * Finds an order; undefined if there is none. One statement reads it with its items, a row for each, so that they are
  * as of the same moment. It is prepared, as it is asked for more often than anything else.
  * @throws the database's error
  */
-export const findOrder = async (orm: Orm, id: string): Promise<Order | undefined> => {
+export const findOrder = async (orm: Orm, id: string): Promise<Said<Order | undefined>> => {
   const [found] = await orm.$client.execute(SELECT_ORDER, [id]);
-  const rows = found as (Pick<Order, 'customer_name' | 'status'> & (OrderItem | { name: null }))[];
+  const rows = found as OrderRow[];
   const [order] = rows;
-  return (
-    order && {
-      order_id: id,
-      customer_name: order.customer_name,
-      status: order.status,
-      items: rows.flatMap((row) => (row.name === null ? [] : [{ name: row.name, quantity: row.quantity }])),
-    }
+  const isReadOnly = order?.is_read_only !== 0;
+  if (!order || order.customer_name === null) return { value: undefined, isReadOnly };
+  const { customer_name, status } = order;
+  const items = rows.flatMap((row) =>
+    row.customer_name === null || row.name === null ? [] : [{ name: row.name, quantity: row.quantity }],
   );
+  return { value: { order_id: id, customer_name, status, items }, isReadOnly };
 };
 
 /**

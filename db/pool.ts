@@ -53,7 +53,8 @@ interface Limits {
 /**
  * Opens a pool. Connections are made when they are needed.
  * @param renewal renews the password, if it may change
- * @returns the pool, drizzle-orm over it, and `renew`, which closes its connections: from then on it hands out new ones
+ * @returns the pool, drizzle-orm over it, and `renew`, which closes its connections: from then on it hands out new ones.
+ *   `renewedAt` is performance.now() when that was last done
  */
 export const openPool = (
   options: PoolOptions,
@@ -70,7 +71,12 @@ export const openPool = (
   cutWhenSilent(pool, silenceMs);
   if (renewal) logInAnew(pool, renewal);
   const setUp = (connection: PoolConnection) => setUpSession(connection.promise(), WITH_LOCK_TIMEOUTS);
-  const renew = handOutSetUp(pool, { limit, waitMs, setUp, explain });
+  const leave = handOutSetUp(pool, { limit, waitMs, setUp, explain });
+  let renewedAt = Number.NEGATIVE_INFINITY;
+  const renew = () => {
+    renewedAt = performance.now();
+    leave();
+  };
   /**
    * Looks at an error of any statement. After a failover or a change of an account all connections are of no use: once
    * one of them tells so, none of them is used again, and the server's name is looked up anew.
@@ -122,5 +128,5 @@ export const openPool = (
       connection.release();
     }
   };
-  return { pool, orm, renew };
+  return { pool, orm, renew, renewedAt: () => renewedAt };
 };

@@ -6,6 +6,7 @@ import { setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Alone } from '../db/alone.ts';
 import { openDatabase } from '../db/client.ts';
+import { isReadOnly, reasonOf } from '../db/errors.ts';
 import { pruneJobs } from '../db/jobs.ts';
 import { pruneJournal } from '../db/journal.ts';
 import { lockHub } from '../db/locks.ts';
@@ -59,6 +60,7 @@ await runProcess('hub', async (config, telling) => {
       health.connected();
       while (!(await lockHub(alone, LOCK_SECONDS))) if (signal.aborted) return;
       observer.hubLeads({});
+      problem = undefined;
       const connected = { alone, maxBytes: await readMaxBytes(alone) };
       let pruneAt = performance.now();
       while (!signal.aborted) {
@@ -69,10 +71,17 @@ await runProcess('hub', async (config, telling) => {
         if (!(await passOn(connected))) await pause(POLL_MS);
       }
     });
+  /** Why the last try failed: as long as nothing else is the matter it is not told again. */
+  let problem: string | undefined;
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
-      // Whether MySQL is there is told by the database itself.
-      await lead().catch((error) => observer.hubInterrupted({ reason: String(error?.message ?? error) }));
+      await lead().catch((error) => {
+        // It will lead once the server takes writes: there is nothing else to wait for.
+        if (isReadOnly(error)) ready.write();
+        const reason = reasonOf(error);
+        if (reason !== problem) observer.hubInterrupted({ reason });
+        problem = reason;
+      });
       await pause(RETRY_MS);
     }
   };

@@ -1,5 +1,5 @@
 /** Makes the bytes of an answer to GET /orders, with the orders as they were at one moment. */
-import type { Orm } from '../../db/client.ts';
+import type { Database } from '../../db/client.ts';
 import {
   BEGINNING,
   countOrders,
@@ -10,6 +10,7 @@ import {
   readOrders,
   readPage,
 } from '../../db/lists.ts';
+import { hasReadOnlyServer, type Said } from '../../db/read-only.ts';
 import { openReader, type Reader } from '../../db/reader.ts';
 import { readAgainIfDead } from '../../db/reads.ts';
 import type { Order } from '../../domain/order.ts';
@@ -44,14 +45,17 @@ async function* membersOf<End>(orders: AsyncGenerator<Order[], End>): AsyncGener
   return next.value;
 }
 
-/** Passes orders on, and returns how many there were. */
-async function* counted(orders: AsyncIterable<Order[]>): AsyncGenerator<Order[], number> {
+/** Passes orders on, and returns how many there were beside what `orders` returns. */
+async function* counted<End>(
+  orders: AsyncGenerator<Order[], End>,
+): AsyncGenerator<Order[], End & { count: number }> {
   let count = 0;
-  for await (const some of orders) {
-    count += some.length;
-    yield some;
+  let next = await orders.next();
+  for (; !next.done; next = await orders.next()) {
+    count += next.value.length;
+    yield next.value;
   }
-  return count;
+  return { ...next.value, count };
 }
 
 /**
@@ -60,7 +64,8 @@ async function* counted(orders: AsyncIterable<Order[]>): AsyncGenerator<Order[],
  * database's work for it ends too.
  * @returns functions that throw the database's error, or the signal's reason
  */
-export const listBuilder = (orm: Orm) => {
+export const listBuilder = (database: Pick<Database, 'orm' | 'latest'>) => {
+  const { orm } = database;
   const turns = createTurns(MOST_BUILDS);
   const positionOf = async (reader: Reader, page: PageQuery | undefined): Promise<Position | undefined> =>
     page?.after === undefined ? BEGINNING : findPosition(reader, page.after);
@@ -73,7 +78,7 @@ export const listBuilder = (orm: Orm) => {
     page: PageQuery | undefined,
     signal: AbortSignal,
     take: (bytes: number) => void,
-  ): Promise<Buffer[] | undefined> => {
+  ): Promise<Said<Buffer[] | undefined>> => {
     const reader = await openReader(orm, signal);
     try {
       const chunks: Buffer[] = [];
@@ -90,29 +95,42 @@ export const listBuilder = (orm: Orm) => {
 
       if (page === undefined) {
         await reader.beginSnapshot();
-        const total = await collect(
+        const { count, isReadOnly } = await collect(
           membersOf(counted(readOrders(reader, {}, BEGINNING, Number.POSITIVE_INFINITY))),
         );
         await reader.endSnapshot();
-        return wrapped(headOf(total), tailOf(undefined));
+        return { value: wrapped(headOf(count), tailOf(undefined)), isReadOnly };
       }
       const position = await positionOf(reader, page);
-      if (position === undefined) return undefined;
+      if (position === undefined) return { value: undefined, isReadOnly: await hasReadOnlyServer(reader) };
       const { limit, count } = page;
       const isOnePart = limit <= FIRST_PART;
       if (!isOnePart) await reader.beginSnapshot();
       const read = isOnePart ? readPage : readOrders;
-      const { end, total } = await collect(membersOf(read(reader, page, position, limit, count)));
+      const last = await collect(membersOf(read(reader, page, position, limit, count)));
       if (!isOnePart) await reader.endSnapshot();
-      return wrapped(headOf(total), tailOf(nextOf(page, end)));
+      const value = wrapped(headOf(last.total), tailOf(nextOf(page, last.end)));
+      return { value, isReadOnly: last.isReadOnly };
     } finally {
       reader.close();
     }
   };
 
+  /** Takes a connection to the server that has the name now. */
+  const openLatest = async (signal: AbortSignal): Promise<Reader> => {
+    const opened: Reader[] = [];
+    const { value } = await database.latest(async () => {
+      const reader = await openReader(orm, signal);
+      opened.push(reader);
+      return { value: reader, isReadOnly: await hasReadOnlyServer(reader) };
+    });
+    for (const reader of opened) if (reader !== value) reader.close();
+    return value;
+  };
+
   /** Reads what is known of an answer before its orders. */
   const beginStream = async (page: PageQuery | undefined, signal: AbortSignal) => {
-    const reader = await openReader(orm, signal);
+    const reader = await openLatest(signal);
     try {
       await reader.beginSnapshot();
       const position = await positionOf(reader, page);
@@ -145,16 +163,16 @@ export const listBuilder = (orm: Orm) => {
     /**
      * Makes all bytes of an answer. No more than one chunk of it is ever in memory as rows, objects or text.
      * @param take is called with the length of each chunk in bytes, and may throw to end the work
-     * @returns the body in chunks
+     * @returns the body in chunks; if its server is read-only it is not to be kept
      */
     build: async (
       page: PageQuery | undefined,
       signal: AbortSignal,
       take: (bytes: number) => void,
-    ): Promise<Buffer[] | undefined> => {
+    ): Promise<Said<Buffer[] | undefined>> => {
       const giveTurnBack = await turns.take(signal);
       try {
-        return await readAgainIfDead(() => buildOnce(page, signal, take));
+        return await database.latest(() => buildOnce(page, signal, take));
       } finally {
         giveTurnBack();
       }

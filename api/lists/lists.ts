@@ -125,13 +125,13 @@ export const orderLists = (
       }
       const expiresAt = performance.now() + jittered(ttl) * 1_000;
       if (!claim.grow(OVERHEAD_BYTES)) return TOO_LARGE;
-      const chunks = await build(page, signal, takeFrom(claim, key));
+      const { value: chunks, isReadOnly } = await build(page, signal, takeFrom(claim, key));
       signal.throwIfAborted();
       if (chunks === undefined) return undefined;
       if (!claim.grow(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0))) return TOO_LARGE;
       const answer = createAnswer(key, chunks);
       claim.release();
-      if (generation === undefined) return answer;
+      if (generation === undefined || isReadOnly) return answer;
       const kept = { ...answer, generation, expiresAt, shared: false };
       memory.keep(kept);
       void share(kept, page !== undefined);

@@ -3,9 +3,10 @@ import type { Cache } from '../../cache/cache.ts';
 import type { Pending, Waiting } from '../../cache/pending.ts';
 import type { Database } from '../../db/client.ts';
 import { findOrder, findVersion } from '../../db/orders.ts';
-import { readInTime } from '../../db/reads.ts';
+import { READ_WITHIN_MS, readInTime } from '../../db/reads.ts';
 import type { Order } from '../../domain/order.ts';
 import type { Clock } from '../../domain/versions.ts';
+import { withDeadline } from '../../process/deadline.ts';
 import type { Observer } from '../../process/observer.ts';
 import { couldNotRead } from '../http/errors.ts';
 
@@ -30,14 +31,20 @@ interface Backends {
  *   of Redis, either the write still waits, or the copy was not settled because Redis was away.
  * @returns functions that throw the database's error if only the database could answer and it does not
  */
-export const orderReads = ({ database: { orm }, cache, clock, observer }: Backends, trustMs: number) => {
+export const orderReads = (
+  { database: { orm, latest }, cache, clock, observer }: Backends,
+  trustMs: number,
+) => {
   const { pending, orders, since } = cache;
   const query = async (id: string): Promise<Buffer | undefined> => {
     const reset = orders.lastReset();
-    const found = await readInTime(() => findOrder(orm, id));
+    const { value: found, isReadOnly } = await withDeadline(
+      latest(() => findOrder(orm, id)),
+      READ_WITHIN_MS,
+    );
     if (!found) return undefined;
     const json = Buffer.from(JSON.stringify(found));
-    void orders.putDetail(id, json, reset);
+    if (!isReadOnly) void orders.putDetail(id, json, reset);
     return json;
   };
 

@@ -73,7 +73,7 @@ t.test("SQLAlchemy's tables, in each character set", async (t) => {
     await migrate(database);
     t.strictSame(await shapeOf(database), freshShape, `tables as fresh ones, from ${characterSet}`);
     const opened = openDatabase({ ...mysql, database }, unobserved, { connections: 1 });
-    t.strictSame(await findOrder(opened.orm, id(1)), {
+    t.strictSame((await findOrder(opened.orm, id(1))).value, {
       order_id: id(1),
       customer_name: "Zoë O'Brien",
       status: 'received',
@@ -84,7 +84,7 @@ t.test("SQLAlchemy's tables, in each character set", async (t) => {
       ],
     });
     const lower = id(2).replace('8000', 'abcd');
-    t.match(await findOrder(opened.orm, lower), { customer_name: 'Grün', items: [{ name: 'Öl' }] });
+    t.match((await findOrder(opened.orm, lower)).value, { customer_name: 'Grün', items: [{ name: 'Öl' }] });
     await admin.query(
       `INSERT INTO orders (id, customer_name, status) VALUES ('${id(3)}', 'New', 'received');
        INSERT INTO order_items (item_name, quantity, order_id) VALUES ('Tea', 1, '${id(3)}')`,

@@ -20,7 +20,7 @@ t.test('the items of an order keep their order, also when there are a thousand',
   const accepted = anAcceptedOrder({ items });
   const { order } = accepted;
   await insertAccepted(orm, [accepted]);
-  t.strictSame(await findOrder(orm, order.order_id), order);
+  t.strictSame((await findOrder(orm, order.order_id)).value, order);
 });
 
 t.test('an insert of which one order exists leaves nothing of the others', async (t) => {
@@ -30,7 +30,7 @@ t.test('an insert of which one order exists leaves nothing of the others', async
   t.ok(isDuplicate(error));
   t.notOk(isPassing(error));
   t.notMatch(reasonOf(error), 'Failed query', 'no statement in what people read');
-  t.equal(await findOrder(orm, second.order.order_id), undefined);
+  t.equal((await findOrder(orm, second.order.order_id)).value, undefined);
 });
 
 t.test('a deadlock is a passing failure', async (t) => {
@@ -93,7 +93,7 @@ t.test('a reset waits for the transaction that applies a job, and removes what i
     return { resetting };
   });
   await resetting;
-  t.equal(await findOrder(orm, order.order_id), undefined);
+  t.equal((await findOrder(orm, order.order_id)).value, undefined);
   const { lastReset } = await orm.transaction((tx) => readBefore(tx, [], () => Number.POSITIVE_INFINITY));
   t.equal(lastReset, version);
   t.match(await readReset(orm), { version, complete: true });

@@ -40,7 +40,8 @@ export const wholePage = async (
   const page = readPage(reader, filter, after, limit, counted);
   let next = await page.next();
   for (; !next.done; next = await page.next()) orders.push(...next.value);
-  return { orders, ...next.value };
+  const { end, total } = next.value;
+  return { orders, end, total };
 };
 export const listPage = (orm: Orm, filter: OrderFilter, after: Position, limit: number, counted = false) =>
   reading(orm, (reader) => wholePage(reader, filter, after, limit, counted));

@@ -94,7 +94,7 @@ export const startLists = (
   const counting: Orm = Object.assign(Object.create(orm), {
     $client: { pool: countingPool(orm.$client.pool, () => counts.statements++) },
   });
-  const { build: read, stream } = listBuilder(counting);
+  const { build: read, stream } = listBuilder({ ...database, orm: counting });
   const build: ListBuilder['build'] = async (page, signal, take) => {
     counts.builds++;
     if (failure) throw failure;
