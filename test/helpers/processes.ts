@@ -34,16 +34,18 @@ export interface Running {
 /**
  * Starts a process; what still runs when the test ends is killed.
  * @param imports modules that it loads before all else
+ * @param node the Node.js that runs it, by default that of the tests
  */
 export const startProcess = (
   t: Test,
   program: keyof typeof programs,
   env: NodeJS.ProcessEnv,
   imports: URL[] = [],
+  node = process.execPath,
 ): Running => {
   let output = '';
   const options = imports.map((url) => `--import=${url}`);
-  const child = spawn(...withoutTap(process.execPath, ...options, programs[program], '1'), {
+  const child = spawn(...withoutTap(node, ...options, programs[program], '1'), {
     env,
     cwd: t.testdir(),
     stdio: ['ignore', 'pipe', 'pipe'],
