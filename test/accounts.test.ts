@@ -1,7 +1,8 @@
 /** The whole service with exactly the grants that docs/ACCOUNTS.md has. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
@@ -94,15 +95,23 @@ await rabbitmqctl(brokerFolder, 'add_user', user, PASSWORD);
 await rabbitmqctl(brokerFolder, 'set_permissions', '-p', '/', user, ...renamed);
 await grant('orders', user, database);
 
-const env = {
+/** All secrets are in files. */
+const secrets = ['DB_PASS', 'REDIS_PASSWORD', 'RABBITMQ_PASSWORD', 'ADMIN_PASSWORD'];
+const secretFolder = t.testdir();
+const setSecrets = (value: string) => {
+  for (const name of secrets) writeFileSync(join(secretFolder, name), `${value}\n`);
+};
+setSecrets(PASSWORD);
+const env: NodeJS.ProcessEnv = {
   ...administrator,
   DB_USER: user,
-  DB_PASS: PASSWORD,
   REDIS_USERNAME: 'orders',
-  REDIS_PASSWORD: PASSWORD,
   RABBITMQ_USER: user,
-  RABBITMQ_PASSWORD: PASSWORD,
 };
+for (const name of secrets) {
+  delete env[name];
+  env[`${name}_FILE`] = join(secretFolder, name);
+}
 
 t.test('an account for migrations brings any earlier schema up to date', async (t) => {
   const earlier = `${database}_earlier`;
@@ -129,7 +138,7 @@ t.test('everything that the service does', async (t) => {
   const hub = startProcess(t, 'hub', env);
   const url = `http://127.0.0.1:${port}`;
   await until('all is ready', async () => (await fetch(`${url}/health/ready`)).status === 200, LONG_MS);
-  const password = { 'x-admin-password': administrator.ADMIN_PASSWORD ?? '' };
+  const password = { 'x-admin-password': PASSWORD };
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
     const response = await fetch(`${url}${path}`, {
       method,
@@ -200,4 +209,26 @@ t.test('everything that the service does', async (t) => {
   const said = [api, hub, ...consumers].map((one) => one.output()).join('');
   t.notMatch(said, /"level":[56]0|denied|NOPERM|refuses/);
   t.notMatch(said, 'cannot be declared');
+
+  const changed = 'changed';
+  await stores.rows(`ALTER USER '${user}'@'%' IDENTIFIED BY '${changed}'`);
+  await redis.call('ACL', 'SETUSER', 'orders', 'resetpass', `>${changed}`);
+  await rabbitmqctl(brokerFolder, 'change_password', user, changed);
+  setSecrets(changed);
+  await rabbitmqctl(brokerFolder, 'close_all_user_connections', user, 'the password was changed');
+  await redis.client('KILL', 'USER', 'orders');
+  for (const { id } of await stores.rows(
+    `SELECT id FROM information_schema.processlist WHERE user = '${user}'`,
+  ))
+    await stores.rows(`KILL ${id}`).catch(() => {});
+  const isCreated = async () => (await call('POST', '/orders', order, wait)).status === 201;
+  await until('writes are applied again', isCreated, LONG_MS);
+  const after = await expect(202, 'POST', '/orders', order);
+  const isPassedOn = async () =>
+    (await call('GET', `/orders/${after.order_id}/history`)).body.entries?.length === 1;
+  await until('the hub goes on', isPassedOn, LONG_MS);
+  const isReady = async () => (await call('GET', '/health/ready')).body.status === 'ready';
+  await until('all is ready again', isReady, LONG_MS);
+  await expect(201, 'POST', '/admin/seed', { count: 1 }, { 'x-admin-password': changed });
+  await expect(401, 'POST', '/admin/seed', { count: 1 }, password);
 });
