@@ -126,6 +126,17 @@ export const isReadOnly = (error: unknown): boolean => meaning(error) === 'readO
 /** Whether the server takes no more connections than it has. Those that are open are well. */
 export const isFull = (error: unknown): boolean => meaning(error) === 'full';
 
+/** Numbers of errors with which the server says that the account has not got a right. */
+const rightMissing = new Set([
+  1044, // ER_DBACCESS_DENIED_ERROR
+  1142, // ER_TABLEACCESS_DENIED_ERROR
+  1143, // ER_COLUMNACCESS_DENIED_ERROR
+  1227, // ER_SPECIFIC_ACCESS_DENIED_ERROR
+]);
+
+/** Whether the account is let in, but may not do what was asked. */
+export const isRightMissing = (error: unknown): boolean => rightMissing.has(numberOf(error) ?? 0);
+
 /** 1062: a row with this key exists. */
 export const isDuplicate = (error: unknown): boolean => numberOf(error) === 1062;
 

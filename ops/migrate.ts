@@ -4,7 +4,7 @@
  * writes without it.
  */
 import { AdoptionError } from '../db/adoption.ts';
-import { isPassing, reasonOf } from '../db/errors.ts';
+import { isPassing, isRightMissing, reasonOf } from '../db/errors.ts';
 import { migrateDatabase } from '../db/migrate.ts';
 import { ConfigError, environment, loadConfig } from '../process/config.ts';
 import { NoPassword } from '../process/password-command.ts';
@@ -37,6 +37,10 @@ try {
   if (error instanceof ConfigError || error instanceof AdoptionError) console.error(error.message);
   else if (isAway)
     console.error(`MySQL does not answer (${reasonOf(error)}), so its tables are not looked at.`);
+  else if (isRightMissing(error))
+    console.error(
+      `The migration failed: ${reasonOf(error)}. Run npm run migrate with an account that may do this, see docs/ACCOUNTS.md.`,
+    );
   else console.error(`The migration failed: ${reasonOf(error)}`);
   process.exitCode = isAway ? 0 : 1;
 }

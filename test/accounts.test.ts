@@ -122,6 +122,16 @@ t.test('an account for migrations brings any earlier schema up to date', async (
   });
   for (const statement of earlierStatements) await connection.query(statement);
   await connection.end();
+  const limited = `${user}_earlier`;
+  await grant('orders', limited, earlier);
+  const refused = promisify(execFile)(process.execPath, ['dist/ops/migrate.js'], {
+    env: { ...administrator, DB_NAME: earlier, DB_USER: limited, DB_PASS: PASSWORD },
+  });
+  await t.rejects(refused, {
+    code: 1,
+    stderr:
+      /^The migration failed: (CREATE|ALTER|INDEX) command denied .* Run npm run migrate with an account that may do this, see docs\/ACCOUNTS\.md\.\n$/,
+  });
   await grant('orders_migration', migration, earlier);
   const its = { ...administrator, DB_NAME: earlier, DB_USER: migration, DB_PASS: PASSWORD };
   await migrateDatabase(loadConfig(its).mysql, { waitMs: 0 });
