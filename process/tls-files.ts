@@ -23,6 +23,12 @@ export interface TlsMaterial {
   key: string | undefined;
 }
 
+/** What OpenSSL says in an error, without the numbers and files around it. */
+export const wordsOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  return 'reason' in error && typeof error.reason === 'string' ? error.reason : error.message.trim();
+};
+
 const KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 /** In the first line of a key, or (in older ones) in the second. */
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
@@ -59,7 +65,7 @@ const readOwn = ({ certificate, key }: NonNullable<TlsFiles['own']>) => {
     createSecureContext(texts);
   } catch (error) {
     throw new ConfigError(
-      `${certificate.setting} names ${certificate.file}, which cannot be used: ${error instanceof Error ? error.message : error}.`,
+      `${certificate.setting} names ${certificate.file}, which cannot be used: ${wordsOf(error)}.`,
     );
   }
   return texts;

@@ -3,6 +3,7 @@
  * which variable mends it. What OpenSSL says names none of that.
  */
 import type { Tls, TlsPrefix } from './tls.ts';
+import { wordsOf } from './tls-files.ts';
 
 /** A server to which we connect. */
 export interface Peer {
@@ -76,7 +77,7 @@ const isNotTrusted: Refusal = (peer) => {
   const amazons = tls.trustsRds
     ? ' (for RDS, https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem has the newest)'
     : '';
-  return `The certificate of ${placeOf(peer)} is not signed by an authority that is trusted here: let ${prefix}_TLS_CA_FILE name a file with its authority${amazons}.`;
+  return `The certificate of ${placeOf(peer)} is not signed by an authority that is trusted here: let ${prefix}_TLS_CA_FILE name a file with its authority, up to the root${amazons}.`;
 };
 const isForAnother: Refusal = (peer, error) => {
   const { prefix, tls, host } = peer;
@@ -132,10 +133,6 @@ const ofAlert = (alert: number, hasOurs: boolean): Refusal | undefined => {
 const OF_TLS = /^(ERR_SSL_|ERR_TLS_)/;
 const OF_CERTIFICATE =
   /^(CERT_|CRL_|UNABLE_TO_|ERROR_IN_C|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)/;
-
-/** What OpenSSL says, without the numbers and files around it. */
-const wordsOf = (error: Error): string =>
-  'reason' in error && typeof error.reason === 'string' ? error.reason : error.message.trim();
 
 const sentenceFor = (error: Error, peer: Peer & { tls: Tls }): string | undefined => {
   const code = 'code' in error ? String(error.code) : '';

@@ -130,8 +130,10 @@ export const tlsConnectOptions = (tls: Tls, host: string) => {
   };
   return {
     secureContext,
-    // An address must not be in SNI (RFC 6066, 3).
-    ...(isIP(identity) === 0 && { servername: identity }),
+    // NODE_TLS_REJECT_UNAUTHORIZED, which others may have set for this machine, would switch the check off.
+    rejectUnauthorized: true,
+    // Neither an address nor a name's last dot may be in SNI (RFC 6066, 3).
+    ...(isIP(identity) === 0 && { servername: identity.replace(/\.$/, '') }),
     checkServerIdentity: (_host, certificate) => checkServerIdentity(identity, certificate),
   } satisfies ConnectionOptions;
 };

@@ -8,6 +8,8 @@ export interface CertificateWish {
   names?: string;
   /** When it becomes and ceases to be valid, as in `20300101000000Z`; by default it is valid now. */
   valid?: [from: string, to: string];
+  /** Another extension, as in `extendedKeyUsage=clientAuth`. */
+  extension?: string;
 }
 
 export interface CertificateFiles {
@@ -65,16 +67,18 @@ export const createAuthority = (folder: string, name = 'authority') => {
     file: join(folder, 'ca.pem'),
 
     /** Makes a certificate, and a file with its key. */
-    certify: (name: string, { names, valid }: CertificateWish = {}): CertificateFiles => {
+    certify: (name: string, { names, valid, extension }: CertificateWish = {}): CertificateFiles => {
       const [certificate, key, request] = [`${name}.pem`, `${name}.key`, `${name}.csr`];
-      const extension = names ? ['-addext', `subjectAltName=${names}`] : [];
+      const extensions = [names && `subjectAltName=${names}`, extension].flatMap((one) =>
+        one ? ['-addext', one] : [],
+      );
       openssl(
         folder,
         'req',
         ...NEW_KEY,
         '-subj',
         `/CN=${name}`,
-        ...extension,
+        ...extensions,
         '-keyout',
         key,
         '-out',

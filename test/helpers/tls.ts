@@ -30,6 +30,7 @@ export const makeCertificates = (folder: string) => {
       future: ours.certify('future', { names: HERE, valid: ['20900101000000Z', '20910101000000Z'] }),
       foreign: theirs.certify('foreign', { names: HERE }),
       twin: twin.certify('twin', { names: HERE }),
+      ofClient: ours.certify('of-client', { names: HERE, extension: 'extendedKeyUsage=clientAuth' }),
     },
     clients: {
       right: ours.certify('client'),
@@ -99,7 +100,7 @@ export const sentences = (prefix: 'DB' | 'REDIS' | 'MQ', place: string) => {
   const own = `${prefix}_TLS_CERT_FILE and ${prefix}_TLS_KEY_FILE`;
   const valid = `The certificate of ${place}, or of an authority that has signed it,`;
   return {
-    untrusted: `The certificate of ${place} is not signed by an authority that is trusted here: let ${prefix}_TLS_CA_FILE name a file with its authority.`,
+    untrusted: `The certificate of ${place} is not signed by an authority that is trusted here: let ${prefix}_TLS_CA_FILE name a file with its authority, up to the root.`,
     forOthers: (names: string, wanted: string) =>
       `The certificate of ${place} is for ${names}, not for ${wanted}: let ${host} have a name that is in the certificate, or set ${prefix}_TLS_SERVER_NAME to one.`,
     expired: `${valid} has expired: renew it on the server, and the authority's in ${prefix}_TLS_CA_FILE.`,
@@ -107,6 +108,7 @@ export const sentences = (prefix: 'DB' | 'REDIS' | 'MQ', place: string) => {
       `^${valid.replaceAll('.', '\\.')} is not valid yet: correct this machine's clock, .* ${prefix}_TLS_CA_FILE\\.$`,
     ),
     wantsOurs: `${place} wants a certificate of its clients: set ${own}.`,
+    unfit: `The certificate of ${place} cannot be accepted (unsuitable certificate purpose): give the server another one, or correct the authority's in ${prefix}_TLS_CA_FILE.`,
     refusesOurs: new RegExp(
       `^${place.replaceAll('.', '\\.')} does not take our certificate, .*: let ${own} name one that it takes\\.$`,
     ),

@@ -89,6 +89,7 @@ t.test('certificates of the server', async (t) => {
     ['expired', [['expired', trusting, said.expired]]],
     ['future', [['not yet valid', trusting, said.future]]],
     ['foreign', [['an authority that we do not know', trusting, said.untrusted]]],
+    ['ofClient', [['for clients only', trusting, said.unfit]]],
     ['twin', [['an authority of the same name', trusting, said.untrusted]]],
   ];
   for (const [name, cases] of shown) {

@@ -76,6 +76,13 @@ const cases: Case[] = [
   ['our authority beside others', right.port, { NODE_EXTRA_CA_CERTS: authority }, 'reached'],
   ['an authority that we do not know', at('foreign').port, trusting, at('foreign').said.untrusted],
   ['an authority of the same name', at('twin').port, trusting, at('twin').said.untrusted],
+  [
+    'trusted itself, but not its authority',
+    at('foreign').port,
+    { MQ_TLS_CA_FILE: servers.foreign.certificate },
+    at('foreign').said.untrusted,
+  ],
+  ['for clients only', at('ofClient').port, trusting, at('ofClient').said.unfit],
   ['expired', at('expired').port, trusting, at('expired').said.expired],
   ['not yet valid', at('future').port, trusting, at('future').said.future],
   ['with our certificate', mutual.port, { ...trusting, ...showing('MQ', clients.right) }, 'reached'],

@@ -64,6 +64,7 @@ t.test('certificates of the server', async (t) => {
     ['expired', [['expired', trusting, said.expired]]],
     ['future', [['not yet valid', trusting, said.future]]],
     ['foreign', [['an authority that we do not know', trusting, said.untrusted]]],
+    ['ofClient', [['for clients only', trusting, said.unfit]]],
     ['twin', [['an authority of the same name', trusting, said.untrusted]]],
   ];
   for (const [name, cases] of shown) {
@@ -117,6 +118,12 @@ t.test('TLS on one side only', (t) =>
     ],
   ]),
 );
+
+t.test('NODE_TLS_REJECT_UNAUTHORIZED does not switch the check off', async (t) => {
+  t.teardown(() => delete process.env.NODE_TLS_REJECT_UNAUTHORIZED);
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  t.equal(await told({}), said.untrusted);
+});
 
 t.test('an address makes no warning', async (t) => {
   const warnings: string[] = [];
