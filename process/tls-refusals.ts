@@ -72,11 +72,18 @@ const namesIn = (certificate: unknown): string => {
 
 type Refusal = (peer: Peer & { tls: Tls }, error: Error) => string;
 
+/** Where Amazon has all of its authorities for RDS (UsingWithRDS.SSL in its user guide, also of China). */
+const bundleFor = (host: string): string => {
+  if (/\.cn\.?$/i.test(host)) return 'rds-truststore.s3.cn-north-1.amazonaws.com.cn';
+  return /us-gov-/i.test(host)
+    ? 'truststore.pki.us-gov-west-1.rds.amazonaws.com'
+    : 'truststore.pki.rds.amazonaws.com';
+};
+
 const isNotTrusted: Refusal = (peer) => {
-  const { prefix, tls } = peer;
-  const amazons = tls.trustsRds
-    ? ' (for RDS, https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem has the newest)'
-    : '';
+  const { prefix, tls, host } = peer;
+  const bundle = `https://${bundleFor(tls.serverName ?? host)}/global/global-bundle.pem`;
+  const amazons = tls.trustsRds ? ` (for RDS, ${bundle} has all of them)` : '';
   return `The certificate of ${placeOf(peer)} is not signed by an authority that is trusted here: let ${prefix}_TLS_CA_FILE name a file with its authority, up to the root${amazons}.`;
 };
 const isForAnother: Refusal = (peer, error) => {

@@ -36,6 +36,8 @@ const place = `MySQL at 127.0.0.1:${server.env.DB_PORT}`;
 const said = sentences('DB', place);
 const trusting = { DB_TLS_CA_FILE: authority };
 const byName = { ...trusting, DB_HOST: 'localhost' };
+const unknownOfRds = (host: string) =>
+  `${said.untrusted.slice(0, -1)} (for RDS, https://${host}/global/global-bundle.pem has all of them).`;
 type Case = [what: string, env: NodeJS.ProcessEnv, expected: string | RegExp];
 const expect = async (t: Pick<typeof import('tap').t, 'match'>, cases: Case[]) => {
   for (const [what, env, expected] of cases) t.match(await toldOf.DB(configOf(env)), expected, what);
@@ -56,13 +58,11 @@ t.test('certificates of the server', async (t) => {
           'reached',
         ],
         ['our authority and those for RDS', { ...trusting, DB_TLS_RDS: 'true' }, 'reached'],
+        ['only those for RDS', { DB_TLS_RDS: 'true' }, unknownOfRds('truststore.pki.rds.amazonaws.com')],
         [
-          'only those for RDS',
-          { DB_TLS_RDS: 'true' },
-          said.untrusted.replace(
-            /\.$/,
-            ' (for RDS, https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem has the newest).',
-          ),
+          'only those for RDS, in China',
+          { DB_TLS_SERVER_NAME: 'orders.abc123.rds.cn-north-1.amazonaws.com.cn' },
+          unknownOfRds('rds-truststore.s3.cn-north-1.amazonaws.com.cn'),
         ],
       ],
     ],
