@@ -12,6 +12,7 @@ import { keys } from './keys.ts';
 import { openLink, type RedisLink } from './link.ts';
 import { bump, cachedLists } from './lists.ts';
 import { memoryWatch } from './memory.ts';
+import { consumerNotes } from './notes.ts';
 import { cachedOrders, removeDetails } from './orders.ts';
 import { pendingOrders } from './pending.ts';
 import { getText } from './redis.ts';
@@ -40,6 +41,7 @@ export interface Cache {
   readonly idempotency: ReturnType<typeof idempotencyRecords>;
   readonly jobs: ReturnType<typeof cachedJobs>;
   readonly feed: ReturnType<typeof jobFeed>;
+  readonly consumers: ReturnType<typeof consumerNotes>;
 
   /** Resolves when Redis has been reached for the first time, or after `ms` milliseconds. Never rejects. */
   reachedWithin(ms: number): Promise<void>;
@@ -137,6 +139,7 @@ export const openCache = (
     idempotency,
     jobs,
     feed: jobFeed(link),
+    consumers: consumerNotes(link),
     reachedWithin: link.reachedWithin,
     since: link.since,
     ping: link.ping,

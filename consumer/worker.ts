@@ -75,7 +75,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
   });
   // The jobs of the next batch are at hand while the others are in flight.
   const prefetch = Math.min(MAX_PREFETCH, batchSize * (concurrency + 1));
-  const jobs = await takeJobs(config.rabbitmq, observer, prefetch, (delivery) => {
+  const take = (delivery: Delivery) => {
     let job: WriteJob;
     try {
       job = parseJob(delivery.body);
@@ -83,7 +83,8 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
       return outcomes.refused(delivery, error instanceof Error ? error.message : String(error));
     }
     batches.add({ job, delivery });
-  });
+  };
+  const jobs = await takeJobs(config.rabbitmq, observer, prefetch, take, cache.consumers);
   tellSupervisor(config);
 
   return async () => {

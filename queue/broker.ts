@@ -9,6 +9,7 @@ import type { Observer } from '../process/observer.ts';
 import { frameMaxOf, openConnection } from './connection.ts';
 import { answerOf, PublishError } from './errors.ts';
 import { purgeHead, type QueuedMessage } from './head.ts';
+import type { Notes } from './notes.ts';
 import { createGate, hearNotices } from './notices.ts';
 import { isAllDone } from './progress.ts';
 import { confirmingPublisher, type Properties } from './publisher.ts';
@@ -112,8 +113,15 @@ export interface Broker {
   close(): Promise<void>;
 }
 
-/** Opens the connection in the background: the broker may be away, and is connected to when it is back. */
-export const openBroker = async (config: Config['rabbitmq'], observer: Observer): Promise<Broker> => {
+/**
+ * Opens the connection in the background: the broker may be away, and is connected to when it is back.
+ * @param notes where consumers note how far they are that cannot be asked, if there is such a place
+ */
+export const openBroker = async (
+  config: Config['rabbitmq'],
+  observer: Observer,
+  notes?: Notes,
+): Promise<Broker> => {
   const { queue, queueType, publishTimeoutMs, maxBacklog } = config;
   let live: Live | undefined;
   let blocked = false;
@@ -254,7 +262,7 @@ export const openBroker = async (config: Config['rabbitmq'], observer: Observer)
     },
     purgeHead: (most, isPurged) =>
       onChannel(connected().model, (channel) => purgeHead(channel, queue, most, isPurged)),
-    isAllDone: async () => isAllDone(connected().model, queue),
+    isAllDone: async () => isAllDone(connected().model, queue, notes),
     answer: (replyTo) => {
       live?.questions.sendToQueue(replyTo, Buffer.alloc(0));
     },

@@ -9,6 +9,7 @@ import type { Config } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
 import { openBroker } from './broker.ts';
 import { createMover, failuresBefore, type Held, type Moved } from './moves.ts';
+import type { Notes } from './notes.ts';
 import { openSubscriptions, type Subscription } from './subscriptions.ts';
 import { DELAYS_MS } from './topology.ts';
 
@@ -149,12 +150,14 @@ export class Delivery {
  * broker that is short of memory reads nothing from connections that publish, so acknowledgements must not share one.
  * @param prefetch how many unanswered jobs the broker hands out at the most
  * @param onDelivery is called for each job as it arrives
+ * @param notes where it notes how far it is if it cannot be asked, if there is such a place
  */
 export const takeJobs = async (
   config: Config['rabbitmq'],
   observer: Observer,
   prefetch: number,
   onDelivery: (delivery: Delivery) => void,
+  notes?: Notes,
 ) => {
   const { maxAttempts } = config;
   const broker = await openBroker(config, observer);
@@ -173,6 +176,7 @@ export const takeJobs = async (
       onDelivery(new Delivery(message, { subscription, mover, observer, maxAttempts, delayed })),
     answer: (replyTo) => broker.answer(replyTo),
     hasNoneDelayed: () => performance.now() > delayedUntil,
+    notes,
   });
 
   return {

@@ -8,6 +8,7 @@
  */
 import type { Channel, ChannelModel } from 'amqplib';
 import { withDeadline } from '../process/deadline.ts';
+import { haveAllNoted, type Notes } from './notes.ts';
 import { CLASSIC, convertingQueue, isThere, onChannel } from './topology.ts';
 
 const questionsOf = (queue: string): string => `${queue}.questions`;
@@ -45,33 +46,39 @@ const askAll = (channel: Channel, queue: string, consumers: number): Promise<voi
 
 /**
  * Whether all orders that the broker had confirmed when this was called are applied or dead letters.
+ * @param notes where consumers note how far they are that cannot be asked, if there is such a place
  * @throws if the broker or one of the consumers does not answer within some seconds
  */
-export const isAllDone = async (model: ChannelModel, queue: string): Promise<boolean> => {
+export const isAllDone = async (model: ChannelModel, queue: string, notes?: Notes): Promise<boolean> => {
   const look = () => withDeadline(consumersOfEmpty(model, queue), ANSWERS_WITHIN_MS);
   const consumers = await look();
   if (consumers === undefined) return false;
   // While the queue is converted, those who have not come to it yet take what waited before.
   if (consumers === 0)
     return !(await withDeadline(isThere(model, convertingQueue(queue)), ANSWERS_WITHIN_MS));
-  await onChannel(model, (channel) => withDeadline(askAll(channel, queue, consumers), ANSWERS_WITHIN_MS));
+  const asked = onChannel(model, (channel) =>
+    withDeadline(askAll(channel, queue, consumers), ANSWERS_WITHIN_MS),
+  );
+  await asked.catch(async (error) => {
+    if (!notes || !(await haveAllNoted(notes, queue, consumers))) throw error;
+  });
   // If one of the consumers is gone, its jobs wait in the queue again.
   return (await look()) === consumers;
 };
 
 /**
- * Makes a consumer answer questions, which arrive on its channel behind the jobs. If its account may not declare what
- * that needs, it gives no answers.
+ * Makes a consumer answer questions, which arrive on its channel behind the jobs.
  * @param whenDone resolves when all deliveries that have arrived by now are answered
  * @param answer sends an answer to `replyTo`. It uses another connection: a broker that is short of memory reads
  *   nothing from connections that publish, and so would not read this one's acknowledgements
+ * @returns whether it can be asked: its account may not be allowed to declare what that needs
  */
 export const answerQuestions = async (
   model: ChannelModel,
   channel: Channel,
   queue: string,
   { whenDone, answer }: { whenDone: () => Promise<void>; answer: (replyTo: string) => void },
-): Promise<void> => {
+): Promise<boolean> => {
   const asked = await onChannel(model, async (own) => {
     await assertQuestions(own, queue);
     const { queue: name } = await own.assertQueue(`${questionsOf(queue)}.${crypto.randomUUID()}`, {
@@ -82,7 +89,7 @@ export const answerQuestions = async (
     await own.bindQueue(name, questionsOf(queue), '');
     return name;
   }).catch(() => undefined);
-  if (asked === undefined) return;
+  if (asked === undefined) return false;
   await channel.consume(
     asked,
     async (question) => {
@@ -93,4 +100,5 @@ export const answerQuestions = async (
     },
     { noAck: true, exclusive: true },
   );
+  return true;
 };

@@ -10,6 +10,7 @@ import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { createAcknowledger } from './acknowledger.ts';
 import { openConnection } from './connection.ts';
+import { type Notes, noteProgress } from './notes.ts';
 import { hearNotices, PAUSE_MS } from './notices.ts';
 import { answerQuestions } from './progress.ts';
 import { convertingQueue, isThere } from './topology.ts';
@@ -42,13 +43,15 @@ export interface Taking {
   answer: (replyTo: string) => void;
   /** Whether no job may be in a delay queue that this process put there. */
   hasNoneDelayed: () => boolean;
+  /** Where it notes how far it is if it cannot be asked, if there is such a place. */
+  notes: Notes | undefined;
 }
 
 /** Subscribes, and again after each reconnection. */
 export const openSubscriptions = async (
   config: Config['rabbitmq'],
   observer: Observer,
-  { prefetch, onMessage, answer, hasNoneDelayed }: Taking,
+  { prefetch, onMessage, answer, hasNoneDelayed, notes }: Taking,
 ) => {
   const { queue } = config;
   const before = convertingQueue(queue);
@@ -92,14 +95,20 @@ export const openSubscriptions = async (
     });
     current.consumerTag = consumerTag;
     subscriptions.push(current);
+    const isDone = () => from === before || (hasNoneDelayed() && holdsNoneBefore());
+    const { whenDone } = acknowledger;
     const listening = answerQuestions(model, channel, from, {
-      whenDone: acknowledger.whenDone,
+      whenDone,
       answer: (replyTo) => {
-        if (from === before || (hasNoneDelayed() && holdsNoneBefore())) answer(replyTo);
+        if (isDone()) answer(replyTo);
       },
     });
     // A cluster one of whose nodes is frozen takes a minute to declare what that needs.
-    await withDeadline(listening, LISTENING_WITHIN_MS).catch(() => {});
+    const canBeAsked = await withDeadline(listening, LISTENING_WITHIN_MS).catch(() => false);
+    if (!canBeAsked && notes)
+      void noteProgress(notes, channel, from, { isOpen: () => current.open, whenDone, isDone }).catch(
+        () => {},
+      );
     observer.consuming({ queue: from, prefetch });
   };
 
