@@ -4,7 +4,7 @@ import type { Config } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
 import { reachability } from '../process/reachability.ts';
 import { type Alone, withAlone } from './alone.ts';
-import { reasonOf } from './errors.ts';
+import { isLost, isReadOnly, reasonOf } from './errors.ts';
 import { format } from './literals.ts';
 import { loggedIn } from './login.ts';
 import { openPool } from './pool.ts';
@@ -121,31 +121,35 @@ export const openDatabase = (
   const ping = async () => {
     await pool.query('SELECT 1');
   };
+  let refusing = false;
+  /** @param reason why MySQL takes no writes; undefined if it does */
+  const tell = (reason: string | undefined) => {
+    if (reason !== undefined && !refusing) observer.databaseRefusesWrites({ reason });
+    if (reason === undefined && refusing) observer.databaseTakesWrites({});
+    refusing = reason !== undefined;
+  };
   let probing: Promise<void> | undefined;
   const probeWrites = (): Promise<void> => {
     probing ??= pool
       .query(WRITE_NOTHING)
-      .then(() => {})
+      .then(
+        () => tell(undefined),
+        (error) => {
+          // Whether MySQL is there at all is told by `reach`.
+          if (isReadOnly(error) || !isLost(error)) tell(reasonOf(error));
+          throw error;
+        },
+      )
       .finally(() => {
         probing = undefined;
       });
     return probing;
   };
-  let refusing = false;
-  const watchWrites = async () => {
-    const refusal = await probeWrites().then(
-      () => undefined,
-      (error) => reasonOf(error),
-    );
-    if (refusal !== undefined && !refusing) observer.databaseRefusesWrites({ reason: refusal });
-    if (refusal === undefined && refusing) observer.databaseTakesWrites({});
-    refusing = refusal !== undefined;
-  };
   const watch = () =>
     ping().then(
       () => {
         reach.up();
-        return watchWrites();
+        return probeWrites().catch(() => {});
       },
       (error) => reach.down(new Error(reasonOf(error))),
     );
@@ -162,6 +166,7 @@ export const openDatabase = (
       const isLookedUp = performance.now() < renewedAt() + LOOKED_UP_MS;
       if (isLookedUp && began > renewedAt()) return said;
       if (!isLookedUp) {
+        tell('It is read-only.');
         renew();
         void watch();
       }

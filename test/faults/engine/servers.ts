@@ -1,5 +1,7 @@
 /** Servers that can be killed, frozen and started again with their data. */
 import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import { connectionOptions } from '../../../db/client.ts';
 import { migrateDatabase } from '../../../db/migrate.ts';
 import { freePort } from '../../../ops/ports.ts';
 import { tracked } from '../../../ops/private/server.ts';
@@ -60,6 +62,9 @@ const createBroker = async (folder: string, certificate: ServerCertificate | und
   return { ...createServer(start, folder), folder, port, servedPort: certificate ? tlsPort : port };
 };
 
+/** The service's account in MySQL. Where that is read-only it may not write, as an administrator may. */
+export const serviceAccount = { user: 'service', password: 'service' };
+
 /** Where a MySQL that works in a folder has its data. */
 export const mysqlData = (folder: string): string => join(folder, 'data');
 
@@ -73,7 +78,13 @@ const makeMysqlData = async (folder: string): Promise<string> => {
   const port = await freePort();
   await startMysql({ folder, port, database: 'orders', ...account });
   const env = serverEnvironment({ mysql: port, redis: port, rabbitmq: port });
-  await migrateDatabase(loadConfig(env).mysql, { waitMs: 30_000 });
+  const { mysql } = loadConfig(env);
+  await migrateDatabase(mysql, { waitMs: 30_000 });
+  const admin = await createConnection(connectionOptions(mysql));
+  const { user, password } = serviceAccount;
+  await admin.query(`CREATE USER '${user}'@'%' IDENTIFIED BY '${password}'`);
+  await admin.query(`GRANT ALL ON orders.* TO '${user}'@'%'`);
+  await admin.end();
   await stopServer(folder);
   return mysqlData(folder);
 };

@@ -14,7 +14,14 @@ import { until } from '../../../testbed/until.ts';
 import { startRedisCluster } from '../../helpers/redis-cluster.ts';
 import type { PublishedEvent } from './job-checker.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
-import { createServer, type Ground, mysqlData, type Server, type ServerName } from './servers.ts';
+import {
+  createServer,
+  type Ground,
+  mysqlData,
+  type Server,
+  type ServerName,
+  serviceAccount,
+} from './servers.ts';
 import { bindEvents, readOrders, removeQueues } from './stores.ts';
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
@@ -36,6 +43,8 @@ export interface WorldOptions {
   consumerInject?: string;
   /** Puts a proxy before each server. */
   proxied?: boolean;
+  /** More options for MySQL. */
+  mysql?: string[];
   /** Whether Redis is a cluster of six nodes, instead of `servers.redis`. */
   redisCluster?: boolean;
   /** Servers that are not there at first. */
@@ -126,7 +135,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
           folder: place('mysql'),
           port: ports.mysql,
           database: 'orders',
-          options: certificate ? mysqlOverTls(certificate) : [],
+          options: [...(options.mysql ?? []), ...(certificate ? mysqlOverTls(certificate) : [])],
           ...account,
         }),
       place('mysql'),
@@ -152,7 +161,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
       proxies.set(name, await startProxy(servedPorts[name]));
   const portOf = (name: ServerName) => proxies.get(name)?.port ?? servedPorts[name];
 
-  /** What reaches the servers themselves, whatever stands before them, and without TLS. */
+  /** What reaches the servers themselves, whatever stands before them, without TLS and as an administrator. */
   const directEnv: NodeJS.ProcessEnv = {
     ...serverEnvironment(ports),
     ACCESS_LOG_FILE: '/dev/null',
@@ -163,6 +172,8 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   const env: NodeJS.ProcessEnv = {
     ...directEnv,
     ...(certificate && overTls(certificate)),
+    DB_USER: serviceAccount.user,
+    DB_PASS: serviceAccount.password,
     DB_PORT: String(portOf('mysql')),
     REDIS_URL: `${certificate ? 'rediss' : 'redis'}://127.0.0.1:${portOf('redis')}/0`,
     RABBITMQ_PORT: String(portOf('rabbitmq')),
@@ -229,11 +240,13 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
   }
   return {
     folder,
-    /** Settings that reach the servers past the proxies and without TLS, for whoever looks into the stores. */
+    /** Settings that reach the servers past the proxies, without TLS and as an administrator. */
     env: directEnv,
     /** Settings that reach the servers as the world's own processes do. */
     serviceEnv: env,
     servedPorts,
+    /** The data with which its MySQL began. */
+    mysqlBefore: ground.mysqlData,
     /** With which the servers speak TLS to the service; undefined without TLS. */
     certificate,
     urls,

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countLogged, repeat } from '../engine/faults.ts';
 import type { Scenario } from '../engine/scenario.ts';
+import { mysqlScenarios } from './mysql.ts';
 import { rabbitmqScenarios } from './rabbitmq.ts';
 import { redisScenarios } from './redis.ts';
 import { redisClusterScenarios } from './redis-cluster.ts';
@@ -12,6 +13,7 @@ const CUTS = 3;
 export const serverScenarios: Scenario[] = [
   ...rabbitmqScenarios,
   ...storeScenarios,
+  ...mysqlScenarios,
   ...redisScenarios,
   ...redisClusterScenarios,
   {

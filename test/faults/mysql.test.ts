@@ -1,0 +1,3 @@
+import { testShortForms } from './short.ts';
+
+testShortForms(37, 38);
