@@ -141,6 +141,10 @@ const OF_TLS = /^(ERR_SSL_|ERR_TLS_)/;
 const OF_CERTIFICATE =
   /^(CERT_|CRL_|UNABLE_TO_|ERROR_IN_C|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH|UNSPECIFIED)/;
 
+/** Whether the connection was lost during the handshake, which mysql2 gives the same code as all that fails in it. */
+const isOfSocket = (error: Error): boolean =>
+  'syscall' in error || error.message.includes('before secure TLS connection was established');
+
 const sentenceFor = (error: Error, peer: Peer & { tls: Tls }): string | undefined => {
   const code = 'code' in error ? String(error.code) : '';
   const said = `${code} ${error.message}`;
@@ -150,7 +154,7 @@ const sentenceFor = (error: Error, peer: Peer & { tls: Tls }): string | undefine
       ? table.find(([pattern]) => pattern.test(said))?.[1]
       : ofAlert(Number(alert), peer.tls.hasCertificate);
   if (refusal) return refusal(peer, error);
-  const isMysql2s = code === 'HANDSHAKE_SSL_ERROR';
+  const isMysql2s = code === 'HANDSHAKE_SSL_ERROR' && !isOfSocket(error);
   if (OF_CERTIFICATE.test(code) || (isMysql2s && !('library' in error)))
     return `The certificate of ${placeOf(peer)} cannot be accepted (${wordsOf(error)}): give the server another one, or correct the authority's in ${peer.prefix}_TLS_CA_FILE.`;
   if (!OF_TLS.test(code) && !isMysql2s) return undefined;

@@ -1,5 +1,7 @@
 /** MySQL over TLS: whose certificate is accepted, and what is said of each other. */
+import { once } from 'node:events';
 import { copyFileSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { openDatabase } from '../../db/client.ts';
@@ -150,6 +152,27 @@ t.test('an authority that is exchanged while we run', async (t) => {
   t.match(await answers(), /is not signed by an authority that is trusted here/);
   copyFileSync(foreignAuthority, file('ca.pem'));
   t.equal(await answers(), 'yes');
+});
+
+t.test('a connection that is lost during the handshake', async (t) => {
+  for (const end of [(socket: Socket) => socket.resetAndDestroy(), (socket: Socket) => socket.end()]) {
+    let packets = 0;
+    // It passes on what MySQL says, but not what TLS begins with.
+    const proxy = createServer((client) => {
+      const target = connect(Number(server.env.DB_PORT), '127.0.0.1');
+      target.pipe(client);
+      client.on('data', () => ++packets === 1 && end(client));
+      for (const socket of [client, target]) socket.on('error', () => {});
+    }).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    t.teardown(() => proxy.close());
+    const address = proxy.address();
+    const DB_PORT = String(typeof address === 'object' && address?.port);
+    t.match(
+      await toldOf.DB(configOf({ ...trusting, DB_PORT })),
+      /^(read ECONNRESET|Client network socket disconnected)/,
+    );
+  }
 });
 
 t.test('a server without TLS', async (t) => {

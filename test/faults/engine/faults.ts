@@ -63,7 +63,7 @@ export const blamed = (world: World): string[] =>
     .logged('consumer')
     .filter(
       (line) =>
-        (line.includes('"a batch failed and is split"') && !line.includes('Connection lost')) ||
+        (line.includes('"a batch failed and is split"') && !/Connection lost|ECONNRESET|EPIPE/.test(line)) ||
         (line.includes('"the job failed"') && !line.includes('"reason":"order_not_found"')),
     );
 
