@@ -20,8 +20,6 @@ declare module 'fastify' {
   }
 }
 
-/** Connections to MySQL per process. Reads are short: with more connections they would only queue inside MySQL. */
-const CONNECTIONS = 10;
 const KEEP_TIME_INTERVAL_MS = 1_000;
 
 export const backends = fastifyPlugin<{ config: Config }>(
@@ -30,7 +28,10 @@ export const backends = fastifyPlugin<{ config: Config }>(
     await beginRenewals([config.mysql, config.redis, config.rabbitmq, config.api], observer);
     app.decorate(
       'database',
-      openDatabase(config.mysql, observer, { connections: CONNECTIONS, waitMs: CONNECTION_WITHIN_MS }),
+      openDatabase(config.mysql, observer, {
+        connections: config.connections.api,
+        waitMs: CONNECTION_WITHIN_MS,
+      }),
     );
     app.decorate('clock', createClock());
     app.decorate('cache', openCache(config, observer, app.clock.latest, true));

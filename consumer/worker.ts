@@ -29,9 +29,8 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
   const closeEndpoint = serveEndpoint(config.metrics, health.pages, observer);
   const { batchSize, lingerMs, concurrency, writeLagMs } = config.consumer;
   await beginRenewals([config.mysql, config.redis, config.rabbitmq], observer);
-  // One for each batch in flight, one to watch whether MySQL is there.
   const database = openDatabase(config.mysql, observer, {
-    connections: concurrency + 1,
+    connections: config.connections.consumer,
     silenceMs: writeLagMs + SILENCE_MS,
     applies: true,
   });

@@ -28,6 +28,15 @@ const readLogins = (given: NodeJS.ProcessEnv): Logins => {
 };
 
 /**
+ * How many connections to MySQL an API process has: with more of them reads, which are short, would only queue inside
+ * MySQL.
+ */
+const API_CONNECTIONS = 10;
+/** How many of them may be making lists, and sending lists that are too large to be kept: single orders need the rest. */
+const MAKING_SHARE = 0.5;
+const SENDING_SHARE = 0.4;
+
+/**
  * Reads the settings of one process.
  * @param given usually `environment()`
  * @throws ConfigError with one sentence that names the variable; a secret's value is never in it
@@ -40,6 +49,7 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
   const mysql = mysqlOptions(e, env, openTls);
   const redis = redisOptions(e, openTls);
   const rabbitmq = rabbitmqOptions(e, env, openTls);
+  const connections = e.DB_POOL_SIZE ?? API_CONNECTIONS;
   const renewals = renewalsOf(given, e, () => readLogins(given));
   return {
     api: {
@@ -58,6 +68,12 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
       writeLagMs: e.SIMULATED_WRITE_LAG * 1000,
     },
     mysql: { ...mysql.options, ...renewals.mysql },
+    /** How many connections to MySQL the pool of a process has at most. */
+    connections: {
+      api: connections,
+      // One for each batch in flight, one to watch whether MySQL is there.
+      consumer: Math.min(e.DB_POOL_SIZE ?? Number.POSITIVE_INFINITY, e.CONSUMER_CONCURRENCY + 1),
+    },
     redis: { ...redis.options, ...(!e.CACHE_DISABLED && renewals.redis) },
     /**
      * TTLs are in seconds. A pending copy is kept for `waitingTtl` while its write waits, and for `appliedTtl` after
@@ -73,9 +89,16 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
       memoryBytes: e.CACHE_MEMORY_MB * 2 ** 20,
     },
     /**
-     * Answers to GET /orders: how many seconds and bytes a process keeps, and how long it may serve an outdated one.
+     * Answers to GET /orders: how many seconds and bytes a process keeps, how long it may serve an outdated one, and how
+     * many it makes and sends from MySQL at a time.
      */
-    lists: { ttl: e.ORDERS_CACHE_TTL, memoryBytes: e.LIST_MEMORY_MB * 2 ** 20, staleMs: e.LIST_STALE_MS },
+    lists: {
+      ttl: e.ORDERS_CACHE_TTL,
+      memoryBytes: e.LIST_MEMORY_MB * 2 ** 20,
+      staleMs: e.LIST_STALE_MS,
+      making: Math.floor(connections * MAKING_SHARE),
+      sending: Math.floor(connections * SENDING_SHARE),
+    },
     rabbitmq: {
       ...rabbitmq.options,
       ...renewals.rabbitmq,

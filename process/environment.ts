@@ -67,6 +67,9 @@ const Environment = Type.Object({
   DB_HOST: Type.Optional(host()),
   DB_PORT: Type.Optional(port()),
   DB_NAME: Type.Optional(word()),
+  DB_POOL_SIZE: Type.Optional(
+    Type.Integer({ minimum: 3, maximum: 1_000, description: 'an integer from 3 to 1000' }),
+  ),
   DB_USE_SSL: flag(),
   DB_TLS_RDS: flag(),
   ...tlsVariables('DB'),

@@ -18,8 +18,6 @@ import { nextUrl, type PageQuery } from './query.ts';
 import { createTurns } from './turns.ts';
 
 const CHUNK_LENGTH = 65_536;
-/** How many of a process's ten connections builds may take: single orders need the others. */
-const MOST_BUILDS = 5;
 
 const headOf = (total: number | undefined): string =>
   `{${total === undefined ? '' : `"total_orders":${total},`}"orders":[`;
@@ -62,11 +60,12 @@ async function* counted<End>(
  * Makes answers from a database: the page that is asked for, or all orders if `page` is undefined. The answer is
  * undefined if the page is to follow an order that is not known. If the signal is aborted, the work ends, and the
  * database's work for it ends too.
+ * @param most how many answers are made at a time
  * @returns functions that throw the database's error, or the signal's reason
  */
-export const listBuilder = (database: Pick<Database, 'orm' | 'latest'>) => {
+export const listBuilder = (database: Pick<Database, 'orm' | 'latest'>, most: number) => {
   const { orm } = database;
-  const turns = createTurns(MOST_BUILDS);
+  const turns = createTurns(most);
   const positionOf = async (reader: Reader, page: PageQuery | undefined): Promise<Position | undefined> =>
     page?.after === undefined ? BEGINNING : findPosition(reader, page.after);
 

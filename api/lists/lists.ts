@@ -56,12 +56,12 @@ class NoRoom extends Error {}
 export const orderLists = (
   { build, stream }: ListBuilder,
   lists: Cache['lists'],
-  { ttl, memoryBytes, staleMs }: Config['lists'],
+  { ttl, memoryBytes, staleMs, sending }: Omit<Config['lists'], 'making'>,
   observer: Pick<Observer, 'cacheAsked'>,
 ) => {
   const memory = createMemory<Kept>(memoryBytes);
   const flights = createFlights<Made, Generation | undefined>(LIST_WITHIN_MS);
-  const streams = listStreams(stream);
+  const streams = listStreams(stream, sending);
   /** By query: until when (performance.now()) its answer counts as too large without another try. */
   const oversized = new Map<string, number>();
   /** The longest answer that is kept: half of the memory, as joining an answer's chunks takes twice its length. */

@@ -24,7 +24,7 @@ const OrderList = Type.Object({
 });
 
 export const listRoutes: FastifyPluginAsyncTypebox<{ config: Config['lists'] }> = async (app, { config }) => {
-  const lists = orderLists(listBuilder(app.database), app.cache.lists, config, app.observer);
+  const lists = orderLists(listBuilder(app.database, config.making), app.cache.lists, config, app.observer);
   const stopCounting = keepCountRight(app);
   app.addHook('onClose', () => {
     stopCounting();

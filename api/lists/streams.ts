@@ -11,8 +11,6 @@ import { HttpError } from '../http/errors.ts';
 import type { ListBuilder } from './build.ts';
 import type { PageQuery } from './query.ts';
 
-/** How many of a process's ten connections they may take. */
-const MOST_STREAMS = 4;
 /** How many bytes a second a client has to take, and how far it may fall behind that. */
 const SLOWEST = 65_536;
 const GRACE_MS = 60_000;
@@ -35,8 +33,8 @@ async function* inPace(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, vo
   }
 }
 
-/** Streams answers to clients, a few at a time. */
-export const listStreams = (read: ListBuilder['stream']) => {
+/** Streams answers to clients. @param most how many at a time */
+export const listStreams = (read: ListBuilder['stream'], most: number) => {
   const open = new Set<AbortController>();
 
   /**
@@ -50,7 +48,7 @@ export const listStreams = (read: ListBuilder['stream']) => {
     response: ServerResponse,
     withinMs: number,
   ): Promise<Stream | undefined> => {
-    if (open.size >= MOST_STREAMS)
+    if (open.size >= most)
       throw new HttpError(
         503,
         'Too many large lists are being read: try again, or ask for smaller pages.',

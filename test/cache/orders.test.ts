@@ -105,7 +105,7 @@ t.test('a reader that asks MySQL before a commit and stores after it', async (t)
     60_000,
   );
   t.match(JSON.parse(String(await reads.one(id))), { status: 'old' });
-  const all = orderLists(listBuilder(app.database), slowLists, loadConfig(env).lists, app.observer);
+  const all = orderLists(listBuilder(app.database, 1), slowLists, loadConfig(env).lists, app.observer);
   const listed = async () => {
     const found = await all.find({});
     return found && found !== TOO_LARGE ? JSON.parse(String(found.body)) : undefined;

@@ -14,7 +14,7 @@ import { isolatedEnvironment } from './environment.ts';
 import { anAcceptedOrder, insertAccepted } from './orders.ts';
 import { openStores } from './stores.ts';
 
-const DEFAULTS = { ttl: 30, memoryBytes: 2 ** 20, staleMs: 0 };
+const DEFAULTS = { ttl: 30, memoryBytes: 2 ** 20, staleMs: 0, sending: 4 };
 
 /** Calls `work` so many times. @returns what each call returned */
 export const times = <T>(count: number, work: () => T): T[] => Array.from({ length: count }, work);
@@ -94,7 +94,7 @@ export const startLists = (
   const counting: Orm = Object.assign(Object.create(orm), {
     $client: { pool: countingPool(orm.$client.pool, () => counts.statements++) },
   });
-  const { build: read, stream } = listBuilder({ ...database, orm: counting });
+  const { build: read, stream } = listBuilder({ ...database, orm: counting }, 5);
   const build: ListBuilder['build'] = async (page, signal, take) => {
     counts.builds++;
     if (failure) throw failure;

@@ -22,6 +22,7 @@ t.test('defaults', async (t) => {
       writeLagMs: 300,
     },
     mysql: database,
+    connections: { api: 10, consumer: 3 },
     redis: {
       host: 'localhost',
       port: 6379,
@@ -39,7 +40,7 @@ t.test('defaults', async (t) => {
       idempotencyTtl: 86_400,
       memoryBytes: 67_108_864,
     },
-    lists: { ttl: 30, memoryBytes: 67_108_864, staleMs: 0 },
+    lists: { ttl: 30, memoryBytes: 67_108_864, staleMs: 0, making: 5, sending: 4 },
     rabbitmq: {
       protocol: 'amqp',
       tls: undefined,
@@ -193,6 +194,7 @@ const bad: [variable: string, value: string, sentence: string][] = [
   ['REDIS_URL', 'redis://anna:1?2@host/0', `${redisUrl}, ${notShown}`],
   ['REDIS_URL', 'redis://:p%w@host/0', invalidUrl('REDIS_URL')],
   ['REDIS_URL', 'redis://:pw@host:port/0', invalidUrl('REDIS_URL')],
+  ['DB_POOL_SIZE', '2', 'DB_POOL_SIZE must be an integer from 3 to 1000, got 2.'],
 ];
 t.test('bad values', async (t) => {
   for (const [variable, value, sentence] of bad)
@@ -225,4 +227,20 @@ t.test('variables without a meaning are listed', async (t) => {
     'DB_SSL',
     'socket_timeout in REDIS_URL',
   ]);
+});
+
+t.test('DB_POOL_SIZE bounds the pool of each process, and lists leave some of it to others', async (t) => {
+  const sizes = ({ connections, lists: { making, sending } }: ReturnType<typeof load>) => ({
+    ...connections,
+    making,
+    sending,
+  });
+  t.strictSame(sizes(load()), { api: 10, consumer: 3, making: 5, sending: 4 });
+  t.strictSame(sizes(load({ DB_POOL_SIZE: '3', CONSUMER_CONCURRENCY: '16' })), {
+    api: 3,
+    consumer: 3,
+    making: 1,
+    sending: 1,
+  });
+  t.equal(load({ DB_POOL_SIZE: '50' }).connections.consumer, 3, 'a consumer has no use for more');
 });
