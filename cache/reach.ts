@@ -1,9 +1,12 @@
 /** One connection to Redis, made to see whether one can be made. */
 import type { Config } from '../process/config.ts';
 import { explainUnreached } from '../process/tls-probe.ts';
-import { COMMAND_TIMEOUT_MS, connect } from './redis.ts';
+import { COMMAND_TIMEOUT_MS, connect, isRefusal } from './redis.ts';
 
-/** Connects to Redis and asks it something. @throws TlsRefusal if TLS is refused, otherwise whatever keeps us from it */
+/**
+ * Connects to Redis and asks it something. It may refuse that.
+ * @throws TlsRefusal if TLS is refused, otherwise whatever keeps us from an answer
+ */
 export const reachRedis = async (config: Config['redis']): Promise<void> => {
   const redis = connect(config, COMMAND_TIMEOUT_MS);
   const { host, port, tls } = config;
@@ -11,10 +14,11 @@ export const reachRedis = async (config: Config['redis']): Promise<void> => {
     await new Promise((resolve, reject) => {
       redis.on('error', reject);
       redis.on('close', () => reject(new Error('the connection closed')));
-      // A command that fails with its connection says less than the events above.
-      redis.on('ready', () => redis.ping().then(resolve, () => {}));
+      // If its connection is lost, the events above have said why.
+      redis.on('ready', () => redis.ping().then(resolve, reject));
     });
   } catch (error) {
+    if (isRefusal(error)) return;
     throw await explainUnreached(error, { prefix: 'REDIS', host, port, tls });
   } finally {
     redis.disconnect();

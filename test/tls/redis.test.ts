@@ -1,9 +1,10 @@
 /** Redis over TLS: whose certificate is accepted, and what is said of each other. */
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { openLink } from '../../cache/link.ts';
+import { reachRedis } from '../../cache/reach.ts';
 import { freePort } from '../../ops/ports.ts';
 import { startRedis, stopServer } from '../../ops/private-servers.ts';
 import { unobserved } from '../../process/log-events.ts';
@@ -125,6 +126,17 @@ t.test('NODE_TLS_REJECT_UNAUTHORIZED does not switch the check off', async (t) =
   t.equal(await told({}), said.untrusted);
 });
 
+t.test('connecting once', async (t) => {
+  const reach = (env: NodeJS.ProcessEnv) => reachRedis(load({ ...byName, ...env }).redis);
+  await t.resolves(reach({}));
+  await t.rejects(reach({ REDIS_TLS_CA_FILE: foreignAuthority }), {
+    message: said.untrusted.replace('127.0.0.1', 'localhost'),
+  });
+  t.teardown(() => set('requirepass', ''));
+  await set('requirepass', 'secret');
+  await t.resolves(reach({}), 'a Redis that does not let us in is there');
+});
+
 t.test('an address makes no warning', async (t) => {
   const warnings: string[] = [];
   const note = ({ message }: Error) => warnings.push(message);
@@ -137,13 +149,22 @@ t.test('an address makes no warning', async (t) => {
 t.test('an authority that is exchanged while we run', async (t) => {
   const file = join(t.testdir(), 'ca.pem');
   copyFileSync(authority, file);
-  const link = openLink(load({ ...byName, REDIS_TLS_CA_FILE: file }), { observer: unobserved });
+  const reasons: string[] = [];
+  const observer = { ...unobserved, serverLost: ({ reason }: { reason: string }) => reasons.push(reason) };
+  const link = openLink(load({ ...byName, REDIS_TLS_CA_FILE: file }), { observer });
   t.teardown(() => link.close());
   const serves = () => link.attempt(async () => true, false);
   await until('Redis is reached', serves, 30_000);
   await show('foreign');
   await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   await until('Redis is not reached any more', async () => !(await serves()), 30_000);
+  writeFileSync(file, 'half a file');
+  const stale = `The files were changed and are not used: REDIS_TLS_CA_FILE must be a file of certificates in PEM format, ${file} has none in it.`;
+  await until(
+    'it is said that the new file is of no use',
+    () => reasons.some((one) => one.endsWith(stale)),
+    30_000,
+  );
   copyFileSync(foreignAuthority, file);
   await until('Redis is reached again', serves, 30_000);
 });
