@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { applyJobs } from '../../consumer/apply.ts';
+import { readJobEvents } from '../../domain/job-events.ts';
 import type { WriteJob } from '../../domain/jobs.ts';
 import type { AcceptedJob } from '../../domain/plan.ts';
 import { createClock } from '../../domain/versions.ts';
@@ -53,7 +54,7 @@ t.test('what a batch did is told in the order in which it took effect', async (t
   await applyJobs(applying, [remove(id), create(id)]);
   const entries = await stores.rows('SELECT body FROM order_journal WHERE body LIKE ?', [`%${id}%`]);
   t.strictSame(
-    entries.flatMap(({ body }) => JSON.parse(body)).map(({ job_type, state }) => [job_type, state]),
+    entries.flatMap(({ body }) => readJobEvents(body)).map(({ job_type, state }) => [job_type, state]),
     [
       ['create_order', 'succeeded'],
       ['delete_order', 'succeeded'],

@@ -50,13 +50,22 @@ export const openIn = async (t: Test, env: NodeJS.ProcessEnv, jobs: Job[]) => {
   const stores = await openStores(t, env);
   const dead = deadQueue(stores.queue);
   const bury = async (...buried: Job[]) => {
-    for (const job of buried)
-      await broker.publish(dead, Buffer.from(JSON.stringify(job)), {
-        messageId: job.job_id,
-        correlationId: `req-${job.job_id}`,
-        type: job.type,
-        headers: { origin: 'test', 'x-reason': 'failed', 'x-error': 'Data too long.', 'x-attempts': 5 },
-      });
+    for (const job of buried) {
+      const publish = () =>
+        broker.publish(dead, Buffer.from(JSON.stringify(job)), {
+          messageId: job.job_id,
+          correlationId: `req-${job.job_id}`,
+          type: job.type,
+          headers: { origin: 'test', 'x-reason': 'failed', 'x-error': 'Data too long.', 'x-attempts': 5 },
+        });
+      // A quorum queue that was declared a moment ago may refuse its first messages.
+      await until('the letter is taken', () =>
+        publish().then(
+          () => true,
+          () => false,
+        ),
+      );
+    }
   };
   await bury(...jobs);
   return { env, stores, dead, bury, broker, letters: deadLetters(broker) };

@@ -9,6 +9,8 @@ import { until } from '../../testbed/until.ts';
 const SLOTS = 16_384;
 /** After this long without an answer a node counts as failed, and a replica takes its place. */
 const NODE_TIMEOUT_MS = 1_000;
+/** A master waits so long for its replica until it gives up a failover that it was asked for. */
+const HANDOVER_MS = 8_000;
 
 const startNode = async (folder: string, port: number, busPort: number, settings: Record<string, string>) => {
   makePrivate(folder);
@@ -174,6 +176,22 @@ export const startRedisCluster = async (
       throw new Error('The cluster has no replica.');
     },
     isMaster,
+
+    /** Has a replica take its master's place, and the master make way. */
+    handOver: async (replica: ClusterNode): Promise<void> => {
+      let asked = Number.NEGATIVE_INFINITY;
+      await until(
+        'the master has made way',
+        async () => {
+          if (performance.now() > asked + HANDOVER_MS) {
+            asked = performance.now();
+            await replica.admin.call('CLUSTER', 'FAILOVER');
+          }
+          return isMaster(replica);
+        },
+        60_000,
+      );
+    },
 
     /**
      * Moves a slot with all its keys from one master to another, as redis-cli does it, one key at a time.

@@ -60,8 +60,15 @@ export const openStores = async (t: Teardown, env: NodeJS.ProcessEnv) => {
       return (await channel.checkQueue(name)).messageCount;
     },
 
-    /** Takes the next message out of a queue. */
-    take: async (name = queue) => (await isThere(rabbitmq, name)) && channel.get(name, { noAck: true }),
+    /**
+     * Takes the next message out of a queue, if there is one. RabbitMQ 3.10 closes the connection of whoever asks a
+     * quorum queue for a message that is just being declared, so it is asked how many there are before.
+     */
+    take: async (name = queue) => {
+      if (!(await isThere(rabbitmq, name))) return false;
+      const { messageCount } = await channel.checkQueue(name);
+      return messageCount > 0 && channel.get(name, { noAck: true });
+    },
 
     /** An order as the tables hold it. */
     order: async (id: string): Promise<(Order & { accepted_at: Date }) | undefined> => {

@@ -12,8 +12,6 @@ import { SHORT_LIFE_MS, shortLived } from './stores.ts';
 const world = { redisCluster: true, apis: [{ REDIS_CLUSTER: 'true' }, {}] };
 /** Keys that all processes use. */
 const SHARED = ['orders:feed', 'orders:since', 'orders:list:version'];
-/** A master waits so long for its replica until it gives up a failover that it was asked for. */
-const HANDOVER_MS = 8_000;
 
 const clusterOf = ({ world: { redisCluster } }: Context): RedisCluster => {
   if (!redisCluster) throw new Error('This world has no cluster.');
@@ -51,20 +49,7 @@ const frozen: Succession = async (cluster, master, replica) => {
   await succeeded(cluster, replica);
   master.thaw();
 };
-const handedOver: Succession = async (cluster, _master, replica) => {
-  let asked = Number.NEGATIVE_INFINITY;
-  await until(
-    'the master has made way',
-    async () => {
-      if (performance.now() > asked + HANDOVER_MS) {
-        asked = performance.now();
-        await replica.admin.call('CLUSTER', 'FAILOVER');
-      }
-      return cluster.isMaster(replica);
-    },
-    60_000,
-  );
-};
+const handedOver: Succession = (cluster, _master, replica) => cluster.handOver(replica);
 /** The replica asks nobody, and has not got what its master has been given last. */
 const takenOver: Succession = (_cluster, _master, replica) =>
   replica.admin.call('CLUSTER', 'FAILOVER', 'TAKEOVER');
