@@ -35,7 +35,8 @@ export const backends = fastifyPlugin<{ config: Config }>(
     );
     app.decorate('clock', createClock());
     app.decorate('cache', openCache(config, observer, app.clock.latest, true));
-    app.decorate('broker', await openBroker(config.rabbitmq, observer, app.cache.consumers));
+    const { consumers: notes } = app.cache;
+    app.decorate('broker', await openBroker(config.rabbitmq, observer, { notes, hasSpare: true }));
     app.decorate('story', openStory(app.cache, app.database.orm, config.historyDays > 0));
 
     const keepTime = timekeeper(app.clock, app.cache, app.database.orm, observer);

@@ -24,8 +24,8 @@ export interface CloudEvent {
   orderId: string;
   /** In milliseconds since 1970. */
   at: number;
-  /** Makes the whole event in JSON. */
-  body: () => Buffer;
+  /** Makes the event in JSON, without the order and the error's sentence if `isBare`. */
+  body: (isBare?: boolean) => Buffer;
 }
 
 /** @returns undefined for what concerns nobody else, such as that a job was applied once more */
@@ -36,10 +36,10 @@ export const cloudEventOf = (event: JobEvent): CloudEvent | undefined => {
   const type = isChange ? typeOf[job_type] : 'job.dead';
   // A job may become a dead letter, be replayed, and become one again.
   const id = isChange ? job_id : `${job_id}.dead.${at}`;
-  const body = (): Buffer => {
+  const body = (isBare = false): Buffer => {
     const data = isChange
-      ? { order_id, job_id, ...event.order }
-      : { job_id, job_type, order_id, reason, error, attempts };
+      ? { order_id, job_id, ...(isBare ? {} : event.order) }
+      : { job_id, job_type, order_id, reason, error: isBare ? undefined : error, attempts };
     const whole = {
       specversion: '1.0',
       id,

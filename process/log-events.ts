@@ -143,6 +143,8 @@ export const logEvents = (log: Log): Observer => ({
   hubInterrupted: ({ reason }) => log.warn({ reason }, 'the journal cannot be passed on yet'),
   eventsPublished: nothing,
   eventsDelayed: ({ reason }) => log.warn({ reason }, 'events for other services wait'),
+  eventCutShort: ({ id, reason }) =>
+    log.warn({ event: id, reason }, 'an event is larger than RabbitMQ takes, and is cut short'),
   eventsPassAgain: () => log.info('events for other services are published again'),
   eventsGivenUp: ({ entries }) =>
     log.error({ entries }, 'events that could not be published within HISTORY_DAYS were given up'),

@@ -123,6 +123,8 @@ export interface Events {
   eventsPublished: { events: number };
   /** RabbitMQ takes no events for other services, which wait; and it takes them again. */
   eventsDelayed: { reason: string };
+  /** An event is larger than RabbitMQ takes: it is published without its order, or not at all if that does not help. */
+  eventCutShort: { id: string; reason: string };
   eventsPassAgain: Record<string, never>;
   /** Entries of the journal are older than HISTORY_DAYS, and were removed before they could be published. */
   eventsGivenUp: { entries: number };

@@ -2,44 +2,25 @@
  * Publishing to RabbitMQ. Everything that depends on the connection (the queues, the confirm channel) is set up again
  * on each new one. Until that is done, publishing fails at once.
  */
-import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from '../process/config.ts';
 import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
-import { frameMaxOf, openConnection } from './connection.ts';
+import { frameMaxOf } from './connection.ts';
 import { answerOf, PublishError } from './errors.ts';
 import { purgeHead, type QueuedMessage } from './head.ts';
+import { type Line, type Live, openLine } from './line.ts';
 import type { Notes } from './notes.ts';
 import { createGate, hearNotices } from './notices.ts';
 import { isAllDone } from './progress.ts';
-import { confirmingPublisher, type Properties } from './publisher.ts';
-import {
-  assertQueue,
-  DELAYS_MS,
-  declareBeside,
-  isThere,
-  onChannel,
-  retryQueue,
-  topology,
-} from './topology.ts';
+import type { Properties } from './publisher.ts';
+import { DELAYS_MS, onChannel, retryQueue } from './topology.ts';
 
 const WATCH_INTERVAL_MS = 1_000;
-/**
- * How long we wait before we declare a queue again that somebody deleted. If we did so at once, RabbitMQ 3.10 would
- * make it from what is left of the old one, and acknowledgements on it would have no effect.
- */
-const DECLARE_PAUSE_MS = 3_000;
-
-interface Live {
-  model: ChannelModel;
-  publish: ReturnType<typeof confirmingPublisher>;
-  confirms: ConfirmChannel;
-  /** For questions, which have a channel of their own: an error closes it, and must not take confirms with it. */
-  questions: Channel;
-}
-
-/** What RabbitMQ says when it refuses a message that is larger than its max_message_size. */
-const TOO_LARGE = /larger than configured max size (\d+)/;
+/** How long a connection is there before it is the spare one's turn: until then the cluster may not have settled. */
+const SETTLED_MS = 1_000;
+/** A message that is refused so soon is tried over the spare connection: whoever waits for it does not wait much longer. */
+const SOON_MS = 500;
 
 /** What the service asks of RabbitMQ. */
 export interface Broker {
@@ -116,21 +97,18 @@ export interface Broker {
 /**
  * Opens the connection in the background: the broker may be away, and is connected to when it is back.
  * @param notes where consumers note how far they are that cannot be asked, if there is such a place
+ * @param hasSpare whether there is a second connection, to another host, if the settings name several. When the first
+ *   one is lost, or its node is frozen, messages go on over the second one, which the queue knows already: its new leader
+ *   tells it so, while a new connection may have to wait (patience.ts)
  */
 export const openBroker = async (
   config: Config['rabbitmq'],
   observer: Observer,
-  notes?: Notes,
+  { notes, hasSpare = false }: { notes?: Notes; hasSpare?: boolean } = {},
 ): Promise<Broker> => {
-  const { queue, queueType, publishTimeoutMs, maxBacklog } = config;
-  let live: Live | undefined;
-  let blocked = false;
+  const { queue, hosts, maxBacklog } = config;
   let overfull = false;
   let consumers: number | undefined;
-  /**
-   * How large a message may be, if the broker has said so. A larger one would close the channel, and fail all others.
-   */
-  let maxBytes = Number.POSITIVE_INFINITY;
   let rejectedAreKept = false;
   /** Closed for a moment while the queue is exchanged for another one. */
   const gate = createGate();
@@ -138,66 +116,50 @@ export const openBroker = async (
   const firstReached = new Promise<void>((resolve) => {
     reached = resolve;
   });
-
-  const setup = async (model: ChannelModel) => {
-    const { jobs, dead, delays } = topology(model, config);
-    if (!(await isThere(model, queue))) await assertQueue(model, observer, jobs);
-    const confirms = await answerOf(model.createConfirmChannel());
-    const questions = await answerOf(model.createChannel());
-    let limit: number | undefined;
-    for (const channel of [confirms, questions]) {
-      channel.on('error', (error) => {
-        observer.channelFailed({ reason: error.message });
-        const [, bytes] = TOO_LARGE.exec(error.message) ?? [];
-        if (bytes !== undefined) limit = Number(bytes);
+  const opening = {
+    onLive: (model: ChannelModel) => {
+      void hearNotices(model, queue, (notice) => {
+        if (notice === 'pause') gate.close();
+        if (notice === 'go-on') gate.open();
       });
-      // An error closes only its channel. Close the connection too, so that everything begins anew.
-      channel.on('close', () => {
-        if (live?.confirms === confirms) live = undefined;
-        maxBytes = limit ?? Number.POSITIVE_INFINITY;
-        const pause = limit === undefined ? DECLARE_PAUSE_MS : 0;
-        setTimeout(() => model.close().catch(() => {}), pause).unref();
-      });
-    }
-    // Writes can be accepted without these queues, so they are declared meanwhile.
-    const declareAgain = declareBeside(model, observer, [jobs, dead, ...delays], (declared, hasArguments) => {
-      if (declared === jobs) rejectedAreKept = hasArguments && queueType === 'quorum';
-    });
-    // The watch notices if the queue of jobs is gone. Nothing else notices it of the others.
-    confirms.on('return', ({ fields }) => {
-      if (fields.routingKey !== queue) declareAgain(fields.routingKey, DECLARE_PAUSE_MS);
-    });
-    void hearNotices(model, queue, (notice) => {
-      if (notice === 'pause') gate.close();
-      if (notice === 'go-on') gate.open();
-    });
-    blocked = false;
-    consumers = undefined;
-    live = { model, publish: confirmingPublisher(confirms, publishTimeoutMs), confirms, questions };
-    reached();
-  };
-  const connection = await openConnection(config, observer, 'RabbitMQ', {
-    setup,
-    lost: () => {
-      live = undefined;
+      consumers = undefined;
+      reached();
     },
+    onDeclared: (areKept: boolean) => {
+      rejectedAreKept = areKept;
+    },
+  };
+  const first = await openLine(config, observer, {
+    ...opening,
+    name: 'RabbitMQ',
+    avoid: () => spare?.host(),
   });
-  connection.onBlocked((reason) => {
-    blocked = reason !== undefined;
-    if (blocked) observer.publishingBlocked({ reason });
-    else observer.publishingUnblocked({});
-  });
+  const spare: Line | undefined =
+    hasSpare && hosts.length > 1
+      ? await openLine(config, observer, {
+          ...opening,
+          name: 'RabbitMQ, second connection',
+          startAt: 1,
+          avoid: () => first.host(),
+        })
+      : undefined;
+  const lines = spare ? [first, spare] : [first];
+  const isOpen = (line: Line) => line.live() !== undefined && !line.isBlocked();
+  const isUsable = (line: Line) => isOpen(line) && !line.live()?.publisher.isSilent();
+  const inUse = (): Line => (spare && !isUsable(first) && isOpen(spare) ? spare : first);
 
   /**
-   * What publishes and asks at present. While the connection is blocked the broker reads nothing from it: a question
-   * too would wait for as long as the broker's alarm lasts.
+   * What asks at present. While the connection is blocked the broker reads nothing from it: a question too would wait for
+   * as long as the broker's alarm lasts.
    * @throws PublishError if the broker is away or takes no messages
    */
-  const connected = (): Live => {
+  const connectedBy = (line: Line): Live => {
+    const live = line.live();
     if (!live) throw new PublishError('refused', 'RabbitMQ is not connected.');
-    if (blocked) throw new PublishError('refused', 'RabbitMQ takes no messages for now.');
+    if (line.isBlocked()) throw new PublishError('refused', 'RabbitMQ takes no messages for now.');
     return live;
   };
+  const connected = (): Live => connectedBy(inUse());
 
   /**
    * Counts the jobs that wait. If the queue is gone, this question fails and closes its channel; then the connection is
@@ -222,30 +184,47 @@ export const openBroker = async (
       });
   }, WATCH_INTERVAL_MS).unref();
 
+  const publishOver = (line: Line, to: string, body: Buffer, properties: Properties): Promise<void> =>
+    connectedBy(line).publisher.publish(to, body, properties);
+
+  /** Which connection a message takes. The spare one takes one at first, so that the queue knows it. */
+  const choose = (other: Line, to: string): Line => {
+    const live = other.live();
+    const isNew = live && !live.publisher.hasConfirmed() && performance.now() - live.since > SETTLED_MS;
+    if (isNew && isUsable(first) && isUsable(other)) return other;
+    const line = inUse();
+    // Nobody else would notice that the first one is of no use any more.
+    if (line === other && first.live()?.publisher.isSilent()) first.live()?.patience.failed(to);
+    return line;
+  };
+
   const publish: Broker['publish'] = async (to, body, properties) => {
     if (to === queue && gate.isClosed()) await gate.passed();
-    const { publish } = connected();
-    if (body.length > maxBytes)
-      throw new PublishError(
-        'impossible',
-        `The message has ${body.length} bytes, and RabbitMQ takes ${maxBytes} at the most.`,
-      );
-    await publish(to, body, properties);
+    if (!spare) return publishOver(first, to, body, properties);
+    const line = choose(spare, to);
+    const other = line === first ? spare : first;
+    const began = performance.now();
+    try {
+      await publishOver(line, to, body, properties);
+    } catch (error) {
+      const isRefused = error instanceof PublishError && error.outcome === 'refused';
+      if (!isRefused || !isUsable(other) || performance.now() - began > SOON_MS) throw error;
+      await publishOver(other, to, body, properties);
+    }
   };
 
   return {
     queue,
     publish,
     reachedWithin: (ms) => withDeadline(firstReached, ms).catch(() => {}),
-    takesMessages: () => live !== undefined && !blocked,
+    takesMessages: () => lines.some(isOpen),
     deadLettersRejected: () => rejectedAreKept,
-    frameMax: () => frameMaxOf(live?.model),
+    frameMax: () => frameMaxOf(inUse().live()?.model),
     accept: async (body, properties) => {
       if (overfull) throw new PublishError('overfull', 'Too many jobs wait.');
       await publish(queue, body, properties);
     },
-    seen: () =>
-      live === undefined || blocked || consumers === undefined ? undefined : { isFull: overfull, consumers },
+    seen: () => (consumers !== undefined && lines.some(isOpen) ? { isFull: overfull, consumers } : undefined),
     ping: async () => {
       await answerOf(connected().questions.checkExchange('amq.direct'));
     },
@@ -264,13 +243,13 @@ export const openBroker = async (
       onChannel(connected().model, (channel) => purgeHead(channel, queue, most, isPurged)),
     isAllDone: async () => isAllDone(connected().model, queue, notes),
     answer: (replyTo) => {
-      live?.questions.sendToQueue(replyTo, Buffer.alloc(0));
+      inUse().live()?.questions.sendToQueue(replyTo, Buffer.alloc(0));
     },
     withChannel: async (work) => onChannel(connected().model, work),
     close: async () => {
       clearInterval(watcher);
       gate.open();
-      await connection.close();
+      await Promise.all(lines.map((line) => line.close()));
     },
   };
 };

@@ -19,8 +19,11 @@ const HEARTBEAT_SECONDS = 10;
 /** How long a host may be silent while it is connected to; less as long as there are others that were not tried yet. */
 const CONNECT_TIMEOUT_MS = 5_000;
 const CONNECT_TIMEOUT_OF_MANY_MS = 2_000;
-/** How long the setup of a connection may take. Each of its questions has a shorter limit of its own. */
-const SETUP_TIMEOUT_MS = 15_000;
+/**
+ * How long the setup of a connection may take. RabbitMQ asks the leader of a quorum queue for 30 s before it asks the
+ * next node whether a consumer may have jobs.
+ */
+const SETUP_TIMEOUT_MS = 45_000;
 const CLOSE_TIMEOUT_MS = 2_000;
 /** What AMQP 0-9-1 lets each side take at the least (4.2.3). */
 const FRAME_MIN_BYTES = 4_096;
@@ -128,17 +131,26 @@ export const onConnection = async <T>(
   }
 };
 
+interface Opening {
+  /** Runs on each new connection before it is used; if it rejects, the connection is closed and another tried. */
+  setup: (model: ChannelModel) => Promise<void>;
+  /** Is called when a connection is gone, and each time that none can be made. */
+  lost: () => void;
+  /** Which of the hosts is tried first, counted from 0. */
+  startAt?: number | undefined;
+  /** Which of them is passed over. */
+  avoid?: (() => number | undefined) | undefined;
+}
+
 /**
- * Opens the connection in the background, to the first host at first.
+ * Opens the connection in the background.
  * @param name how the observer and the broker's own tools name it
- * @param setup runs on each new connection before it is used; if it rejects, the connection is closed and another tried
- * @param lost is called when a connection is gone, and each time that none can be made
  */
 export const openConnection = async (
   server: Server,
   observer: Observer,
   name: string,
-  { setup, lost }: { setup: (model: ChannelModel) => Promise<void>; lost: () => void },
+  { setup, lost, startAt = 0, avoid }: Opening,
 ) => {
   const { hosts } = server;
   const isOneOfMany = hosts.length > 1;
@@ -154,6 +166,7 @@ export const openConnection = async (
   let tellBlocked = (_reason: string | undefined) => {};
   /** How many tries in a row have failed. */
   let failures = 0;
+  let turn = startAt;
 
   /**
    * Connects, and stays connected.
@@ -203,7 +216,8 @@ export const openConnection = async (
   const stayConnected = async (): Promise<void> => {
     // Whoever opens the connection has it before `setup` runs.
     await setImmediate();
-    for (let turn = 0; !ending.signal.aborted; turn++) {
+    for (; !ending.signal.aborted; turn++) {
+      if (avoid?.() === turn % hosts.length) turn++;
       const host = hosts[turn % hosts.length] ?? hosts[0];
       const at = isOneOfMany ? hostAndPort(host.hostname, host.port) : undefined;
       let wasUp = true;
@@ -241,9 +255,17 @@ export const openConnection = async (
       tellBlocked = changed;
     },
 
+    /** Which of the hosts it is, or was last, connected to. */
+    host: (): number => turn % hosts.length,
+
     /** Closes the connection, so that a new one is made. */
     reconnect: (): void => {
       if (current) void sever(current);
+    },
+
+    /** Ends the connection at once, as it is good for nothing any more. @param reason for the log */
+    giveUp: (reason: string): void => {
+      if (current) socketOf(current)?.destroy(new Error(reason));
     },
 
     /** Closes the connection for good. Waits for a broker that does not answer for two seconds at the most. */

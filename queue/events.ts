@@ -5,6 +5,8 @@ import { withDeadline } from '../process/deadline.ts';
 import type { Observer } from '../process/observer.ts';
 import { openConnection } from './connection.ts';
 import { ACCESS_REFUSED, answerOf, codeOf, PRECONDITION_FAILED, PublishError, reasonOf } from './errors.ts';
+import { createPatience } from './patience.ts';
+import { learnSizes, type Sizes } from './sizes.ts';
 import { onChannel } from './topology.ts';
 
 const CONTENT_TYPE = 'application/cloudevents+json; charset=utf-8';
@@ -15,8 +17,8 @@ export interface Publication {
   type: string;
   /** In milliseconds since 1970. */
   at: number;
-  /** Makes the body, which nobody needs if nobody wants events of this type. */
-  body: () => Buffer;
+  /** Makes the body, which nobody needs if nobody wants events of this type; without what may be large, if `isBare`. */
+  body: (isBare?: boolean) => Buffer;
 }
 
 export interface Published<Event> {
@@ -59,11 +61,14 @@ export const openEventPublisher = async (
 ): Promise<EventPublisher> => {
   const { eventsExchange: exchange, publishTimeoutMs } = config;
   let channel: ConfirmChannel | undefined;
+  let sizes: Sizes | undefined;
   let blocked = false;
   /** How many events on this channel are not confirmed: no more are sent meanwhile, as they would pile up in memory. */
   let unconfirmed = 0;
   /** The ids of events that no queue is bound for. The broker returns them before it confirms them. */
   const unwanted = new Set<string>();
+  const patienceOf = createPatience((reason) => connection.giveUp(reason));
+  let patience = patienceOf.channel();
   const connection = await openConnection(config, observer, 'RabbitMQ', {
     setup: async (model) => {
       await declare(model, exchange);
@@ -75,8 +80,10 @@ export const openEventPublisher = async (
         model.close().catch(() => {});
       });
       blocked = false;
+      patience = patienceOf.channel();
       unconfirmed = 0;
       unwanted.clear();
+      sizes = learnSizes(model);
       channel = confirms;
     },
     lost: () => {
@@ -88,7 +95,7 @@ export const openEventPublisher = async (
     blocked = reason !== undefined;
   });
 
-  const publishOne = (confirms: ConfirmChannel, { id, type, at, body }: Publication): Promise<void> =>
+  const send = (confirms: ConfirmChannel, { id, type, at }: Publication, body: Buffer): Promise<void> =>
     new Promise((resolve, reject) => {
       const options = {
         persistent: true,
@@ -99,18 +106,47 @@ export const openEventPublisher = async (
         type,
       };
       unconfirmed++;
-      confirms.publish(exchange, type, body(), options, (error) => {
+      confirms.publish(exchange, type, body, options, (error) => {
         if (channel === confirms) unconfirmed--;
-        if (error) reject(new PublishError('refused', reasonOf(error)));
-        else resolve();
+        if (error) {
+          reject(new PublishError('refused', reasonOf(error)));
+          patience.failed(exchange);
+        } else {
+          patience.taken(exchange);
+          resolve();
+        }
       });
     });
+
+  /** An event that is too large for the broker, even without its order, is given up: it would hold up all others. */
+  const sendFitting = async (
+    confirms: ConfirmChannel,
+    known: Sizes,
+    event: Publication,
+    whole: Buffer,
+  ): Promise<void> => {
+    for (const body of [whole, event.body(true)])
+      try {
+        await known.check(body.length);
+        return await send(confirms, event, body);
+      } catch (error) {
+        if (!(error instanceof PublishError && error.outcome === 'impossible')) throw error;
+        observer.eventCutShort({ id: event.id, reason: error.message });
+      }
+  };
+  const publishOne = (confirms: ConfirmChannel, known: Sizes, event: Publication): Promise<void> => {
+    const body = event.body();
+    if (known.isTaken(body.length)) return send(confirms, event, body);
+    return sendFitting(confirms, known, event, body);
+  };
 
   return {
     publish: async (events) => {
       const confirms = channel;
-      if (!confirms)
+      const known = sizes;
+      if (!confirms || !known)
         return { confirmed: [], problem: new PublishError('refused', 'RabbitMQ is not connected.') };
+      if (unconfirmed > 0 && !blocked) patience.failed(exchange);
       if (blocked || unconfirmed > 0)
         return { confirmed: [], problem: new PublishError('refused', 'RabbitMQ takes no events for now.') };
       const confirmed: typeof events = [];
@@ -120,7 +156,7 @@ export const openEventPublisher = async (
       };
       const publishAll = async (some: typeof events): Promise<void> => {
         const tries = some.map((event) =>
-          publishOne(confirms, event).then(() => void confirmed.push(event), failed),
+          publishOne(confirms, known, event).then(() => void confirmed.push(event), failed),
         );
         await withDeadline(Promise.all(tries), publishTimeoutMs).catch(failed);
       };

@@ -63,7 +63,7 @@ const NOT_QUEUED = 'Unable to queue order.';
 /** The answer for each reason why a write was not accepted. */
 export const unaccepted: Record<PublishError['outcome'], HttpError> = {
   refused: new HttpError(503, NOT_QUEUED, 'queue_unavailable'),
-  impossible: new HttpError(503, NOT_QUEUED, 'queue_unavailable'),
+  impossible: new HttpError(413, 'The order is larger than what the queue takes.'),
   overfull: new HttpError(503, 'Too many writes are waiting.', 'backlog_full'),
   unknown: new HttpError(
     503,

@@ -20,6 +20,8 @@ export interface PrivateRabbitmq extends ServerPlace {
   vhost?: string;
   /** More lines of its rabbitmq.conf. */
   settings?: string[];
+  /** Of a node of a cluster: its name, the epmd of all nodes, and the home where they have their common secret. */
+  node?: { name: string; epmdPort: number; home: string };
 }
 
 /** As in https://www.rabbitmq.com/docs/passwords: a salt of 4 bytes, then SHA-256 of salt and password. */
@@ -64,10 +66,10 @@ export const whyNotIn = (folder: string): string | undefined => {
 const ERLANG_ARGS = '-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none';
 
 /**
- * Starts an epmd for this broker alone. The one that Erlang would start by itself outlives the broker, serves the whole
+ * Starts an epmd for one broker alone, or for a cluster. The one that Erlang would start by itself outlives the broker, serves the whole
  * machine and listens on all its addresses.
  */
-const startEpmd = async (folder: string, env: NodeJS.ProcessEnv): Promise<void> => {
+export const startEpmd = async (folder: string, env: NodeJS.ProcessEnv): Promise<void> => {
   const epmd = tracked(folder, 'epmd');
   await stopProcess(epmd, 5000);
   await startDetached({
@@ -82,21 +84,21 @@ const startEpmd = async (folder: string, env: NodeJS.ProcessEnv): Promise<void> 
 };
 
 /**
- * Starts RabbitMQ in its folder, or finds it running, and waits until it answers. `user` may do anything in the
- * its virtual host.
+ * Starts RabbitMQ in its folder, or finds it running, and waits until it answers. `user` may do anything in its
+ * virtual host.
  * @returns its PID
  * @throws Error with the last lines of its log if it does not start
  */
 export const startRabbitmq = async (rabbitmq: PrivateRabbitmq): Promise<{ pid: number }> => {
-  const { folder, port } = rabbitmq;
-  const home = join(folder, 'home');
+  const { folder, port, node } = rabbitmq;
+  const home = node?.home ?? join(folder, 'home');
   const configFile = join(folder, 'rabbitmq.conf');
   const definitionsFile = 'definitions.json';
   const settings = [
     `listeners.tcp.1 = 127.0.0.1:${port}`,
     'loopback_users = none',
-    // It works in its folder, whose name may have a meaning in here.
-    `load_definitions = ${definitionsFile}`,
+    // It works in its folder, whose name may have a meaning in here. The nodes of a cluster have one database.
+    ...(node ? [] : [`load_definitions = ${definitionsFile}`]),
     ...(rabbitmq.settings ?? []),
   ];
   const server = { backend: 'rabbitmq', folder, port } as const;
@@ -113,8 +115,8 @@ export const startRabbitmq = async (rabbitmq: PrivateRabbitmq): Promise<{ pid: n
     ...process.env,
     HOME: home,
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    ERL_EPMD_PORT: `${await freePort()}`,
-    RABBITMQ_NODENAME: 'orders@localhost',
+    ERL_EPMD_PORT: `${node?.epmdPort ?? (await freePort())}`,
+    RABBITMQ_NODENAME: node?.name ?? 'orders@localhost',
     RABBITMQ_DIST_PORT: `${await freePort()}`,
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: ERLANG_ARGS,
     RABBITMQ_CONF_ENV_FILE: '/dev/null',
@@ -126,7 +128,7 @@ export const startRabbitmq = async (rabbitmq: PrivateRabbitmq): Promise<{ pid: n
     // The script then becomes the server instead of waiting for it: its PID is the server's.
     RUNNING_UNDER_SYSTEMD: 'true',
   };
-  await startEpmd(folder, env);
+  if (!node) await startEpmd(folder, env);
   // What follows -extra means nothing to Erlang: it tells this server's process from others, from its start on.
   return startServer({ ...server, command, args: ['-extra', `${folder}/`], env });
 };

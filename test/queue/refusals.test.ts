@@ -11,6 +11,7 @@ import { createLog } from '../../process/log.ts';
 import { logEvents, unobserved } from '../../process/log-events.ts';
 import { type Observer, observers } from '../../process/observer.ts';
 import { openBroker } from '../../queue/broker.ts';
+import { connectOnce } from '../../queue/connection.ts';
 import { deadLetters } from '../../queue/dead-letters.ts';
 import { takeJobs } from '../../queue/deliveries.ts';
 import { openEventPublisher } from '../../queue/events.ts';
@@ -210,7 +211,9 @@ t.test(
 t.test('a message that is larger than the broker takes by now', async (t) => {
   const queue = 'large';
   const config = { ...rabbitmq, queue };
-  const broker = await openBroker(config, unobserved);
+  const failed: string[] = [];
+  const observer = observers(unobserved, { channelFailed: ({ reason }) => failed.push(reason) });
+  const broker = await openBroker(config, observer);
   t.teardown(() => broker.close());
   const large = Buffer.alloc(200_000, 'x');
   await until('it is accepted', () =>
@@ -236,14 +239,52 @@ t.test('a message that is larger than the broker takes by now', async (t) => {
       .catch(() => ({ letters: [] }));
     return letters[0]?.body_bytes === large.length;
   });
-  // The first such write tells the limit; it costs others their channel no second time.
-  await t.rejects(broker.accept(large, { messageId: '1' }));
-  await until('it is known', () =>
-    broker.accept(large, { messageId: '2' }).then(
-      () => false,
-      (error) => error.outcome === 'impossible',
-    ),
+  const together = await Promise.allSettled([
+    broker.accept(large, { messageId: '1' }),
+    ...Array.from({ length: 20 }, (_, i) => broker.accept(Buffer.from('small'), { messageId: `small ${i}` })),
+  ]);
+  t.match(together[0], {
+    status: 'rejected',
+    reason: {
+      outcome: 'impossible',
+      message: 'The message has 200000 bytes, and RabbitMQ takes 100000 at the most.',
+    },
+  });
+  t.ok(
+    together.slice(1).every(({ status }) => status === 'fulfilled'),
+    'it fails alone',
   );
-  await t.resolves(broker.accept(Buffer.from('small'), { messageId: '3' }));
+  await t.resolves(broker.accept(Buffer.alloc(100_000, 'x'), { messageId: '3' }), 'one that just fits');
+  t.strictSame(failed, [], 'no channel was closed for it');
+
+  const events = await openEventPublisher({ ...rabbitmq, eventsExchange: 'large' }, observer);
+  t.teardown(() => events.close());
+  const binder = await connectOnce(rabbitmq, 'test');
+  t.teardown(() => binder.close());
+  const channel = await binder.createChannel();
+  const publication = (id: string, whole: number, bare: number) => ({
+    id,
+    type: 'order.created',
+    at: Date.now(),
+    body: (isBare = false) => Buffer.alloc(isBare ? bare : whole, 'x'),
+  });
+  const all = [
+    publication('fits', 10, 10),
+    publication('cut short', 200_000, 20),
+    publication('given up', 200_000, 200_000),
+  ];
+  await until(
+    'the exchange is there',
+    async () => (await events.publish(all.slice(0, 1))).confirmed.length === 1,
+  );
+  const { queue: bound } = await channel.assertQueue('', { exclusive: true });
+  await channel.bindQueue(bound, 'large', '#');
+  const { confirmed } = await events.publish(all);
+  t.strictSame(new Set(confirmed), new Set(all), 'the hub goes on');
+  const lengths: number[] = [];
+  for (let got = await channel.get(bound); got; got = await channel.get(bound))
+    lengths.push(got.content.length);
+  t.strictSame(lengths.toSorted(), [10, 20]);
+  t.strictSame(failed, []);
   await ctl('eval', 'application:set_env(rabbit, max_message_size, 134217728).');
 });

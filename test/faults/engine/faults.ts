@@ -28,7 +28,7 @@ export const provoke = async ({ folder }: World, what: string): Promise<void> =>
 };
 
 /** Makes RabbitMQ short of memory, so that it blocks those who publish, or gives it what it has by default. */
-export const setMemoryAlarm = ({ servers }: World, on: boolean): Promise<void> =>
+export const setMemoryAlarm = ({ servers }: World, on: boolean): Promise<unknown> =>
   rabbitmqctl(servers.rabbitmq.folder, 'set_vm_memory_high_watermark', on ? '0.00001' : '0.4');
 
 /** Waits until all that was accepted is applied. The load must pause. */

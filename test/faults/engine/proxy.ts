@@ -11,6 +11,7 @@ interface Pair {
 export const startProxy = async (targetPort: number) => {
   const pairs = new Set<Pair>();
   let swallowing = false;
+  let passed = 0;
   let leadsTo = targetPort;
 
   const server = createServer((client) => {
@@ -24,7 +25,9 @@ export const startProxy = async (targetPort: number) => {
     };
     const pass = (from: Socket, to: Socket) =>
       from.on('data', (bytes) => {
-        if (!swallowing && !pair.halfOpen) to.write(bytes);
+        if (swallowing || pair.halfOpen) return;
+        passed += bytes.length;
+        to.write(bytes);
       });
     pass(client, target);
     pass(target, client);
@@ -49,6 +52,8 @@ export const startProxy = async (targetPort: number) => {
   };
   return {
     port: address.port,
+    /** How many bytes it has passed on, both ways. */
+    passed: () => passed,
     cut,
     /**
      * Begins or ends to swallow all bytes. At the end connections are cut, as those that lost bytes are of no more use.
