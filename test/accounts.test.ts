@@ -1,9 +1,8 @@
 /** The whole service with exactly the grants that docs/ACCOUNTS.md has. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { createConnection } from 'mysql2/promise';
@@ -21,6 +20,7 @@ import { scratchFolder } from '../testbed/scratch.ts';
 import { until } from '../testbed/until.ts';
 import { earlierStatements } from './db/earlier-versions.ts';
 import { isolatedEnvironment } from './helpers/environment.ts';
+import { aclWords, grantLines } from './helpers/grants.ts';
 import { startProcess, startService } from './helpers/processes.ts';
 import { untilDeclared } from './helpers/queues.ts';
 import { openSource } from './helpers/sse.ts';
@@ -28,12 +28,6 @@ import { openStores } from './helpers/stores.ts';
 
 const LONG_MS = 60_000;
 const PASSWORD = 'pw';
-const docs = readFileSync(fileURLToPath(new URL('../docs/ACCOUNTS.md', import.meta.url)), 'utf8');
-const [, leastPrivilege = ''] = docs.split(/^## /m).filter((section) => /^# |^Least privilege/.test(section));
-/** The lines with grants that begin with a word. */
-const examples = (word: string): string[] =>
-  leastPrivilege.split('\n').filter((line) => line.startsWith(word));
-
 const folder = scratchFolder(t, stopServer);
 const redisPort = await freePort();
 await startRedis({ folder, port: redisPort });
@@ -52,7 +46,7 @@ const migration = `migration_${randomUUID().slice(0, 8)}`;
 
 /** Runs the SQL of the docs with other names. */
 const grant = async (account: string, name: string, on: string) => {
-  const statements = [...examples(`CREATE USER '${account}'@`), ...examples('GRANT')].filter((line) =>
+  const statements = [...grantLines(`CREATE USER '${account}'@`), ...grantLines('GRANT')].filter((line) =>
     line.includes(`'${account}'@`),
   );
   if (statements.length !== 2) throw new Error(`The docs have no grants for ${account}.`);
@@ -65,9 +59,8 @@ const grant = async (account: string, name: string, on: string) => {
     );
 };
 
-const [aclLine = ''] = examples('ACL SETUSER');
-const acl = aclLine.split(' ').slice(1);
-await redis.call('ACL', ...acl.map((word) => word.replace('…', PASSWORD)));
+const acl = aclWords(PASSWORD);
+await redis.call('ACL', ...acl);
 const granted = acl.flatMap((word) => (word.startsWith('+') ? (word.slice(1).split('|')[0] ?? []) : []));
 
 /** Declares what there has to be, with the account of the administrator. */
@@ -85,7 +78,7 @@ await Promise.all([broker.close(), publisher.close()]);
 
 const brokerFolder = process.env.TEST_RABBITMQ_FOLDER ?? '';
 /** What the account may do without any right to configure, and with some. */
-const [few = [], more = []] = examples('rabbitmqctl set_permissions').map((line) =>
+const [few = [], more = []] = grantLines('rabbitmqctl set_permissions').map((line) =>
   line
     .replaceAll("'", '')
     .replaceAll('order_write_jobs', queue)

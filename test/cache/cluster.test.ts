@@ -9,6 +9,7 @@ import { logEvents, unobserved } from '../../process/log-events.ts';
 import { guardedFolder } from '../../testbed/guarded-folder.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { aclWords, clusterWords } from '../helpers/grants.ts';
 import { anOrder, VERSION } from '../helpers/pending.ts';
 import { type ClusterNode, startRedisCluster } from '../helpers/redis-cluster.ts';
 
@@ -148,6 +149,26 @@ t.test('slots move, and nothing is missed', async (t) => {
   await until('the feed goes on', () => seen.includes('["last"]'), WITHIN_MS);
   t.notOk(seen.includes('gap'));
   if (!isSlow()) t.strictSame(lines.slice(begun), [], 'nobody noticed');
+});
+
+t.test('an account with nothing but the grants of the docs', async (t) => {
+  const nodes = cluster.nodes.map(({ admin }) => admin);
+  for (const admin of nodes) await admin.call('ACL', ...aclWords('pw'), ...clusterWords());
+  const own = await open(t, { REDIS_USERNAME: 'orders', REDIS_PASSWORD: 'pw' });
+  t.strictSame(own.lines, ['Redis is a cluster', 'Redis is reached']);
+  const ids = await Promise.all(Array.from({ length: 10 }, () => put(own.cache)));
+  const [slot] = ids.map((id) => slotOf(`temp_order:${id}`));
+  const owner = [first, second, third].at(Math.floor(((slot ?? 0) * 3) / 16_384)) ?? first;
+  let moving = true;
+  const using = (async () => {
+    while (moving) for (const id of ids) await own.cache.pending.find(id ?? '');
+  })();
+  await cluster.moveSlot(slot ?? 0, owner, owner === first ? second : first);
+  moving = false;
+  await using;
+  for (const id of ids) t.match(await own.cache.pending.find(id ?? ''), { kind: 'order' });
+  t.equal(await own.cache.concern(), undefined);
+  for (const admin of nodes) t.strictSame(await admin.call('ACL', 'LOG'), [], 'nothing was refused');
 });
 
 t.test('a slot that stays between two masters', async (t) => {

@@ -33,7 +33,7 @@ const open = async (t: Test, more: NodeJS.ProcessEnv) => {
   const cache = openCache(config, unobserved);
   t.teardown(() => cache.close());
   const serves = async () => (await cache.time()) !== null;
-  await until('Redis is reached', serves);
+  await until('Redis is reached', serves, 30_000);
   return { cache, serves };
 };
 
@@ -66,6 +66,22 @@ t.test('a password in a file is read again when it is refused', async (t) => {
     await until('the stream is read again', () => live, 30_000);
     t.match(await cache.pending.find('unknown'), undefined);
   }
+});
+
+t.test('a command that gives no password at first', async (t) => {
+  await setPassword('late');
+  writeFileSync(file, '');
+  const opening = open(t, { REDIS_PASSWORD_COMMAND: `cat ${file}` });
+  const told: string[] = [];
+  const config = loadConfig({ ...env, REDIS_USERNAME: 'orders', REDIS_PASSWORD_COMMAND: `cat ${file}` });
+  await beginRenewals([config.redis], {
+    passwordRenewed: () => told.push('renewed'),
+    passwordNotRenewed: ({ reason }) => told.push(reason),
+  });
+  t.strictSame(told, ['REDIS_PASSWORD_COMMAND gives no password: its output is empty.']);
+  writeFileSync(file, 'late');
+  const { serves } = await opening;
+  t.ok(await serves());
 });
 
 t.test('a token is told over connections that last longer than it', async (t) => {
