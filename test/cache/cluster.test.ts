@@ -42,12 +42,15 @@ const put = async ({ pending }: Cache, id = randomUUID()) => {
   return isPut ? id : undefined;
 };
 /** Puts orders until one is in a slot of a master's. */
-const putAt = async (cache: Cache, node: ClusterNode): Promise<string> => {
-  for (;;) {
-    const id = await put(cache);
-    if (id && (await node.admin.exists(`temp_order:${id}`).catch(() => 0)) === 1) return id;
-  }
-};
+const putAt = (cache: Cache, node: ClusterNode): Promise<string> =>
+  until(
+    'an order is on this node',
+    async () => {
+      const id = await put(cache);
+      return id && (await node.admin.exists(`temp_order:${id}`).catch(() => 0)) === 1 && id;
+    },
+    WITHIN_MS,
+  );
 
 const { cache, lines } = await open(t);
 
