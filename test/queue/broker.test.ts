@@ -202,8 +202,10 @@ t.test('a dead-letter queue that is deleted is there again for the next letter',
   const broker = await open(t, env);
   const stores = await openStores(t, env);
   const dead = deadQueue(broker.queue);
-  await stores.channel.deleteQueue(dead);
   const letter = (messageId: string) => broker.publish(dead, body, { messageId });
+  // A quorum queue is to be seen before it is quite declared.
+  await letter('before');
+  await stores.channel.deleteQueue(dead);
   await t.rejects(letter('first'), { outcome: 'refused', message: `There is no queue ${dead}.` });
   await until(
     'a letter is taken',
