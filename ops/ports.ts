@@ -1,17 +1,41 @@
 /** Who answers on a port. */
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type ListenOptions, type Server } from 'node:net';
 import type { Backend } from './packages.ts';
 
-/** A TCP port of 127.0.0.1 on which nothing listens at this moment. */
+/** Below those that Linux gives to outgoing connections (`net.ipv4.ip_local_port_range`). */
+const [FIRST, LAST] = [10_000, 32_767];
+
+/** Listens, unless somebody else does: then it is false. @throws where the system refuses for another reason */
+const listens = async (server: Server, where: ListenOptions): Promise<boolean> => {
+  try {
+    await once(server.listen(where), 'listening');
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return false;
+    throw error;
+  }
+};
+
+/**
+ * A TCP port of 127.0.0.1 on which nothing listens at this moment, and that this function gives to nobody else as long
+ * as this process lives. Test files run side by side: a port that one of them keeps free must not be another one's.
+ */
 export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
-  return address.port;
+  for (;;) {
+    const port = randomInt(FIRST, LAST);
+    // A socket in Linux's abstract namespace is no file, and goes with the process: unix(7).
+    const reservation = createServer().unref();
+    if (!(await listens(reservation, { path: `\0orders-port-${port}` }))) continue;
+    const server = createServer();
+    if (await listens(server, { host: '127.0.0.1', port })) {
+      server.close();
+      await once(server, 'close');
+      return port;
+    }
+    reservation.close();
+  }
 };
 
 /** For each backend what a client has to send before the server answers, and how to recognise the answer. */
