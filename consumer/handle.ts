@@ -1,7 +1,7 @@
 /** Tries a batch until each of its jobs has an outcome (jobs/outcomes.ts), and finds the job that makes others fail. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { blameOf, mayBeSplit, reasonOf } from '../db/errors.ts';
-import type { Applied, Entry } from '../jobs/applied.ts';
+import { type Applied, countVerdicts, type Entry } from '../jobs/applied.ts';
 import type { Outcomes } from '../jobs/outcomes.ts';
 import { type Applying, applyJobs } from './apply.ts';
 import type { Rest } from './batches.ts';
@@ -106,7 +106,7 @@ const tryBatch = async (
   handling.progress.applied++;
   patience.left = patience.max;
   const ms = Math.round(performance.now() - started);
-  observer.batchCommitted({ jobs: entries.length, ms });
+  observer.batchCommitted({ jobs: entries.length, ms, verdicts: countVerdicts(applied) });
   await outcomes.applied(entries, applied, ms);
   return [];
 };

@@ -33,3 +33,10 @@ export interface Applied {
   /** The state of each order by now, without orders that do not exist. */
   states: Map<string, State>;
 }
+
+/** @returns how many jobs came to each verdict */
+export const countVerdicts = ({ verdicts }: Pick<Applied, 'verdicts'>): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const verdict of verdicts.values()) counts[verdict] = (counts[verdict] ?? 0) + 1;
+  return counts;
+};

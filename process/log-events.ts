@@ -15,7 +15,7 @@ const outcome = (log: Log) => (event: OutcomeTold) => {
     case 'applied':
     case 'unchanged':
     case 'superseded':
-      return log.info({ ...named(event), outcome, ms: event.ms }, 'job done');
+      return log.debug({ ...named(event), outcome, ms: event.ms }, 'job done');
     case 'void':
       return event.by === 'consumer'
         ? log.info({ ...named(event), outcome }, 'job done')
@@ -98,7 +98,8 @@ export const logEvents = (log: Log): Observer => ({
   cacheAsked: nothing,
 
   batchBegun: nothing,
-  batchCommitted: nothing,
+  // A line for each job would be a twentieth of the work of applying it.
+  batchCommitted: ({ jobs, ms, verdicts }) => log.info({ jobs, ms, ...verdicts }, 'batch done'),
   batchSplit: ({ jobs, reason }) => log.debug({ jobs, reason }, 'a batch failed and is split'),
   batchWaits: ({ reason, jobs, tries }) => log.warn({ reason, jobs, tries }, 'jobs wait for MySQL'),
   outcome: outcome(log),

@@ -80,7 +80,8 @@ export interface Events {
   cacheAsked: { cache: 'pending' | 'order' | 'list'; hit: boolean };
 
   batchBegun: { jobs: number };
-  batchCommitted: { jobs: number; ms: number };
+  /** `verdicts`: how many jobs came to which. */
+  batchCommitted: { jobs: number; ms: number; verdicts: Record<string, number> };
   /** A batch failed and is tried in halves, to find the job that fails. */
   batchSplit: { jobs: number; reason: string };
   /** Jobs wait for MySQL. This is told at most once a minute. */

@@ -9,7 +9,7 @@ import { openStores } from '../helpers/stores.ts';
 
 const env = await isolatedEnvironment();
 const stores = await openStores(t, env);
-const consumer = startProcess(t, 'consumer', env);
+const consumer = startProcess(t, 'consumer', { ...env, LOG_LEVEL: 'debug' });
 await consumer.says('consuming');
 const dead = `${stores.queue}.dead`;
 const done = (job: { job_id: string }, times?: number) => untilDone(consumer, job, times);
@@ -158,6 +158,18 @@ t.test("the consumer's line for a job names the request it came from", async (t)
     order_id: job.payload.order_id,
     outcome: 'applied',
   });
+});
+
+t.test('at level info there is a line for each batch, and none for a job that went well', async (t) => {
+  const info = consumer
+    .output()
+    .split('\n')
+    .flatMap((line) => (line.includes('"level":30') ? [JSON.parse(line)] : []));
+  t.match(
+    info.find(({ msg }) => msg === 'batch done'),
+    { jobs: Number, ms: Number, applied: Number },
+  );
+  t.notOk(info.some(({ job_id }) => job_id !== undefined));
 });
 
 t.test('a status update that overtakes its create is applied after it', async (t) => {

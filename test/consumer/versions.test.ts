@@ -11,7 +11,9 @@ import { openStores } from '../helpers/stores.ts';
 const env = await isolatedEnvironment();
 const stores = await openStores(t, env);
 const dead = `${stores.queue}.dead`;
-const consumers = [startProcess(t, 'consumer', env)];
+// Lines for each job.
+const consumerEnv = { ...env, LOG_LEVEL: 'debug' };
+const consumers = [startProcess(t, 'consumer', consumerEnv)];
 await consumers[0]?.says('consuming');
 
 const EPOCH = 1_700_000_000_000_000;
@@ -148,7 +150,7 @@ t.test('an older version after a newer one changes nothing, not even the row’s
 t.test(
   'a create that comes again after the delete changes nothing, also when two consumers race',
   async (t) => {
-    const second = startProcess(t, 'consumer', env);
+    const second = startProcess(t, 'consumer', consumerEnv);
     await second.says('consuming');
     consumers.push(second);
     const kept = await statuses();

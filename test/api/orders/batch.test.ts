@@ -265,7 +265,7 @@ t.test('a retry after a partial failure tries what failed, and makes nothing twi
   t.equal(before[3]?.error, 'Unable to queue order.');
   t.equal((await there.redis.keys('temp_order:*')).length, 3, 'nothing is left of the one that was refused');
 
-  const consumer = startProcess(t, 'consumer', own);
+  const consumer = startProcess(t, 'consumer', { ...own, LOG_LEVEL: 'debug' });
   const names = async () =>
     (await there.rows('SELECT customer_name AS name FROM orders ORDER BY name')).map((row) => row.name);
   await until('what was accepted is applied', async () => (await names()).length === 3);

@@ -144,7 +144,7 @@ t.test('a key that comes back with another body after its record is gone is anot
   const there = await openStores(t, own);
   const api = await startReadyApp(t, own);
   const uncached = await startReadyApp(t, { ...own, CACHE_DISABLED: 'true' });
-  const consumer = startProcess(t, 'consumer', own);
+  const consumer = startProcess(t, 'consumer', { ...own, LOG_LEVEL: 'debug' });
   const key = randomUUID();
   const names = ['Ada', 'Bob', 'Eve'];
   const ids: string[] = [];
@@ -185,7 +185,7 @@ t.test(
     const own = await isolatedEnvironment();
     const there = await openStores(t, own);
     const api = await startReadyApp(t, own);
-    const consumer = startProcess(t, 'consumer', own);
+    const consumer = startProcess(t, 'consumer', { ...own, LOG_LEVEL: 'debug' });
     const done = (times: number) =>
       until(`${times} jobs are done`, () => consumer.output().split('"job done"').length - 1 === times);
     const key = randomUUID();

@@ -153,7 +153,7 @@ t.test('100 at once with one key are one order, with Redis and without', async (
   t.equal(await burst(uncached, apps.slice(2)), 100);
   t.equal(await there.waiting(), 101);
 
-  const consumer = startProcess(t, 'consumer', own);
+  const consumer = startProcess(t, 'consumer', { ...own, LOG_LEVEL: 'debug' });
   await until('all are applied', () => consumer.output().split('"job done"').length - 1 === 101);
   const rows = await there.rows('SELECT id FROM orders');
   t.strictSame(new Set(rows.map(({ id }) => id)), new Set(keys.map((key) => idsOf(key).order_id)));
