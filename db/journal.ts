@@ -118,10 +118,10 @@ export const pruneJournal = async (alone: Alone, before: Date): Promise<number> 
  * @throws the database's error
  */
 export const journalLag = async (orm: Orm): Promise<number> => {
-  const [oldest] = await readRows<{ lag: number }>(
+  const [oldest] = await readRows<{ behind: number }>(
     orm,
-    sql`select timestampdiff(microsecond, at, utc_timestamp(3)) div 1000 as lag
+    sql`select timestampdiff(microsecond, at, utc_timestamp(3)) div 1000 as behind
       from order_journal where projected = false order by seq limit 1`,
   );
-  return oldest ? Math.max(1, oldest.lag) : 0;
+  return oldest ? Math.max(1, oldest.behind) : 0;
 };
