@@ -6,8 +6,7 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { ConfigError, environment, loadConfig } from '../process/config.ts';
-import { urlOf } from './readiness.ts';
+import { ConfigError, environment, loadConfig, urlOf } from '../process/config.ts';
 
 const TIMEOUT_MS = 3_000;
 

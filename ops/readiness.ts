@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { Config } from '../process/config.ts';
+import { type Config, urlOf } from '../process/config.ts';
 import { lastLines, logSince, runningPid, waitFor } from './processes.ts';
 import type { ServiceProcess } from './service.ts';
 
@@ -41,12 +41,6 @@ export const requireFreePort = async (api: Config['api']): Promise<void> => {
   if (await waitFor(isFree, 2000)) return;
   const reason = await whyPortIsUnusable(api);
   if (reason) throw new Error(reason);
-};
-
-/** The URL at which a client on this machine finds a server. A host that means all addresses becomes a loopback one. */
-export const urlOf = ({ host, port }: { host: string; port: number }): string => {
-  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
 };
 
 /** Whether the API accepts writes and reads. One of an earlier release that still runs says so by its status alone. */

@@ -6,11 +6,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { environment, loadConfig } from '../process/config.ts';
+import { environment, loadConfig, urlOf } from '../process/config.ts';
 import { ensureBackends } from './backends.ts';
 import { outliveReaders } from './output.ts';
 import { heldLock, logSize, runningPid, startDetached, stopProcess } from './processes.ts';
-import { requireFreePort, type StartedProcess, urlOf, waitUntilReady } from './readiness.ts';
+import { requireFreePort, type StartedProcess, waitUntilReady } from './readiness.ts';
 import {
   apiProcess,
   checkMetricsPorts,

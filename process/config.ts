@@ -134,6 +134,12 @@ export const environment = (): NodeJS.ProcessEnv =>
 export const hostAndPort = (host: string, port: number) =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
+/** The URL at which a client on this machine finds a server. A host that means all addresses becomes a loopback one. */
+export const urlOf = ({ host, port }: { host: string; port: number }): string => {
+  const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+};
+
 /** Where RabbitMQ is: its hosts, and its virtual host unless that is the default one. */
 export const brokerAddress = ({ hosts, vhost }: Pick<Config['rabbitmq'], 'hosts' | 'vhost'>): string =>
   [hosts.map(({ hostname, port }) => hostAndPort(hostname, port)).join(), vhost]

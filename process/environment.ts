@@ -129,6 +129,13 @@ const Environment = Type.Object({
   WORKER_COUNT: integer(1, 128, 4),
   PORT: port(8080),
   HOST: word('0.0.0.0'),
+  ORDERS_URL: Type.Optional(
+    Type.String({
+      secret: true,
+      pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^/?#\\s]+(/[^?#\\s]*)?$',
+      description: 'a URL such as http://127.0.0.1:8080',
+    }),
+  ),
   METRICS_PORT: Type.Optional(port()),
   METRICS_HOST: word('127.0.0.1'),
   SHUTDOWN_GRACE: seconds(0, 300, 0),
@@ -176,7 +183,28 @@ const read = ({ type, anyOf }: TSchema, text: string): unknown => {
   return anyOf.some((one: TSchema) => one.const === word) ? word : text;
 };
 
-const parseEnvironment = parser(Environment, 'The environment', (sentence) => new ConfigError(sentence));
+/** The variables of a schema that are set, as their types. An empty one counts as absent. */
+const readAs = (schema: TProperties, env: NodeJS.ProcessEnv): Record<string, unknown> => {
+  const values: Record<string, unknown> = {};
+  for (const [name, one] of Object.entries(schema)) {
+    const text = env[name];
+    if (text !== undefined && text !== '') values[name] = read(one, text);
+  }
+  return values;
+};
+const parserOf = <T extends TSchema>(schema: T) =>
+  parser(schema, 'The environment', (sentence) => new ConfigError(sentence));
+const parseEnvironment = parserOf(Environment);
+
+/** What a client of the API needs to know. */
+const ClientEnvironment = Type.Pick(Environment, ['ORDERS_URL', 'HOST', 'PORT', 'ADMIN_PASSWORD']);
+const parseClientEnvironment = parserOf(ClientEnvironment);
+/**
+ * Reads what a client of the API needs to know. The other variables may be bad or absent.
+ * @throws ConfigError with one sentence that names the variable
+ */
+export const readClientEnvironment = (env: NodeJS.ProcessEnv): Static<typeof ClientEnvironment> =>
+  parseClientEnvironment(readAs(ClientEnvironment.properties, env));
 
 /** Whether a variable of this name is one of the settings. */
 export const isVariable = (name: string): boolean => name in Environment.properties || isFileVariable(name);
@@ -189,12 +217,8 @@ export const isVariable = (name: string): boolean => name in Environment.propert
  */
 export const readEnvironment = (env: NodeJS.ProcessEnv): { variables: Environment; ignored: string[] } => {
   const database = databaseChoice(env);
-  const values: Record<string, unknown> = {};
-  for (const [name, schema] of Object.entries(Environment.properties as TProperties)) {
-    const text = env[name];
-    if (name === 'DATABASE_URL' && database.by === 'account') continue;
-    if (text !== undefined && text !== '') values[name] = read(schema, text);
-  }
+  const values = readAs(Environment.properties, env);
+  if (database.by === 'account') delete values.DATABASE_URL;
   const parsed = parseEnvironment(values);
   if (/^([^:]+|\[.*\]):\d*$/.test(parsed.DB_HOST ?? ''))
     throw new ConfigError('DB_HOST must be a host without a port: write that into DB_PORT.');

@@ -12,15 +12,15 @@ const DIM = 2;
 
 /** Others choose some of what is logged: it must neither end a line nor command a terminal. */
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029]/gu;
-const escaped = (text: string): string =>
+export const printable = (text: string): string =>
   text.replace(UNPRINTABLE, (character) => {
     if (character === '\n') return '\\n';
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
 
 const shown = (value: unknown): string => {
-  if (typeof value !== 'string') return escaped(JSON.stringify(value));
-  return /^[^\s"=]+$/.test(value) ? escaped(value) : escaped(JSON.stringify(value));
+  if (typeof value !== 'string') return printable(JSON.stringify(value));
+  return /^[^\s"=]+$/.test(value) ? printable(value) : printable(JSON.stringify(value));
 };
 
 /** `a=1 b="two words"`; of an object its members, as `err.code=…`. */
@@ -51,6 +51,6 @@ export const textLine = (json: string, coloured: boolean): string => {
   const dim = (text: string) => paint(text, DIM);
   const { name, colour } = LEVELS[Number(level)] ?? { name: String(level), colour: DIM };
   const when = String(time).replace('T', ' ').replace('Z', '');
-  const what = escaped(String(msg ?? ''));
+  const what = printable(String(msg ?? ''));
   return `${dim(when)} ${paint(name.padEnd(5), colour)} ${dim(`${process}:`)} ${what}${fields(rest, '', dim)}\n`;
 };

@@ -15,6 +15,7 @@ const allowed: Record<string, string[]> = {
   api: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   consumer: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   hub: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
+  cli: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   ops: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   testbed: ['ops', 'process'],
 };
@@ -26,6 +27,8 @@ const owners: Record<string, string> = {
   'drizzle-orm': 'db',
   mysql2: 'db',
   fastify: 'api',
+  commander: 'cli',
+  'string-width': 'cli',
   '@fastify/swagger': 'api',
 };
 

@@ -1,4 +1,4 @@
-/** What the tests of `npm run queue -- convert` have in common: the command, from the build, and a queue to convert. */
+/** What the tests of `npx orders queue convert` have in common: the command, from the build, and a queue to convert. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,12 +13,12 @@ import { withoutTap } from '../../testbed/spawn.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from './environment.ts';
 
-const program = fileURLToPath(new URL('../../dist/ops/queue.js', import.meta.url));
+const program = fileURLToPath(new URL('../../dist/cli/orders.js', import.meta.url));
 export const PATIENCE_MS = 120_000;
 
 /** Starts the command. */
 export const start = (t: Test, env: NodeJS.ProcessEnv, ...args: string[]) => {
-  const [command, options] = withoutTap(process.execPath, program, ...args);
+  const [command, options] = withoutTap(process.execPath, program, 'queue', ...args);
   const child = spawn(command, options, { env, cwd: t.testdir(), stdio: ['ignore', 'pipe', 'pipe'] });
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)

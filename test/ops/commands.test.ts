@@ -32,17 +32,9 @@ await t.test('with the service', async (t) => {
     t.equal(seeded.code, 0, seeded.output);
     t.match(seeded.output, /\nSeeded 2500 fake orders\.\n$/);
     t.equal(await total(), 2_500);
-    const usage = 'Usage: npm run seed -- --count 1000, an integer from 1 to 100000.\n';
-    for (const [args, problem] of [
-      [[], '--count is missing.'],
-      [['--count', 'many'], '--count is "many".'],
-      [['--count=100001'], '--count is "100001".'],
-      [['7'], 'Not understood: 7.'],
-    ] as const) {
-      const { code, output } = await npm('run', 'seed', '--', ...args).outcome;
-      t.equal(code, 2);
-      t.ok(output.endsWith(`${problem} ${usage}`), output);
-    }
+    const refused = await npm('run', 'seed', '--', '--count=100001').outcome;
+    t.equal(refused.code, 2);
+    t.match(refused.output, "argument '100001' is invalid. Expected an integer from 1 to 100000.");
     const shown = await npmOnTerminal('seed -- --count 1500').outcome;
     t.equal(shown.code, 0);
     t.match(shown.output, '\r[##########################..............] 1000 of 1500\r[####');
@@ -53,17 +45,14 @@ await t.test('with the service', async (t) => {
     t.equal(refused.code, 2);
     t.match(refused.output, 'there is no terminal to ask on');
     for (const [typed, code, said] of [
-      ['n\n', 1, 'Nothing was removed.'],
-      ['\x03', 1, 'Nothing was removed.'],
+      ['n\n', 1, 'Nothing was changed.'],
+      ['\x03', 1, 'Nothing was changed.'],
       ['y\n', 0, 'All orders have been removed.'],
     ] as const) {
       t.equal(await total(), 4_000);
       const reset = npmOnTerminal('reset');
       await until('it asks', () => reset.output().includes('[y/N] '), PATIENCE_MS);
-      t.match(
-        reset.output(),
-        /Remove all 4000 orders of 127\.0\.0\.1:\d+\/orders, and those that wait in the queue\?/,
-      );
+      t.match(reset.output(), `Remove all 4000 orders of ${url}, and those that wait in the queue?`);
       reset.type(typed);
       const outcome = await reset.outcome;
       t.equal(outcome.code, code, outcome.output);
@@ -79,13 +68,13 @@ await t.test('with the service', async (t) => {
 
 t.test('what a command lacks is said in one sentence', async (t) => {
   const { code, output } = await npm('run', 'reset', '--', '--yes').outcome;
-  t.equal(code, 1);
+  t.equal(code, 5);
   t.ok(
     output.endsWith(`\nThe API does not answer at ${url}: start it with ./start_services.sh or npm start.\n`),
     output,
   );
   const without = begin('npm', ['--prefix', folder, 'run', 'reset', '--', '--yes'], { ADMIN_PASSWORD: '' });
-  t.match(await without.outcome, { code: 1, output: 'ADMIN_PASSWORD is not set: ' });
+  t.match(await without.outcome, { code: 4, output: 'ADMIN_PASSWORD is not set: ' });
 });
 
 t.test('npm start: Ctrl-C answers what is in flight, and ends cleanly and once', async (t) => {

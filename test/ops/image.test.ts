@@ -107,8 +107,9 @@ t.test('the image', { skip }, async (t) => {
     const headers = { 'content-type': 'application/json', prefer: 'wait=30' };
     const created = await fetch(`${url}/orders`, { method: 'POST', headers, body });
     t.equal(created.status, 201, 'the consumer has applied it');
-    t.match(await finished(run(node('dist/ops/seed.js', '--count', '3'))), [0, 'Seeded 3 fake orders.']);
-    t.match(await finished(run(node('dist/ops/dead-letters.js', 'list'))), [0, '']);
+    const orders = (...words: string[]) => finished(run(node('dist/cli/orders.js', ...words)));
+    t.match(await orders('seed', '--count', '3'), [0, 'Seeded 3 fake orders.']);
+    t.match(await orders('dead', 'list', '--direct'), [0, '']);
     t.equal((await fetch(`${url}/docs`)).status, 200);
 
     const ends = await Promise.all([api, consumer, hub].map((one) => one.ended('SIGTERM')));

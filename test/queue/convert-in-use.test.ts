@@ -1,4 +1,4 @@
-/** `npm run queue -- convert` with what publishes and takes jobs meanwhile. */
+/** `npx orders queue convert` with what publishes and takes jobs meanwhile. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
@@ -30,7 +30,7 @@ t.test('other publishers that go on: what they publish is there once and in orde
     names.map((name, i) => publishNumbers(model, queue, { name, pauseMs: 5 * (i + 1) })),
   );
   await (await publishNumbers(model, queue, { name: 'burst', most: 2_000 })).done;
-  t.match(await run(t, env, 'convert'), { code: 0, stderr: '' });
+  t.match(await run(t, env, 'convert'), { code: 0, stdout: '' });
   t.ok(await isQuorum(model, queue));
   const confirmed = await Promise.all(publishers.map(({ stop }) => stop()));
   const taken = await takeNumbers(model, queue);
@@ -55,7 +55,7 @@ t.test('the API refuses nothing meanwhile', async (t) => {
   const codes = new Map<number, number>();
   let slowest = 0;
   const write = async () => {
-    while (!converting.said.stdout.includes('is a quorum queue')) {
+    while (!converting.said.stderr.includes('is a quorum queue')) {
       const started = performance.now();
       const { statusCode } = await app.inject({ method: 'POST', url: '/orders', payload });
       slowest = Math.max(slowest, performance.now() - started);
@@ -105,8 +105,8 @@ t.test(
       await ended;
     }
     const { code, stdout, stderr } = await run(t, env, 'convert');
-    t.strictSame({ code, stderr }, { code: 0, stderr: '' });
-    t.match(stdout, 'is empty and removed: the conversion is done.');
+    t.strictSame({ code, stdout }, { code: 0, stdout: '' });
+    t.match(stderr, 'is empty and removed: the conversion is done.');
     stopped = true;
     await publishing;
     t.ok(await isQuorum(model, queue));

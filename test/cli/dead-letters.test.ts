@@ -1,31 +1,14 @@
-/** `npm run dead-letters`, from the build. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+/** `npx orders dead … --direct`, which needs no API. */
 import t, { type Test } from 'tap';
 import { freePort } from '../../ops/ports.ts';
-import { withoutTap } from '../../testbed/spawn.ts';
 import { until } from '../../testbed/until.ts';
 import { startReadyApp } from '../helpers/app.ts';
+import { runCommand } from '../helpers/command.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { openStores } from '../helpers/stores.ts';
 
-const program = fileURLToPath(new URL('../../dist/ops/dead-letters.js', import.meta.url));
-/** What the command line says to these arguments. */
-const run = async (t: Test, env: NodeJS.ProcessEnv, ...args: string[]) => {
-  const child = spawn(...withoutTap(process.execPath, program, ...args), {
-    env,
-    cwd: t.testdir(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const said = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].on('data', (text) => {
-      said[name] += text;
-    });
-  const [code] = await once(child, 'close');
-  return { code, ...said };
-};
+const run = (t: Test, env: NodeJS.ProcessEnv, ...args: string[]) =>
+  runCommand(t, env, 'dead', ...args, '--direct');
 
 const env = await isolatedEnvironment();
 const nowhere = String(await freePort());
@@ -40,7 +23,7 @@ t.test('the command line', async (t) => {
   const [first = '', second = ''] = jobIds;
   for (const job_id of jobIds) stores.channel.sendToQueue(dead, Buffer.from(JSON.stringify({ job_id })));
   await stores.channel.waitForConfirms();
-  const listed = await run(t, env, 'list');
+  const listed = await run(t, env, 'list', '--output', 'jsonl');
   t.strictSame(
     listed.stdout
       .trimEnd()
@@ -53,9 +36,9 @@ t.test('the command line', async (t) => {
   await left(4);
   const steps: [args: string[], stdout: string, letters: number][] = [
     [['replay', first], 'Replayed 1 dead letters.\n', 3],
-    [['discard', second, 'nobody'], 'Discarded 1 dead letters.\n', 2],
-    [['replay'], 'Replayed 2 dead letters.\n', 0],
-    [['discard'], 'Discarded 0 dead letters.\n', 0],
+    [['discard', second, 'nobody', '--yes'], 'Discarded 1 dead letters.\n', 2],
+    [['replay', '--all'], 'Replayed 2 dead letters.\n', 0],
+    [['discard', '--all', '--yes'], 'Discarded 0 dead letters.\n', 0],
     [['list'], '', 0],
   ];
   for (const [args, stdout, letters] of steps) {
@@ -65,17 +48,14 @@ t.test('the command line', async (t) => {
   t.equal(await stores.waiting(), 3);
 });
 
-t.test('the command line: what is wrong in one sentence, and exit code 1', async (t) => {
-  const usage = 'Usage: npm run dead-letters -- list | replay [job_id …] | discard [job_id …]\n';
-  for (const args of [[], ['burn'], ['toString']])
-    t.strictSame(await run(t, {}, ...args), { code: 1, stdout: '', stderr: usage });
-  t.strictSame(await run(t, { ...env, RABBITMQ_PORT: 'x' }, 'discard'), {
+t.test('what is wrong is one sentence', async (t) => {
+  t.strictSame(await run(t, { ...env, RABBITMQ_PORT: 'x' }, 'discard', '--all', '--yes'), {
     code: 1,
     stdout: '',
     stderr: 'RABBITMQ_PORT must be a port from 1 to 65535, got "x".\n',
   });
   t.strictSame(await withoutBroker, {
-    code: 1,
+    code: 5,
     stdout: '',
     stderr: `RabbitMQ does not answer at 127.0.0.1:${nowhere}.\n`,
   });
