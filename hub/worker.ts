@@ -2,7 +2,7 @@
  * The hub: it passes on what consumers have written into the journal. `node dist/hub/worker.js`
  * There may be several: one leads, and the others wait for its lock.
  */
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Alone } from '../db/alone.ts';
 import { openDatabase } from '../db/client.ts';
@@ -30,7 +30,8 @@ const DAY_MS = 86_400_000;
 const NICENESS = 5;
 
 await runProcess('hub', async (config, telling) => {
-  setPriority(NICENESS);
+  // To take more than it was given is for the superuser.
+  if (getPriority() < NICENESS) setPriority(NICENESS);
   const ready = readyFile(config.readyFile);
   const health = hubHealth();
   const observer = observers(telling.observer, health.listener);
