@@ -37,23 +37,27 @@ export const cachedJobs = (
 ) => {
   const inGroups = createGroups(TOLD_TOGETHER);
   const ttlOf = ({ state }: JobTold['event']) => (isEnded(state) ? appliedTtl : waitingTtl);
-  const keepSome = (redis: Redis, told: JobTold[]) =>
+  const keep = (redis: Redis, told: JobTold[], which: 'all' | 'known') =>
     tellScript(
       redis,
       told.map(({ event }) => keys.job(event.job_id)),
       ...told.flatMap(({ event, text }) => [text, ttlOf(event)]),
+      which,
     );
+  const keepSome = (redis: Redis, told: JobTold[]) => keep(redis, told, 'all');
+  /** Tells those who listen. @param texts events as JSON */
+  const feed = (redis: Redis, texts: string[]) => {
+    const entry = `[${texts}]`;
+    return redis.xadd(keys.feed, 'MAXLEN', '~', feedLength(entry.length), '*', 'events', entry);
+  };
   const removeSome = (redis: Redis, told: JobTold[]) =>
     redis.unlink(...told.map(({ event }) => keys.job(event.job_id)));
   /** Tells those who listen, and beside that does `work`. */
   const telling = (told: JobTold[], work: (redis: Redis, some: JobTold[]) => Promise<unknown>) =>
     tell({
-      tell: async (redis) => {
-        const entry = `[${told.map(({ text }) => text)}]`;
-        await Promise.all([
-          inGroups(told, (some) => work(redis, some)),
-          redis.xadd(keys.feed, 'MAXLEN', '~', feedLength(entry.length), '*', 'events', entry),
-        ]);
+      tell: (redis) => {
+        const texts = told.map(({ text }) => text);
+        return Promise.all([inGroups(told, (some) => work(redis, some)), feed(redis, texts)]);
       },
       bytes: told.reduce((bytes, { text }) => bytes + 2 * text.length, 0),
     });
@@ -103,6 +107,18 @@ export const cachedJobs = (
 
     /** Tells what happened to jobs, those who listen too. */
     tell: (told: JobTold[]): Promise<void> => telling(told, keepSome),
+
+    /**
+     * Tells that a dead letter was put back on the queue, unless its job is over again by now: then it is not known here
+     * any more, and must not be shown as waiting.
+     */
+    again: (told: JobTold): Promise<void> =>
+      tell({
+        tell: async (redis) => {
+          if ((await keep(redis, [told], 'known')) === 1) await feed(redis, [told.text]);
+        },
+        bytes: 2 * told.text.length,
+      }),
 
     /** Tells that jobs have ended. They are forgotten here, as MySQL knows them by now. */
     ended: (told: JobTold[]): Promise<void> => telling(told, removeSome),

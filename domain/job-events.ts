@@ -38,6 +38,15 @@ const ended = new Set<JobState>(['succeeded', 'superseded', 'discarded', 'cancel
 /** Whether a job in this state is over. A dead letter is not: it may be replayed. */
 export const isEnded = (state: JobState): boolean => ended.has(state);
 
+const rankOf = (state: JobState): number =>
+  state === 'succeeded' ? 2 : state === 'superseded' || state === 'cancelled' ? 1 : 0;
+/** Which of two events of a job stands. @param newer the one that was told later; it may be of what happened before */
+export const standing = (older: JobEvent, newer: JobEvent): JobEvent => {
+  const [before, now] = [rankOf(older.state), rankOf(newer.state)];
+  if (before !== now) return before > now ? older : newer;
+  return before > 0 || newer.at < older.at ? older : newer;
+};
+
 /** One of these words. */
 export const oneOf = <const Word extends string>(words: readonly Word[]) =>
   Type.Unsafe<Word>({ type: 'string', enum: words, description: `one of ${words.join(', ')}` });

@@ -23,7 +23,7 @@ export const openLetters = ({ broker, cache: { pending }, story, observer }: Bac
       const names = namesIn(body);
       await Promise.all([
         showAgain(pending, body),
-        story.happened(toldOfMessage(names, requestId, { state: 'queued', attempts: 0 }, at)),
+        story.again(toldOfMessage(names, requestId, { state: 'queued', attempts: 0 }, at)),
       ]);
       observer.outcome({ ...names, outcome: 'replayed' });
     },

@@ -25,6 +25,8 @@ export interface Story {
    * second for it. Never rejects.
    */
   happened(...told: (Told | undefined)[]): Promise<void>;
+  /** Tells that a dead letter was put back on the queue, as its job may be over again. Never rejects. */
+  again(told: Told | undefined): Promise<void>;
   /** Writes into the journal what is about to happen, and waits no longer either. Never rejects. */
   foretold(told: Told | undefined): Promise<void>;
   /** Tells what the journal has, or need not have, as that a job comes again. Never rejects. */
@@ -73,6 +75,9 @@ export const openStory = ({ jobs }: Pick<Cache, 'jobs'>, orm: Orm, keeps: boolea
       const all = told.filter((one) => one !== undefined);
       if (!keeps || all.length === 0) return;
       await Promise.all([jobs.tell(all), journalInTime(all)]);
+    },
+    again: async (told) => {
+      if (keeps && told) await Promise.all([jobs.again(told), journalInTime([told])]);
     },
     foretold: async (told) => {
       if (keeps && told) await journalInTime([told]);

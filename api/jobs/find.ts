@@ -14,7 +14,7 @@ import { findInJournal, journalLag } from '../../db/journal.ts';
 import { findVersion } from '../../db/orders.ts';
 import { readInTime } from '../../db/reads.ts';
 import { readReset } from '../../db/resets.ts';
-import { isEnded, type JobEvent, readJobEvent, readJobEvents } from '../../domain/job-events.ts';
+import { isEnded, type JobEvent, readJobEvent, readJobEvents, standing } from '../../domain/job-events.ts';
 import type { Clock } from '../../domain/versions.ts';
 import { couldNotRead } from '../http/errors.ts';
 import { type Job, ofEvent, withStatus } from './answers.ts';
@@ -69,16 +69,18 @@ export const jobFinder = (
   const inMysql = async (jobId: string, event: JobEvent | undefined, link: Coordinates | undefined) => {
     const row = await readInTime(() => findJob(orm, jobId));
     // What happened later counts, such as that a dead letter waits again.
-    if (row && (isEnded(row.state) || event === undefined || row.at >= event.at)) return ofEvent(row);
+    if (row && (isEnded(row.state) || (event && row.at >= event.at))) return ofEvent(row);
     if (row && event) return ofEvent(event);
     const coordinates = event ? { orderId: event.order_id, version: event.version } : link;
     // Without history nothing is kept of jobs, neither of those that wait nor of those that ended.
-    const isNowhere = coordinates === undefined && historyDays > 0 && (await waitsNowhere(jobId));
+    const isUnknown = row === undefined && coordinates === undefined && historyDays > 0;
+    const isNowhere = isUnknown && (await waitsNowhere(jobId));
     const lag = await readInTime(() => journalLag(orm));
     if (lag > 0 && lag <= LAG_MS) {
-      const told = (await readInTime(() => findInJournal(orm, jobId))).flatMap(readJobEvents);
-      const last = told.find(({ job_id }) => job_id === jobId);
-      if (last) return ofEvent(last);
+      const entries = await readInTime(() => findInJournal(orm, jobId));
+      const told = entries.reverse().flatMap(readJobEvents);
+      const own = told.filter(({ job_id }) => job_id === jobId);
+      if (own.length > 0) return ofEvent(own.reduce(standing));
     }
     // The hub may have passed it on since we asked first.
     const late = await readInTime(() => findJob(orm, jobId));

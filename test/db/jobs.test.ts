@@ -6,7 +6,7 @@ import { openCache } from '../../cache/cache.ts';
 import { findJob, listJobs, projectJobs, pruneJobs } from '../../db/jobs.ts';
 import { addToJournal, writeJournal } from '../../db/journal.ts';
 import { readRows } from '../../db/rows.ts';
-import { type JobEvent, type JobState, jobStates, readJobEvents } from '../../domain/job-events.ts';
+import { type JobEvent, type JobState, jobStates, readJobEvents, standing } from '../../domain/job-events.ts';
 import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
 import { until } from '../../testbed/until.ts';
@@ -65,7 +65,22 @@ t.test('each state after each other one, earlier, later and at once: MySQL and R
         );
         for (const event of events) await cache.jobs.tell([{ event, text: JSON.stringify(event) }]);
         t.strictSame(JSON.parse((await cache.jobs.find(id)) ?? ''), expected, name);
+        t.equal(a && b && standing(a, b), expected, name);
       }
+});
+
+t.test('a letter that is put back waits again, unless its job is over by now', async (t) => {
+  const find = async (id: string) => JSON.parse((await cache.jobs.find(id)) ?? '{}').state;
+  for (const [state, expected] of [
+    ['dead', 'queued'],
+    [undefined, undefined],
+  ] as const) {
+    const id = randomUUID();
+    const tell = (event: JobEvent) => ({ event, text: JSON.stringify(event) });
+    if (state) await cache.jobs.tell([tell(eventOf(id, state, 1))]);
+    await cache.jobs.again(tell(eventOf(id, 'queued', 2)));
+    t.equal(await find(id), expected, `it was ${state}`);
+  }
 });
 
 t.test('a page for each state, merged', async (t) => {
