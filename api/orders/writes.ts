@@ -78,6 +78,13 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
     const acceptedAt = timeOf(version);
     const job = writeJob({ jobId: job_id, type, payload, version, acceptedAt });
     if (register) await register(job_id);
+    // In one turn with the publish, so that it takes no further round trip, and before it: a consumer that is done at once
+    // must not tell of the job's end first.
+    if (story.isTold) {
+      const at = acceptedAt.getTime();
+      const event = { jobId: job_id, type, orderId: order_id, version, acceptedAt: at, requestId };
+      void jobs.accepted(job_id, queuedEvent(event));
+    }
     const published = performance.now();
     const confirmed = broker.accept(job, {
       // Two requests with one key may be in flight at once: their messages need different ids.
@@ -86,12 +93,6 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
       timestamp: Math.floor(acceptedAt.getTime() / 1000),
       type,
     });
-    // In the same turn, so that it takes no further round trip. It is known before anybody is told the job's id.
-    if (story.isTold) {
-      const at = acceptedAt.getTime();
-      const event = { jobId: job_id, type, orderId: order_id, version, acceptedAt: at, requestId };
-      void jobs.accepted(job_id, queuedEvent(event));
-    }
     try {
       await confirmed;
     } catch (error) {
