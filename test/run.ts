@@ -42,11 +42,14 @@ const startTestServers = async (): Promise<NodeJS.ProcessEnv> => {
   };
 };
 
+/** They wait for minutes, so they come first, beside all others. */
+const isLong = (file: string): boolean => file.startsWith('test/faults/');
+
 /** All test files; those of code alone run in one process (unit.ts). */
 const allTests = (): string[] => {
   const alone = new Set(testsWithoutServers());
   const files = sourcesIn('test').filter((file) => file.endsWith('.test.ts') && !alone.has(file));
-  return ['test/unit.ts', ...files];
+  return [...files.filter(isLong), 'test/unit.ts', ...files.filter((file) => !isLong(file))];
 };
 
 /** Bundles those of tap's arguments that are test files. @returns the environment that tells load.mjs where they are */
