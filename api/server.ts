@@ -2,11 +2,17 @@
 import cluster, { type Worker } from 'node:cluster';
 import { once } from 'node:events';
 import type { Config } from '../process/config.ts';
+import { serveEndpoint } from '../process/endpoint.ts';
 import { runProcess, type Telling } from '../process/lifecycle.ts';
+import { observers } from '../process/observer.ts';
 import { createRestarts } from '../process/restarts.ts';
+import { openMetrics } from '../telemetry/telemetry.ts';
 import { createHandoffs } from './http/handoffs.ts';
 
-const runPrimary = async (config: Config, { observer }: Telling) => {
+const runPrimary = async (config: Config, telling: Telling) => {
+  const metrics = await openMetrics(config, 'primary');
+  const observer = observers(telling.observer, ...metrics.listeners);
+  const closeEndpoint = serveEndpoint(config.metrics, metrics.pages, observer);
   for (const name of config.ignored) observer.settingIgnored({ name });
   const restarts = createRestarts();
   const handoffs = createHandoffs();
@@ -47,6 +53,7 @@ const runPrimary = async (config: Config, { observer }: Telling) => {
         await exit;
       }),
     );
+    closeEndpoint();
   };
 };
 

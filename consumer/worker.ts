@@ -13,6 +13,7 @@ import { readyFile } from '../process/ready-file.ts';
 import { beginRenewals } from '../process/renewals.ts';
 import { tellSupervisor } from '../process/supervisor.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
+import { openMetrics } from '../telemetry/telemetry.ts';
 import { createBatches, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';
 import { consumerHealth } from './health.ts';
@@ -25,8 +26,14 @@ const MAX_PREFETCH = 65_535;
 await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, telling) => {
   const ready = readyFile(config.readyFile);
   const health = consumerHealth(!config.cache.disabled);
-  const observer = observers(telling.observer, { consuming: ready.write }, health.listener);
-  const closeEndpoint = serveEndpoint(config.metrics, health.pages, observer);
+  const metrics = await openMetrics(config, 'consumer');
+  const observer = observers(
+    telling.observer,
+    { consuming: ready.write },
+    health.listener,
+    ...metrics.listeners,
+  );
+  const closeEndpoint = serveEndpoint(config.metrics, { ...health.pages, ...metrics.pages }, observer);
   const { batchSize, lingerMs, concurrency, writeLagMs } = config.consumer;
   await beginRenewals([config.mysql, config.redis, config.rabbitmq], observer);
   const database = openDatabase(config.mysql, observer, {
@@ -84,6 +91,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
     batches.add({ job, delivery });
   };
   const jobs = await takeJobs(config.rabbitmq, observer, prefetch, take, cache.consumers);
+  metrics.read({ connections: database.usage, inHand: jobs.inHand, now: () => clock.now() / 1e3 });
   tellSupervisor(config);
 
   return async () => {

@@ -5,6 +5,7 @@ import type { Observer } from '../process/observer.ts';
 import { reachability } from '../process/reachability.ts';
 import { type Alone, withAlone } from './alone.ts';
 import { isLost, isReadOnly, reasonOf } from './errors.ts';
+import type { Usage } from './hand-out.ts';
 import { format } from './literals.ts';
 import { loggedIn } from './login.ts';
 import { openPool } from './pool.ts';
@@ -98,6 +99,9 @@ export interface Database {
    */
   probeWrites(): Promise<void>;
 
+  /** How many connections are busy and idle, and how many callers wait for one. */
+  usage(): Usage;
+
   /** Closes all connections. */
   close(): Promise<void>;
 }
@@ -111,7 +115,7 @@ export const openDatabase = (
   observer: Observer,
   { connections, silenceMs = SILENCE_MS, waitMs = silenceMs, applies = false }: DatabaseOptions,
 ): Database => {
-  const { pool, orm, renew, renewedAt } = openPool(
+  const { pool, orm, renew, renewedAt, usage } = openPool(
     { ...connectionOptions(config), multipleStatements: applies },
     { limit: connections, waitMs, silenceMs, explain: (error) => explainConnecting(error, config) },
     config.renewal,
@@ -174,6 +178,7 @@ export const openDatabase = (
     },
     ping,
     probeWrites,
+    usage,
     close: async () => {
       clearInterval(watcher);
       // A connection that is being made to a server that is away fails here, and is closed all the same.

@@ -21,6 +21,13 @@ interface HandOut {
   explain: (error: unknown) => unknown;
 }
 
+export interface Usage {
+  busy: number;
+  idle: number;
+  /** How many callers wait for one. */
+  waiting: number;
+}
+
 type Give = (error: unknown, connection?: PoolConnection) => void;
 
 /** What a caller gets who has waited in vain. */
@@ -30,13 +37,21 @@ const busy = (limit: number) =>
 /**
  * Makes a pool hand out only connections of the present generation, each of them set up. Who waits in vain is told why:
  * all are in use (POOL_BUSY), or the server takes no more.
- * @returns a function that begins a new generation: what is idle is closed, and what is in use when it is given back
+ * @returns `leave` begins a new generation: what is idle is closed, and what is in use when it is given back. `usage` tells
+ *   how many connections are busy and idle, and how many callers wait for one
  */
-export const handOutSetUp = ({ pool }: Pool, { limit, waitMs, setUp, explain }: HandOut): (() => void) => {
+export const handOutSetUp = ({ pool }: Pool, { limit, waitMs, setUp, explain }: HandOut) => {
   const generations = new WeakMap<object, number>();
   let generation = 0;
   const idle = new Set<PoolConnection>();
-  pool.on('connection', (connection) => socketOf(connection)?.once('close', () => idle.delete(connection)));
+  let open = 0;
+  pool.on('connection', (connection) => {
+    open++;
+    socketOf(connection)?.once('close', () => {
+      open--;
+      idle.delete(connection);
+    });
+  });
   pool.on('acquire', (connection) => idle.delete(connection));
   pool.on('release', (connection) => {
     if (generations.get(connection) === generation) idle.add(connection);
@@ -50,11 +65,14 @@ export const handOutSetUp = ({ pool }: Pool, { limit, waitMs, setUp, explain }: 
   let full: { error: unknown; until: number } | undefined;
   const getConnection = pool.getConnection.bind(pool);
 
+  let waiters = 0;
   /** Lets a caller wait in mysql2's queue, for a time. */
   const wait = (give: Give) => {
+    waiters++;
     const waiting = { isOver: false, timer: setTimeout(giveUp, waitMs) };
     function giveUp() {
       waiting.isOver = true;
+      waiters--;
       give(busy(limit));
     }
     return waiting;
@@ -76,6 +94,7 @@ export const handOutSetUp = ({ pool }: Pool, { limit, waitMs, setUp, explain }: 
     getConnection((error, connection) => {
       // Nobody can leave the queue, so who has given up hands on what he gets.
       if (waiting?.isOver) return connection?.release();
+      if (waiting) waiters--;
       clearTimeout(waiting?.timer);
       if (error) {
         if (!isFull(error)) return give(explain(error));
@@ -105,8 +124,11 @@ export const handOutSetUp = ({ pool }: Pool, { limit, waitMs, setUp, explain }: 
 
   // mysql2 gets the connection of every statement by this function.
   pool.getConnection = (callback) => handOut(callback as Give);
-  return () => {
-    generation++;
-    for (const connection of idle) connection.destroy();
+  return {
+    leave: (): void => {
+      generation++;
+      for (const connection of idle) connection.destroy();
+    },
+    usage: (): Usage => ({ busy: open - idle.size, idle: idle.size, waiting: waiters }),
   };
 };

@@ -113,15 +113,35 @@ export const pruneJournal = async (alone: Alone, before: Date): Promise<number> 
   return affectedRows;
 };
 
+/** For how many milliseconds the oldest entry of some has been waiting. */
+const ageOf = (where: SQL) => sql`(select timestampdiff(microsecond, at, utc_timestamp(3)) div 1000
+  from order_journal ${where} order by seq limit 1)`;
+const UNPROJECTED = sql`where projected = false`;
+
 /**
  * For how many milliseconds the oldest entry that the jobs do not have has been waiting; 0 if there is none.
  * @throws the database's error
  */
 export const journalLag = async (orm: Orm): Promise<number> => {
-  const [oldest] = await readRows<{ behind: number }>(
+  const [oldest] = await readRows<{ behind: number | null }>(
     orm,
-    sql`select timestampdiff(microsecond, at, utc_timestamp(3)) div 1000 as behind
-      from order_journal where projected = false order by seq limit 1`,
+    sql`select ${ageOf(UNPROJECTED)} as behind`,
   );
-  return oldest ? Math.max(1, oldest.behind) : 0;
+  return oldest?.behind == null ? 0 : Math.max(1, oldest.behind);
+};
+
+export interface JournalLags {
+  /** For how many milliseconds the oldest entry waits that the jobs do not have; 0 if there is none. */
+  historyMs: number;
+  /** The same of the oldest entry that is not published. */
+  eventsMs: number;
+}
+
+/** How far behind the hub is. @throws the database's error */
+export const journalLags = async (alone: Alone): Promise<JournalLags> => {
+  const [ages] = await readRows<{ unprojected: number | null; unpublished: number | null }>(
+    alone,
+    sql`select ${ageOf(UNPROJECTED)} as unprojected, ${ageOf(sql``)} as unpublished`,
+  );
+  return { historyMs: Math.max(0, ages?.unprojected ?? 0), eventsMs: Math.max(0, ages?.unpublished ?? 0) };
 };

@@ -54,7 +54,7 @@ interface Limits {
  * Opens a pool. Connections are made when they are needed.
  * @param renewal renews the password, if it may change
  * @returns the pool, drizzle-orm over it, and `renew`, which closes its connections: from then on it hands out new ones.
- *   `renewedAt` is performance.now() when that was last done
+ *   `renewedAt` is performance.now() when that was last done. `usage` tells how it is used
  */
 export const openPool = (
   options: PoolOptions,
@@ -71,7 +71,7 @@ export const openPool = (
   cutWhenSilent(pool, silenceMs);
   if (renewal) logInAnew(pool, renewal);
   const setUp = (connection: PoolConnection) => setUpSession(connection.promise(), WITH_LOCK_TIMEOUTS);
-  const leave = handOutSetUp(pool, { limit, waitMs, setUp, explain });
+  const { leave, usage } = handOutSetUp(pool, { limit, waitMs, setUp, explain });
   let renewedAt = Number.NEGATIVE_INFINITY;
   const renew = () => {
     renewedAt = performance.now();
@@ -128,5 +128,5 @@ export const openPool = (
       connection.release();
     }
   };
-  return { pool, orm, renew, renewedAt: () => renewedAt };
+  return { pool, orm, renew, renewedAt: () => renewedAt, usage };
 };

@@ -8,7 +8,7 @@ import type { Alone } from '../db/alone.ts';
 import { openDatabase } from '../db/client.ts';
 import { isReadOnly, reasonOf } from '../db/errors.ts';
 import { pruneJobs } from '../db/jobs.ts';
-import { pruneJournal } from '../db/journal.ts';
+import { type JournalLags, journalLags, pruneJournal } from '../db/journal.ts';
 import { lockHub } from '../db/locks.ts';
 import { readMaxBytes } from '../db/statements.ts';
 import { serveEndpoint } from '../process/endpoint.ts';
@@ -17,7 +17,9 @@ import { observers } from '../process/observer.ts';
 import { readyFile } from '../process/ready-file.ts';
 import { beginRenewals } from '../process/renewals.ts';
 import { tellSupervisor } from '../process/supervisor.ts';
+import { watchBacklog } from '../queue/backlog.ts';
 import { openEventPublisher } from '../queue/events.ts';
+import { openMetrics } from '../telemetry/telemetry.ts';
 import { hubHealth } from './health.ts';
 import { createPassing } from './pass-on.ts';
 
@@ -25,6 +27,8 @@ const POLL_MS = 100;
 const RETRY_MS = 500;
 const LOCK_SECONDS = 2;
 const PRUNE_INTERVAL_MS = 60_000;
+/** How often it is looked how old the journal is. */
+const LOOK_MS = 5_000;
 const DAY_MS = 86_400_000;
 /** Clients wait for the API and for consumers, not for this process: it yields to them where there is little CPU. */
 const NICENESS = 5;
@@ -34,12 +38,17 @@ await runProcess('hub', async (config, telling) => {
   if (getPriority() < NICENESS) setPriority(NICENESS);
   const ready = readyFile(config.readyFile);
   const health = hubHealth();
-  const observer = observers(telling.observer, health.listener);
-  const closeEndpoint = serveEndpoint(config.metrics, health.pages, observer);
+  const metrics = await openMetrics(config, 'hub');
+  const observer = observers(telling.observer, health.listener, ...metrics.listeners);
+  const closeEndpoint = serveEndpoint(config.metrics, { ...health.pages, ...metrics.pages }, observer);
   await beginRenewals([config.mysql, config.rabbitmq], observer);
   const database = openDatabase(config.mysql, observer, { connections: 1 });
   const publisher = await openEventPublisher(config.rabbitmq, observer);
   const passOn = createPassing(publisher, observer);
+  /** Only who serves metrics looks at the queues and at the age of the journal. */
+  const backlog = config.metrics && (await watchBacklog(config.rabbitmq, observer));
+  let lag: JournalLags | undefined;
+  metrics.read({ backlog: () => backlog?.seen(), lag: () => lag });
   const ending = new AbortController();
   const { signal } = ending;
   const pause = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {});
@@ -64,10 +73,15 @@ await runProcess('hub', async (config, telling) => {
       problem = undefined;
       const connected = { alone, maxBytes: await readMaxBytes(alone) };
       let pruneAt = performance.now();
+      let lookAt = pruneAt;
       while (!signal.aborted) {
         if (performance.now() >= pruneAt) {
           await prune(alone);
           pruneAt = performance.now() + PRUNE_INTERVAL_MS;
+        }
+        if (backlog && performance.now() >= lookAt) {
+          lag = await journalLags(alone);
+          lookAt = performance.now() + LOOK_MS;
         }
         if (!(await passOn(connected))) await pause(POLL_MS);
       }
@@ -77,6 +91,7 @@ await runProcess('hub', async (config, telling) => {
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       await lead().catch((error) => {
+        lag = undefined;
         // It will lead once the server takes writes: there is nothing else to wait for.
         if (isReadOnly(error)) ready.write();
         const reason = reasonOf(error);
@@ -94,7 +109,7 @@ await runProcess('hub', async (config, telling) => {
     ready.remove();
     ending.abort();
     await running;
-    await Promise.all([publisher.close(), database.close()]);
+    await Promise.all([publisher.close(), backlog?.close(), database.close()]);
     closeEndpoint();
   };
 });

@@ -148,7 +148,7 @@ export const createOutcomes = ({ cache, story, observer, acknowledge, track }: A
       for (const entry of done) {
         const verdict = applied.verdicts.get(entry.job);
         if (verdict === 'applied' || verdict === 'unchanged' || verdict === 'superseded')
-          observer.outcome({ ...nameOf(entry), outcome: verdict, ms });
+          observer.outcome({ ...nameOf(entry), outcome: verdict, ms, version: entry.job.version });
       }
       for (const entry of voided) observer.outcome({ ...nameOf(entry), outcome: 'void', by: 'consumer' });
     },

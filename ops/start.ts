@@ -59,7 +59,8 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
   const numbers = Array.from({ length: config.consumer.count }, (_, i) => i + 1);
   const api = apiProcess(project);
   const consumers = numbers.map((number) => consumerProcess(project, number, metricsPort));
-  const hubs = config.historyDays > 0 ? [hubProcess(project, metricsPort)] : [];
+  // Without a history it still looks at the queues, for metrics.
+  const hubs = config.historyDays > 0 || config.metrics ? [hubProcess(project, metricsPort)] : [];
   const processes = [api, ...consumers, ...hubs];
   const missing = processes.filter((one) => runningPid(one) === undefined);
   if (missing.includes(api)) await requireFreePort(config.api);

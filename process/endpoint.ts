@@ -1,5 +1,5 @@
 /**
- * A small HTTP server for probes, on METRICS_PORT, of a process that serves no clients. Nobody who works depends on it:
+ * A small HTTP server for probes and metrics, on METRICS_PORT, of a process that serves no clients. Nobody who works depends on it:
  * if its port is in use, the process goes on without it and tries again.
  */
 import { once } from 'node:events';

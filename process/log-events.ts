@@ -95,6 +95,8 @@ export const logEvents = (log: Log): Observer => ({
   writeAccepted: nothing,
   writeRefused: ({ requestId, outcome, reason }) =>
     log.warn({ request_id: requestId, outcome, reason }, 'a write was not confirmed'),
+  requestAnswered: nothing,
+  requestRefused: nothing,
   cacheAsked: nothing,
 
   batchBegun: nothing,

@@ -12,7 +12,12 @@ export interface JobNamed extends JobNames {
 /** What became of a job. jobs/outcomes.ts says what each outcome means; jobs/ alone tells them. */
 export type OutcomeTold = JobNamed &
   (
-    | { outcome: 'applied' | 'unchanged' | 'superseded'; ms: number }
+    | {
+        outcome: 'applied' | 'unchanged' | 'superseded';
+        ms: number;
+        /** That of the job, in microseconds since 1970; undefined for a job of another publisher. */
+        version: number | undefined;
+      }
     | { outcome: 'void'; by: 'consumer' | 'reset' }
     | { outcome: 'retried'; reason: string; error: string; attempt: number; delayMs: number }
     | { outcome: 'dead'; reason: string; error: string; attempt: number }
@@ -75,7 +80,12 @@ export interface Events {
 
   /** The broker has confirmed a write. `confirmMs` is how long that took after publishing, in milliseconds. */
   writeAccepted: { jobType: JobType; confirmMs: number };
-  writeRefused: { requestId: string; outcome: string; reason: string };
+  /** Writes of a request were not confirmed, all for the same reason. */
+  writeRefused: { requestId: string; outcome: string; reason: string; writes: number };
+  /** A request got its answer after `ms` milliseconds. `route` is as in `/orders/:id`, undefined if there is none. */
+  requestAnswered: { method: string; route: string | undefined; status: number; ms: number };
+  /** The answer was an error. `code` is its word (api/http/error-codes.ts). */
+  requestRefused: { code: string };
   /** A cache was asked: `hit` says whether it had an answer. */
   cacheAsked: { cache: 'pending' | 'order' | 'list'; hit: boolean };
 

@@ -1,5 +1,5 @@
 /** Answers the deliveries of one channel, with as few frames as the order in which they are done allows. */
-import type { Channel, Message } from 'amqplib';
+import type { Channel, ConsumeMessage, Message } from 'amqplib';
 
 /**
  * Splits tags into those that one frame answers and those that need a frame each: with `multiple` a frame answers
@@ -18,8 +18,8 @@ export const splitAnswers = (
 
 /** Keeps track of which deliveries of a channel are unanswered, and answers them. */
 export const createAcknowledger = (channel: Channel) => {
-  /** In the order of arrival, which is that of the tags. */
-  const unanswered = new Set<number>();
+  /** Each with its delivery, in the order of arrival, which is that of the tags. */
+  const unanswered = new Map<number, ConsumeMessage>();
   /** Those who wait until all deliveries up to a tag are answered. */
   let waiting: { upTo: number; resolve: () => void }[] = [];
   const answer = (deliveryTag: number, allUpTo: boolean) =>
@@ -27,7 +27,7 @@ export const createAcknowledger = (channel: Channel) => {
 
   const tellWaiting = () => {
     if (waiting.length === 0) return;
-    const [oldest = Number.POSITIVE_INFINITY] = unanswered;
+    const [oldest = Number.POSITIVE_INFINITY] = unanswered.keys();
     for (const { upTo, resolve } of waiting) if (upTo < oldest) resolve();
     waiting = waiting.filter(({ upTo }) => upTo >= oldest);
   };
@@ -36,19 +36,25 @@ export const createAcknowledger = (channel: Channel) => {
     /** Resolves when all deliveries that have arrived by now are answered; never if the channel closes before that. */
     whenDone: (): Promise<void> =>
       new Promise((resolve) => {
-        waiting.push({ upTo: [...unanswered].at(-1) ?? 0, resolve });
+        waiting.push({ upTo: [...unanswered.keys()].at(-1) ?? 0, resolve });
         tellWaiting();
       }),
 
     /** Notes that a delivery has arrived. */
-    arrived: (tag: number): void => {
-      unanswered.add(tag);
+    arrived: (message: ConsumeMessage): void => {
+      unanswered.set(message.fields.deliveryTag, message);
+    },
+
+    /** How many deliveries are unanswered, and the one that has been so for longest. */
+    unanswered: (): { count: number; oldest: ConsumeMessage | undefined } => {
+      const [oldest] = unanswered.values();
+      return { count: unanswered.size, oldest };
     },
 
     /** Acknowledges deliveries. @throws if the channel is closed; the broker then delivers all unanswered ones again */
     acknowledge: (tags: number[]): void => {
       for (const tag of tags) unanswered.delete(tag);
-      const [oldest] = unanswered;
+      const [oldest] = unanswered.keys();
       const ascending = tags.toSorted((a, b) => a - b);
       const { upTo, single } = splitAnswers(oldest, ascending);
       if (upTo !== undefined) answer(upTo, true);

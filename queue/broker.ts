@@ -36,6 +36,9 @@ export interface Broker {
    */
   takesMessages(): boolean;
 
+  /** Whether it is left alone for now, as it is away, takes no messages, or has let one wait too long. */
+  refusesAtOnce(): boolean;
+
   /** Whether the broker itself moves a rejected job to the dead letters, which it can however large the job is. */
   deadLettersRejected(): boolean;
 
@@ -218,6 +221,7 @@ export const openBroker = async (
     publish,
     reachedWithin: (ms) => withDeadline(firstReached, ms).catch(() => {}),
     takesMessages: () => lines.some(isOpen),
+    refusesAtOnce: () => !lines.some(isUsable),
     deadLettersRejected: () => rejectedAreKept,
     frameMax: () => frameMaxOf(inUse().live()?.model),
     accept: async (body, properties) => {

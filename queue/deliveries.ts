@@ -7,6 +7,7 @@ import type { JobType } from '../domain/jobs.ts';
 import { isTime } from '../domain/versions.ts';
 import type { Config } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
+import { acceptedAt } from './backlog.ts';
 import { openBroker } from './broker.ts';
 import { createMover, failuresBefore, type Held, type Moved } from './moves.ts';
 import type { Notes } from './notes.ts';
@@ -190,6 +191,14 @@ export const takeJobs = async (
       }
       for (const [subscription, tags] of bySubscription)
         answer(subscription, observer, ({ acknowledge }) => acknowledge(tags));
+    },
+    /**
+     * How many jobs this process has that it has not answered, and when the one of them that it has had for longest was
+     * accepted, in milliseconds since 1970; undefined if it has none.
+     */
+    inHand: (): { jobs: number; acceptedAt: number | undefined } => {
+      const { count: jobs, oldest } = subscriptions.inHand();
+      return { jobs, acceptedAt: oldest && acceptedAt(oldest) };
     },
     /** Ends the subscription: no more deliveries arrive, and those that did can still be answered. Never rejects. */
     stop: async (): Promise<void> => {

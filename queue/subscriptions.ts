@@ -84,7 +84,7 @@ export const openSubscriptions = async (
     await channel.prefetch(prefetch);
     const { consumerTag } = await channel.consume(from, (message) => {
       if (message) {
-        acknowledger.arrived(message.fields.deliveryTag);
+        acknowledger.arrived(message);
         return onMessage(message, current);
       }
       // The conversion is over; those who have come to the queue of jobs go on there.
@@ -176,6 +176,14 @@ export const openSubscriptions = async (
   });
 
   return {
+    /** What was handed out and is not answered, and the message for which that is so for longest. */
+    inHand: (): { count: number; oldest: ConsumeMessage | undefined } => {
+      const held = subscriptions.filter(({ open }) => open).map((one) => one.acknowledger.unanswered());
+      return {
+        count: held.reduce((sum, { count }) => sum + count, 0),
+        oldest: held.find(({ oldest }) => oldest)?.oldest,
+      };
+    },
     /** No further messages from here on; those that were delivered can still be answered. */
     stop: async (): Promise<void> => {
       ending = true;

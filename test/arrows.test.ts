@@ -11,10 +11,11 @@ const allowed: Record<string, string[]> = {
   queue: ['domain', 'process'],
   cache: ['domain', 'process'],
   db: ['domain', 'process'],
+  telemetry: ['domain', 'process'],
   jobs: ['queue', 'cache', 'db', 'domain', 'process'],
-  api: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
-  consumer: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
-  hub: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
+  api: ['jobs', 'queue', 'cache', 'db', 'domain', 'process', 'telemetry'],
+  consumer: ['jobs', 'queue', 'cache', 'db', 'domain', 'process', 'telemetry'],
+  hub: ['jobs', 'queue', 'cache', 'db', 'domain', 'process', 'telemetry'],
   cli: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   ops: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   testbed: ['ops', 'process'],
@@ -30,7 +31,11 @@ const owners: Record<string, string> = {
   commander: 'cli',
   'string-width': 'cli',
   '@fastify/swagger': 'api',
+  'prom-client': 'telemetry',
 };
+
+/** Where processes are put together: nobody else knows that somebody counts and traces. */
+const putTogether = ['api/server.ts', 'api/worker.ts', 'consumer/worker.ts', 'hub/worker.ts'];
 
 const root = join(import.meta.dirname, '..');
 const files = Object.keys(allowed).flatMap(sourcesIn);
@@ -51,6 +56,15 @@ t.test('arrows point down only', async (t) => {
       t.ok(existsSync(join(root, target)), `${file}: ${target} is there`);
       t.ok(from === to || allowed[from]?.includes(to), `${file} may import ${target}`);
     }
+});
+
+t.test('only where a process is put together it is known who listens to it', async (t) => {
+  for (const [file, targets] of graph)
+    for (const target of targets.filter((one) => folderOf(one) === 'telemetry'))
+      t.ok(
+        folderOf(file) === 'telemetry' || (putTogether.includes(file) && target === 'telemetry/telemetry.ts'),
+        `${file} may import ${target}`,
+      );
 });
 
 t.test('one folder knows a library', async (t) => {

@@ -81,6 +81,7 @@ export const couldNotRead = (error: unknown): boolean =>
   error instanceof DeadlineError || isSystemFailure(error);
 
 const send = (reply: FastifyReply, error: HttpError): FastifyReply => {
+  reply.server.observer.requestRefused({ code: error.answerCode });
   if (error.statusCode === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
   const { type, body } = errorAnswer(error, reply.request.headers.accept);
   const varies = reply.getHeader('vary');
@@ -97,7 +98,7 @@ export const sendError = (
   if (error instanceof HttpError) return send(reply, error);
   if (error instanceof PublishError) {
     const { outcome, message } = error;
-    request.server.observer.writeRefused({ requestId: request.id, outcome, reason: message });
+    request.server.observer.writeRefused({ requestId: request.id, outcome, reason: message, writes: 1 });
     return send(reply, unaccepted[error.outcome]);
   }
   if (couldNotRead(error)) {

@@ -90,7 +90,8 @@ export const refusals = fastifyPlugin(
 
     /** Writes the answer straight to the connection, as there is no reply object. */
     const answer = (socket: Socket, error: HttpError, { id, headers, request }: Head) => {
-      const { statusCode } = error;
+      const { statusCode, answerCode: code } = error;
+      app.observer.requestRefused({ code });
       const { type, body } = errorAnswer(error, headers.accept);
       const answerHeaders: Record<string, string | number> = {
         'x-request-id': id,

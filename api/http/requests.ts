@@ -56,11 +56,19 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
         // Most streams end when the client goes away.
         const answered = reply.raw.writableFinished || streamedBytes !== undefined;
         const length = streamedBytes ?? Number(reply.getHeader('content-length') ?? 0);
+        const statusCode = answered ? reply.statusCode : CLIENT_CLOSED_REQUEST;
+        if (streamedBytes === undefined)
+          app.observer.requestAnswered({
+            method: request.method,
+            route: request.routeOptions.url,
+            status: statusCode,
+            ms: reply.elapsedTime,
+          });
         logAccess({
           method: request.method,
           url: request.url,
           httpVersion: request.raw.httpVersion,
-          statusCode: answered ? reply.statusCode : CLIENT_CLOSED_REQUEST,
+          statusCode,
           remoteAddress: request.ip,
           requestHeaders: request.headers,
           responseHeader: (name) => reply.getHeader(name),

@@ -104,8 +104,10 @@ export const acceptBatch = async (
   const worst = unpublished.find(({ outcome }) => outcome === 'unknown') ?? unpublished[0];
   if (worst && results.every(isRefusal)) throw worst;
   // One line in the log for each reason, not for each order.
-  for (const { outcome, message } of new Map(unpublished.map((one) => [one.outcome, one])).values())
-    observer.writeRefused({ requestId: origin.requestId, outcome, reason: message });
+  for (const { outcome, message } of new Map(unpublished.map((one) => [one.outcome, one])).values()) {
+    const writes = unpublished.filter((one) => one.outcome === outcome).length;
+    observer.writeRefused({ requestId: origin.requestId, outcome, reason: message, writes });
+  }
   return results;
 };
 

@@ -1,4 +1,4 @@
-/** Programs of clients that tests run against the service: a browser, and a load generator. */
+/** Programs of clients that tests run against the service: a browser, a load generator, and Prometheus's own checks. */
 import { existsSync } from 'node:fs';
 import { canInstall, findProgram, installPackages, systemIds } from '../../ops/packages.ts';
 import { until } from '../../testbed/until.ts';
@@ -8,6 +8,7 @@ const INSTALLED_WITHIN_MS = 300_000;
 const programs = {
   chromium: { names: ['chromium', 'google-chrome-stable', 'google-chrome'], debian: 'chromium' },
   locust: { names: ['locust'], debian: 'python3-locust' },
+  promtool: { names: ['promtool'], debian: 'prometheus' },
 };
 type Client = keyof typeof programs;
 
@@ -25,10 +26,10 @@ export const skippedWithout = (client: Client): string | false =>
   clientProgram(client) === undefined && `${client} is not installed`;
 
 /** Locust is used where it is there: to install it takes longer than its test. */
-const installed: Client[] = ['chromium'];
+const installed: Client[] = ['chromium', 'promtool'];
 
 /**
- * Installs the browser if it is missing, on Debian as root. Elsewhere, where the packages have other names or none
+ * Installs those that are missing, on Debian as root. Elsewhere, where the packages have other names or none
  * (Ubuntu's chromium is a snap, which needs a system that runs snapd), their tests are skipped.
  * @param say told in one line what is about to be installed, or what is missing
  * @throws Error with apt-get's own output

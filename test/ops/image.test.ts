@@ -78,7 +78,8 @@ t.test('the image', { skip }, async (t) => {
   });
 
   await t.test('the API, a consumer and the hub, each with its health check', async (t) => {
-    const ports = { consumer: String(await freePort()), hub: String(await freePort()) };
+    const [ofApi, forConsumer, forHub] = [await freePort(), await freePort(), await freePort()];
+    const ports = { api: String(ofApi), consumer: String(forConsumer), hub: String(forHub) };
     const ofConsumer = { METRICS_PORT: ports.consumer, PORT: String(nowhere) };
     const ofHub = { METRICS_PORT: ports.hub, PORT: String(nowhere) };
     const check = (own: NodeJS.ProcessEnv = {}) => finished(run(image.healthCheck, own));
@@ -87,7 +88,7 @@ t.test('the image', { skip }, async (t) => {
       `Nothing answers at ${url}/health/live or http://127.0.0.1:${nowhere}/health/live.`,
     ]);
 
-    const api = run(image.command);
+    const api = run(image.command, { METRICS_PORT: ports.api });
     const consumer = run(node('dist/consumer/supervisor.js'), ofConsumer);
     const hub = run(node('dist/hub/supervisor.js'), ofHub);
     for (const [at, what] of [

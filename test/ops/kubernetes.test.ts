@@ -121,7 +121,11 @@ t.test('pods run programs of the image, as its user, and are asked where they an
     const grace = isApi ? Number(config.SHUTDOWN_GRACE) : 0;
     t.ok(terminationGracePeriodSeconds > FAREWELL_SECONDS + grace, `${metadata.name} has time to end`);
     const port = isApi ? 'http' : 'metrics';
-    t.strictSame(container.ports, [{ name: port, containerPort: exposed[port] }]);
+    const ports = (isApi ? ['http', 'metrics'] : ['metrics']) as (keyof typeof exposed)[];
+    t.strictSame(
+      container.ports,
+      ports.map((name) => ({ name, containerPort: exposed[name] })),
+    );
     for (const [probe, what] of Object.entries(PROBES))
       t.match(container[probe as `${string}Probe`], { httpGet: { path: `/health/${what}`, port } });
   }
