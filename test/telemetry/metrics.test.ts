@@ -130,6 +130,8 @@ t.test('promtool finds nothing wrong with any of it', { skip: skippedWithout('pr
   };
   for (const program of ['api', 'consumer', 'hub'] as const)
     promtool(['check', 'metrics'], (await scrape(program)).text);
+  promtool(['check', 'config', 'ops/observability/prometheus.yml']);
+  promtool(['test', 'rules', 'test/ops/alerts.yml']);
 });
 
 t.test('a worker that is frozen or dies takes nothing with it', async (t) => {
