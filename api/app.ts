@@ -15,6 +15,7 @@ import { input, readQuery } from './http/input.ts';
 import { readers } from './http/readers.ts';
 import { refusals } from './http/refusals.ts';
 import { requestId, requests } from './http/requests.ts';
+import { buildSerializer } from './http/serializers.ts';
 import { sse } from './http/sse.ts';
 import { eventRoutes } from './jobs/events.ts';
 import { listening } from './jobs/listening.ts';
@@ -57,6 +58,7 @@ export const buildApp = async (config: Config, { log, observer }: Telling, first
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, querystringParser: readQuery },
     // A request that arrives on an open connection while the server closes is served like any other.
     return503OnClosing: false,
+    schemaController: { compilersFactory: { buildSerializer } },
     // The only such error is a URL that cannot be decoded: no parameter can be longer than a head.
     frameworkErrors: (_error, request, reply) => {
       request.server.beginRequest(request, reply);

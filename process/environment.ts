@@ -1,5 +1,12 @@
 /** The environment: one schema says which values each variable may have. */
-import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox';
+import {
+  OptionalKind,
+  type Static,
+  type TObject,
+  type TProperties,
+  type TSchema,
+  Type,
+} from '@sinclair/typebox';
 import { parser } from '../domain/validate.ts';
 import { ConfigError } from './config-error.ts';
 import { databaseChoice } from './database-choice.ts';
@@ -192,19 +199,36 @@ const readAs = (schema: TProperties, env: NodeJS.ProcessEnv): Record<string, unk
   }
   return values;
 };
-const parserOf = <T extends TSchema>(schema: T) =>
-  parser(schema, 'The environment', (sentence) => new ConfigError(sentence));
-const parseEnvironment = parserOf(Environment);
+/**
+ * Validates the variables that are set, and adds the defaults of the others. Only the schemas of those that are set are
+ * compiled: to compile all would be a tenth of the start of a process.
+ */
+const parseAs = <T extends TProperties>(
+  schema: TObject<T>,
+  values: Record<string, unknown>,
+): Static<TObject<T>> => {
+  const needed = Object.entries(schema.properties).filter(
+    ([name, one]) => name in values || (one.default === undefined && !(OptionalKind in one)),
+  );
+  const parse = parser(
+    Type.Object(Object.fromEntries(needed)),
+    'The environment',
+    (sentence) => new ConfigError(sentence),
+  );
+  const defaults = Object.entries(schema.properties).flatMap(([name, one]) =>
+    one.default === undefined ? [] : [[name, one.default]],
+  );
+  return { ...Object.fromEntries(defaults), ...parse(values) };
+};
 
 /** What a client of the API needs to know. */
 const ClientEnvironment = Type.Pick(Environment, ['ORDERS_URL', 'HOST', 'PORT', 'ADMIN_PASSWORD']);
-const parseClientEnvironment = parserOf(ClientEnvironment);
 /**
  * Reads what a client of the API needs to know. The other variables may be bad or absent.
  * @throws ConfigError with one sentence that names the variable
  */
 export const readClientEnvironment = (env: NodeJS.ProcessEnv): Static<typeof ClientEnvironment> =>
-  parseClientEnvironment(readAs(ClientEnvironment.properties, env));
+  parseAs(ClientEnvironment, readAs(ClientEnvironment.properties, env));
 
 /** Whether a variable of this name is one of the settings. */
 export const isVariable = (name: string): boolean => name in Environment.properties || isFileVariable(name);
@@ -219,7 +243,7 @@ export const readEnvironment = (env: NodeJS.ProcessEnv): { variables: Environmen
   const database = databaseChoice(env);
   const values = readAs(Environment.properties, env);
   if (database.by === 'account') delete values.DATABASE_URL;
-  const parsed = parseEnvironment(values);
+  const parsed = parseAs(Environment, values);
   if (/^([^:]+|\[.*\]):\d*$/.test(parsed.DB_HOST ?? ''))
     throw new ConfigError('DB_HOST must be a host without a port: write that into DB_PORT.');
   return { variables: parsed, ignored: database.ignored };
