@@ -5,6 +5,7 @@ import type { Config } from '../process/config.ts';
 import { serveEndpoint } from '../process/endpoint.ts';
 import { runProcess, type Telling } from '../process/lifecycle.ts';
 import { observers } from '../process/observer.ts';
+import { readyFile } from '../process/ready-file.ts';
 import { createRestarts } from '../process/restarts.ts';
 import { openMetrics } from '../telemetry/telemetry.ts';
 import { createHandoffs } from './http/handoffs.ts';
@@ -16,8 +17,10 @@ const runPrimary = async (config: Config, telling: Telling) => {
   for (const name of config.ignored) observer.settingIgnored({ name });
   const restarts = createRestarts();
   const handoffs = createHandoffs();
+  const ready = readyFile(config.readyFile);
   let ending = false;
   let listening = false;
+  let left = config.api.workers;
 
   const start = () => {
     const worker = cluster.fork();
@@ -26,6 +29,8 @@ const runPrimary = async (config: Config, telling: Telling) => {
     // What keeps the first worker from starting would keep the others too: they wait for it.
     worker.once('listening', () => {
       servesSince = performance.now();
+      // Whoever sends load before that has all connections on the workers that are there, for as long as they are kept.
+      if (--left === 0) ready.write();
       if (listening) return;
       listening = true;
       observer.listening({ url: `http://${config.api.host}:${config.api.port}` });
@@ -43,6 +48,7 @@ const runPrimary = async (config: Config, telling: Telling) => {
 
   return async () => {
     ending = true;
+    ready.remove();
     const workers = Object.values(cluster.workers ?? {}).filter(
       (worker): worker is Worker => worker !== undefined,
     );

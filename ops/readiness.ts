@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { type Config, urlOf } from '../process/config.ts';
 import { lastLines, logSince, runningPid, waitFor } from './processes.ts';
-import type { ServiceProcess } from './service.ts';
+import { API, type ServiceProcess } from './service.ts';
 
 export interface StartedProcess extends ServiceProcess {
   /** How many bytes its log had before it started. */
@@ -67,7 +67,7 @@ export const waitUntilReady = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const url = urlOf(config.api);
-  const unready = () => started.find(({ readyFile }) => readyFile && !existsSync(readyFile));
+  const unready = () => started.find(({ readyFile }) => !existsSync(readyFile));
   const isReady = await waitFor(async () => {
     signal.throwIfAborted();
     const dead = started.find((one) => runningPid(one) === undefined);
@@ -75,7 +75,7 @@ export const waitUntilReady = async (
     return !unready() && (await answersReady(url)) ? true : undefined;
   }, timeoutMs);
   if (isReady) return;
-  const late = unready() ?? started.find(({ readyFile }) => !readyFile);
+  const late = unready() ?? started.find(({ name }) => name === API);
   const what = `was not ready within ${timeoutMs / 1000} s`;
   throw late
     ? failure(late, what)

@@ -10,24 +10,31 @@ const MAX_PORT = 65_535;
 export interface ServiceProcess extends Start {
   /** Its name in messages. */
   name: string;
-  /** A file that it writes when it is at work, if no request can ask it whether it is. */
-  readyFile?: string;
+  /** A file that it writes when it is at work: the API once all its workers listen. */
+  readyFile: string;
 }
 
-const serviceProcess = (project: string, name: string, file: string, words: string[]) => ({
-  name,
-  command: process.execPath,
-  args: words,
-  marker: `${words.join(' ')} `,
-  pidFile: join(project, `${file}.pid`),
-  logFile: join(project, `${file}.log`),
-  cwd: project,
-  env: process.env,
-});
+const serviceProcess = (project: string, name: string, file: string, words: string[]): ServiceProcess => {
+  const readyFile = join(project, '.data', `${file}.ready`);
+  return {
+    name,
+    command: process.execPath,
+    args: words,
+    marker: `${words.join(' ')} `,
+    pidFile: join(project, `${file}.pid`),
+    logFile: join(project, `${file}.log`),
+    readyFile,
+    cwd: project,
+    env: { ...process.env, READY_FILE: readyFile },
+  };
+};
+
+/** The API's name in messages. */
+export const API = 'the API';
 
 /** The API's primary process; its workers are in its process group. */
 export const apiProcess = (project: string): ServiceProcess =>
-  serviceProcess(project, 'the API', 'server', [join(project, 'dist/api/server.js')]);
+  serviceProcess(project, API, 'server', [join(project, 'dist/api/server.js')]);
 
 interface Supervised {
   folder: string;
@@ -36,7 +43,7 @@ interface Supervised {
   metricsPort: number | undefined;
 }
 
-/** A supervisor. What it keeps running is in its process group, shares its log, and writes a file once it is at work. */
+/** A supervisor. What it keeps running is in its process group, shares its log, and writes the file once it is at work. */
 const supervisor = (
   project: string,
   name: string,
@@ -45,9 +52,7 @@ const supervisor = (
 ): ServiceProcess => {
   const program = join(project, 'dist', folder, 'supervisor.js');
   const common = serviceProcess(project, name, file, [program, ...words]);
-  const readyFile = join(project, '.data', `${file}.ready`);
-  const own = { READY_FILE: readyFile, ...(metricsPort && { METRICS_PORT: `${metricsPort}` }) };
-  return { ...common, readyFile, env: { ...common.env, ...own } };
+  return { ...common, env: { ...common.env, ...(metricsPort && { METRICS_PORT: `${metricsPort}` }) } };
 };
 
 /**

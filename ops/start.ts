@@ -74,7 +74,7 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
   });
   const startOne = async (one: ServiceProcess): Promise<void> => {
     started.push({ ...one, logStart: logSize(one.logFile) });
-    if (one.readyFile) rmSync(one.readyFile, { force: true });
+    rmSync(one.readyFile, { force: true });
     const pid = await startDetached(one);
     say(`Started ${one.name} (process ${pid}).`);
   };

@@ -9,7 +9,7 @@ import { openStores } from '../helpers/stores.ts';
 
 const env = await isolatedEnvironment();
 const stores = await openStores(t, env);
-const consumer = startProcess(t, 'consumer', env);
+const consumer = startProcess(t, 'consumer', { ...env, LOG_LEVEL: 'debug' });
 await consumer.says('consuming');
 const dead = `${stores.queue}.dead`;
 

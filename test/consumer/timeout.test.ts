@@ -20,7 +20,7 @@ t.test('consumer_timeout: the consumer comes back, and what it was at is applied
 
   const env = await isolatedEnvironment({ RABBITMQ_PORT: String(port), SIMULATED_WRITE_LAG: '4' });
   const stores = await openStores(t, env);
-  const consumer = startProcess(t, 'consumer', env);
+  const consumer = startProcess(t, 'consumer', { ...env, LOG_LEVEL: 'debug' });
   await consumer.says('consuming');
   const order_id = randomUUID();
   const items = [{ name: 'Tea', quantity: 1 }];
