@@ -2,7 +2,7 @@
 /** `npx orders`: the service from the command line. */
 import { CommanderError } from 'commander';
 import { ConfigError } from '../process/config-error.ts';
-import { PublishError } from '../queue/errors.ts';
+import { codeOf, PublishError } from '../queue/errors.ts';
 import { CommandError, type Ending, exitCodes, ReaderGone } from './exit.ts';
 import { makeProgram } from './program.ts';
 
@@ -15,8 +15,11 @@ const tell = (error: unknown): number => {
   if (error instanceof ReaderGone) return exitCodes.done.code;
   if (error instanceof CommanderError) return exitCodes[error.exitCode === 0 ? 'done' : 'usage'].code;
   if (error instanceof ConfigError) return say(error.message);
-  if (error instanceof PublishError)
-    return say(error.message, error.outcome === 'impossible' ? 'failed' : 'away');
+  if (error instanceof PublishError) {
+    // A broker that says why it refuses is there.
+    const isAway = error.outcome !== 'impossible' && codeOf(error) === undefined;
+    return say(error.message, isAway ? 'away' : 'failed');
+  }
   if (!(error instanceof CommandError)) return say(error);
   console.error(error.message);
   return error.exitCode;
