@@ -13,7 +13,7 @@ const POLL_MS = 20;
 export const until = async <T>(
   what: string,
   ask: () => Promise<T> | T,
-  ms = 15_000,
+  ms = 60_000,
 ): Promise<Exclude<T, Falsy>> => {
   const deadline = Date.now() + ms;
   for (;;) {

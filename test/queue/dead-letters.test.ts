@@ -177,7 +177,7 @@ t.test('a letter whose replay is refused goes back, and so do those after it', a
 
 t.test('what is replayed is applied as it would have been', async (t) => {
   const { env, letters, stores, dead, bury } = await open(t);
-  const consumer = startProcess(t, 'consumer', env);
+  const consumer = startProcess(t, 'consumer', { ...env, LOG_LEVEL: 'debug' });
   const [kept, newer, deleted, lost] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
   const done = (job: Job) => until(`job ${job.job_id} is done`, () => consumer.output().includes(job.job_id));
   const apply = async (...jobs: Job[]) => {

@@ -119,8 +119,10 @@ export const hubScenarios: Scenario[] = [
         await freezeLeader(world, random.shuffle(world.hubs), full);
         await sleep(random.integer(500, 1_500));
       });
-      if (countLogged(world, 'hub', 'the journal cannot be passed on yet') === 0)
-        fail('no hub that was frozen noticed that it does not lead any more');
+      const hasNoticed = () => countLogged(world, 'hub', 'the journal cannot be passed on yet') > 0;
+      await until('a hub that was frozen notices that it does not lead any more', hasNoticed).catch((error) =>
+        fail(error.message),
+      );
     },
   },
   {

@@ -15,7 +15,7 @@ export const scriptScenarios: Scenario[] = [
       const servers = Object.entries(world.serviceEnv).filter(([name]) =>
         /^(DB|REDIS|RABBITMQ|MQ)_/.test(name),
       );
-      const env = { ...Object.fromEntries(servers), SIMULATED_WRITE_LAG: '0.002' };
+      const env = { ...Object.fromEntries(servers), SIMULATED_WRITE_LAG: '0.002', LOG_LEVEL: 'debug' };
       const start = async () => {
         const { code, output } = await checkout.begin(join(checkout.folder, 'start_services.sh'), [], env)
           .outcome;
