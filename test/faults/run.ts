@@ -1,12 +1,13 @@
 /**
- * `npm run test:faults [-- --only 5,6 --accepted 20000 --seed 1 --hours 2 --tls --results file.json]`: runs the scenarios
- * one after the other, prints a table and keeps it as JSON. Exit code 1 where any promise was broken.
+ * `npm run test:faults [-- --only 5,6 --accepted 20000 --seed 1 --hours 2 --tls --node 24 --results file.json]`: runs the
+ * scenarios one after the other, prints a table and keeps it as JSON. Exit code 1 where any promise was broken.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled } from '../../ops/packages.ts';
 import { guardedFolder } from '../../testbed/guarded-folder.ts';
+import { nodeOf } from '../helpers/node-versions.ts';
 import { noViolations } from './engine/checker.ts';
 import { brokenResult, processesOf, type Result, runScenario } from './engine/scenario.ts';
 import { createGround } from './engine/servers.ts';
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     accepted: { type: 'string', default: '20000' },
     hours: { type: 'string', default: '0' },
     tls: { type: 'boolean', default: false },
+    node: { type: 'string' },
     results: { type: 'string', default: 'test/faults/results/latest.json' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
@@ -50,9 +52,22 @@ const head = [
 ].join('\n');
 
 ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
-console.log(`seed ${options.seed}${options.tls ? ', over TLS' : ''}\n${head}`);
+const found = values.node === undefined ? { path: process.execPath } : await nodeOf(values.node);
+if ('missing' in found) {
+  console.error(`${found.missing}.`);
+  process.exit(1);
+}
+const node = found.path;
+console.log(
+  [
+    `seed ${options.seed}`,
+    ...(options.tls ? ['over TLS'] : []),
+    ...(values.node ? [`Node.js ${values.node}`] : []),
+  ].join(', '),
+);
+console.log(head);
 const { folder, end } = guardedFolder('orders-faults-');
-const ground = await createGround(folder, options.tls);
+const ground = await createGround(folder, { tls: options.tls, node });
 const worlds = createWorlds(ground, processesOf(options.full), !options.full);
 const chosen = scenarios.filter(({ number }) => !only || only.includes(number));
 // Those that can share a world come one after the other.

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { withoutTap } from '../../testbed/spawn.ts';
+import { nodeOf } from '../helpers/node-versions.ts';
 import { noViolations } from './engine/checker.ts';
 import type { Result } from './engine/scenario.ts';
 
@@ -13,11 +14,18 @@ import type { Result } from './engine/scenario.ts';
 const ACCEPTED = 300;
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** Runs `npm run test:faults` itself for some scenarios, and takes each for one test. */
-export const testShortForms = (...numbers: number[]): void => {
+/**
+ * Runs `npm run test:faults` itself for some scenarios, and takes each for one test.
+ * @param node the version of Node.js that runs the service, if not that of the tests. Where it cannot be installed, that
+ *   of the tests does, and says so
+ */
+export const testShortForms = (numbers: number[], node?: string): void => {
   t.test(`scenarios ${numbers}`, async (t) => {
     const results = join(t.testdir(), 'results.json');
-    const options = { only: numbers, accepted: ACCEPTED, seed: numbers[0], results };
+    const found = node === undefined ? undefined : await nodeOf(node);
+    if (found && 'missing' in found) t.comment(`${found.missing}: ${process.version} runs the service.`);
+    const version = found && 'path' in found ? { node } : {};
+    const options = { only: numbers, accepted: ACCEPTED, seed: numbers[0], results, ...version };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const run = spawn(
       ...withoutTap(process.execPath, '--import=tsx', fromRoot('test/faults/run.ts'), ...args),

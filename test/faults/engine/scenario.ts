@@ -14,8 +14,8 @@ import type { Worlds } from './worlds.ts';
  */
 export const processesOf = (full: boolean): Processes =>
   full ? { consumers: 4, apiWorkers: 2 } : { consumers: 2, apiWorkers: 1 };
-/** Clients send as fast as they are answered; in the short form they leave CPU to the tests beside it. */
-const SHORT_PAUSE_MS = 200;
+/** Clients send as fast as they are answered; in the short form fewer of them leave CPU to the tests beside it. */
+const SHORT_LOAD = { clients: 8, pauseMs: 150 };
 
 /** A service that is not the world's own, stopped and started by scripts. */
 export interface Prepared {
@@ -97,7 +97,7 @@ const runLoad = async (scenario: Scenario, world: World, base: Base, random: Ran
   const load = startLoad({
     urls: world.urls,
     random,
-    pauseMs: base.full ? 0 : SHORT_PAUSE_MS,
+    ...(base.full ? {} : SHORT_LOAD),
     ...scenario.load,
   });
   const enough = () => load.counts.accepted >= target;

@@ -93,13 +93,14 @@ const makeMysqlData = async (folder: string): Promise<string> => {
  * What the worlds of a run have in common.
  * @param folder must be guarded
  * @param tls whether the service speaks TLS to all servers
+ * @param node the program that runs the service
  */
-export const createGround = async (folder: string, tls: boolean) => {
+export const createGround = async (folder: string, { tls, node }: { tls: boolean; node: string }) => {
   const certificate = tls ? makeServerCertificate(join(folder, 'tls')) : undefined;
   const [broker, data] = await Promise.all([
     createBroker(join(folder, 'rabbitmq'), certificate),
     makeMysqlData(join(folder, 'mysql')),
   ]);
-  return { broker, mysqlData: data, certificate };
+  return { broker, mysqlData: data, certificate, node };
 };
 export type Ground = Awaited<ReturnType<typeof createGround>>;

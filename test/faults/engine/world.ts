@@ -57,15 +57,19 @@ export interface Processes {
   apiWorkers: number;
 }
 
-/** A process that is started again whenever it ends without being asked to. */
-const keepAlive = (args: string[], env: NodeJS.ProcessEnv, cwd: string, logFile: string) => {
+/** A process that is started again whenever it ends without being asked to. @param program the Node.js that runs it */
+const keepAlive = (
+  program: string,
+  args: string[],
+  { env, cwd, logFile }: { env: NodeJS.ProcessEnv; cwd: string; logFile: string },
+) => {
   let child: ChildProcess | undefined;
   let wanted = false;
   let deaths = 0;
 
   const start = () => {
     const log = openSync(logFile, 'a');
-    child = spawn(...withoutTap(process.execPath, ...args), {
+    child = spawn(...withoutTap(program, ...args), {
       env,
       cwd,
       stdio: ['ignore', log, log],
@@ -191,21 +195,29 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     const port = await freePort();
     urls.push(`http://127.0.0.1:${port}`);
     const args = [...inject(options.apiInject), fromRoot('dist/api/server.js')];
+    const apiEnv = { ...env, ...own, PORT: String(port) };
     apis.push(
-      keepAlive(args, { ...env, ...own, PORT: String(port) }, folder, place(`logs/api_${i + 1}.log`)),
+      keepAlive(ground.node, args, { env: apiEnv, cwd: folder, logFile: place(`logs/api_${i + 1}.log`) }),
     );
   }
   const consumers = Array.from({ length: consumerCount }, (_, i) =>
     keepAlive(
+      ground.node,
       [...inject(options.consumerInject), fromRoot('dist/consumer/worker.js'), String(i + 1)],
-      // What a batch fails for is a matter of debugging, and of `blamed`.
-      { ...env, LOG_LEVEL: 'debug', ...options.consumerEnv },
-      folder,
-      place(`logs/consumer_${i + 1}.log`),
+      {
+        // What a batch fails for is a matter of debugging, and of `blamed`.
+        env: { ...env, LOG_LEVEL: 'debug', ...options.consumerEnv },
+        cwd: folder,
+        logFile: place(`logs/consumer_${i + 1}.log`),
+      },
     ),
   );
   const hubs = Array.from({ length: hubCount }, (_, i) =>
-    keepAlive([fromRoot('dist/hub/worker.js')], env, folder, place(`logs/hub_${i + 1}.log`)),
+    keepAlive(ground.node, [fromRoot('dist/hub/worker.js')], {
+      env,
+      cwd: folder,
+      logFile: place(`logs/hub_${i + 1}.log`),
+    }),
   );
   const events: PublishedEvent[] = [];
   const processesOfService = [...apis, ...consumers, ...hubs];
