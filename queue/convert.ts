@@ -13,8 +13,7 @@
  *   3. All that waits is moved, and what is published meanwhile behind it (transfer.ts).
  *   4. When the queue is empty and nothing of it is in hand, it is deleted, if it is still empty, and declared as a quorum
  *      queue. If jobs come faster than they are moved there is no such moment: so the service's own publishers hold theirs
- *      back for less than a second. Others get theirs returned in the few milliseconds between the two, if they publish
- *      `mandatory`.
+ *      back for less than a second. Others get theirs returned in the few milliseconds between the two if it is `mandatory`.
  *   5. Consumers that find nothing in `<name>.converting` any more come back. When it is empty and nobody holds anything
  *      of it, it is deleted.
  *
@@ -22,14 +21,13 @@
  *
  *   the queue   `<name>.converting`
  *   classic     not there             1
- *   classic     there                 2; transfer.ts finds what was moved and not yet acknowledged
+ *   classic     there                 2; moved.ts finds what was moved and not yet acknowledged
  *   not there   there                 the second half of 4
  *   quorum      there                 5
  *   quorum      not there             done
  *
- * Between a kill and the next run the service goes on: the connection of a killed command is gone, so consumers that have
- * taken all of `<name>.converting` come back to the queue, whatever its type. They may meet up to WINDOW jobs a second
- * time there, in their order, as after a consumer that was killed.
+ * Between a kill and the next run the service goes on: consumers that have taken all of `<name>.converting` come back to
+ * the queue, whatever its type. They may meet up to WINDOW jobs twice, in their order, as after a consumer that was killed.
  *
  * Jobs in delay queues come back to the queue by themselves. A classic delay queue drops them if there is no queue in that
  * moment (https://www.rabbitmq.com/docs/dlx#safety), so those are exchanged first, each when it is empty.

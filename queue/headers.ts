@@ -17,8 +17,11 @@ const MAX_DROPPED_CHARACTERS = 500;
 /** The greatest timestamp that can be written: those nearer to 2^64 are read as 2^64, which 64 bits do not hold. */
 const MAX_TIMESTAMP = 2 ** 64 - 2 ** 11;
 
-/** Headers in which the broker notes a message's way. It would draw wrong conclusions from forged or old ones. */
-const isBrokersOwn = (name: string) =>
+/** The number of a message among those that were moved to another queue: see moved.ts. */
+export const MOVED = 'x-moved';
+/** Headers in which a message's way is noted, by the broker or with a number. Forged or old ones would mislead. */
+const isOfItsWay = (name: string) =>
+  name === MOVED ||
   /^x-(death|delivery-count|acquired-count|(first|last)-death-(exchange|queue|reason))$/.test(name);
 /** Headers that name queues to which the broker sends a copy (https://www.rabbitmq.com/docs/sender-selected). */
 const isRoute = (name: string) => name === 'CC' || name === 'BCC';
@@ -110,7 +113,7 @@ export const carriedHeaders = (
   for (const value of Object.values(own)) room -= 32 + Buffer.byteLength(String(value));
   const dropped: string[] = [];
   for (const [name, value] of Object.entries(foreign)) {
-    if (Object.hasOwn(own, name) || isBrokersOwn(name)) continue;
+    if (Object.hasOwn(own, name) || isOfItsWay(name)) continue;
     const written = isRoute(name) ? undefined : writtenOf(value);
     const bytes = 1 + Buffer.byteLength(name) + (written?.bytes ?? 0);
     if (!written || bytes > room || Buffer.byteLength(name) > SHORT_BYTES) dropped.push(name);

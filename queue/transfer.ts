@@ -1,14 +1,14 @@
 /**
- * Moves what waits in a classic queue to another queue: in its order, and so that whoever moves may be killed at any
- * moment without a message lost or doubled.
+ * Moves what waits in a classic queue to a quorum queue: in its order, and so that whoever moves may be killed at any
+ * moment without a message lost, or doubled where that can be known.
  *
  * A message is acknowledged once the broker has confirmed it in its new place, so none is lost. A kill between the two
  * leaves it in both, at most WINDOW messages: the last ones that came to the new place are the first ones of the old
- * place then, as only one moves and in order. Whoever goes on has to know how many. The new place cannot tell, as
- * consumers take from it meanwhile. So each message is published once and routed to two queues, by the header BCC
- * (https://www.rabbitmq.com/docs/sender-selected), which is one step for a client that is killed: to the new place, and
- * to a queue that keeps the last WINDOW messages and that nobody takes from. What the head of the old place has in common
- * with the end of that one is where it was interrupted.
+ * place then, as only one moves and in order. Whoever goes on has to know how many. So each message is published once
+ * and routed to two queues, by the header BCC (https://www.rabbitmq.com/docs/sender-selected), which is one step for a
+ * client that is killed: to the new place, and to a queue that keeps the last copies and that nobody takes from.
+ * What the head of the old place has in common with the end of that one was published. What of that is in the new place
+ * is another question (moved.ts): where consumers take from it, nobody can know, and it is moved again.
  *
  * That queue must not outlive the broker: if the broker itself dies, it may have kept the copy and lost the message, which
  * would then be taken for one that was moved. Without the copy, up to WINDOW messages are moved twice, in their order.
@@ -17,11 +17,14 @@ import type { ChannelModel, ConfirmChannel, ConsumeMessage, Message } from 'amqp
 import { withDeadline } from '../process/deadline.ts';
 import { frameMaxOf } from './connection.ts';
 import { ACCESS_REFUSED, answerOf, codeOf, PublishError, reasonOf } from './errors.ts';
-import { carriedHeaders, carriedProperties } from './headers.ts';
+import { carriedHeaders, MOVED } from './headers.ts';
+import { countUntouched, propertiesOf, whereToGoOn } from './moved.ts';
 import { CLASSIC, isSince, onChannel } from './topology.ts';
 
 /** Messages on their way at the most. */
-export const WINDOW = 1_000;
+export const WINDOW = 200;
+/** How many copies are kept; WINDOW would do, but earlier releases declared the queue with so many. */
+const COPIES = 1_000;
 const CONFIRM_WITHIN_MS = 30_000;
 
 const inTime = (work: Promise<void>): Promise<void> =>
@@ -32,7 +35,7 @@ const inTime = (work: Promise<void>): Promise<void> =>
 export interface Places {
   from: string;
   to: string;
-  /** Keeps the last WINDOW messages that were moved. */
+  /** Keeps copies of the last messages that were published. */
   last: string;
 }
 
@@ -47,7 +50,7 @@ export const assertLast = (model: ChannelModel, last: string): Promise<unknown> 
       channel.assertQueue(last, {
         durable: false,
         exclusive: isSince(model, 4, 3),
-        arguments: { ...CLASSIC, 'x-max-length': WINDOW },
+        arguments: { ...CLASSIC, 'x-max-length': COPIES },
       }),
     ),
   );
@@ -68,34 +71,6 @@ const readAll = (model: ChannelModel, queue: string): Promise<Message[]> =>
     await inTime(all);
     return messages;
   });
-
-/** With its id only where it has one: it must be the same whoever moves it. */
-const propertiesOf = (message: Message) => ({
-  ...carriedProperties(message),
-  messageId: message.properties.messageId ? carriedProperties(message).messageId : undefined,
-});
-
-const isSame = (moved: Message, message: Message): boolean => {
-  const { messageId, timestamp } = propertiesOf(message);
-  return (
-    moved.content.equals(message.content) &&
-    moved.properties.messageId === messageId &&
-    moved.properties.timestamp === timestamp
-  );
-};
-
-/**
- * How many messages at the head of the old place are in the new one already.
- * @param last the messages that came to the new place last, oldest first
- * @param head those of the old place
- */
-export const countMoved = (last: Message[], head: Message[]): number => {
-  for (let count = Math.min(last.length, head.length); count > 0; count--) {
-    const end = last.slice(-count);
-    if (end.every((moved, i) => head[i] && isSame(moved, head[i]))) return count;
-  }
-  return 0;
-};
 
 interface Moving {
   tag: number;
@@ -122,13 +97,14 @@ export const openTransfer = async (
   const channel: ConfirmChannel = await answerOf(model.createConfirmChannel());
   let moved = 0;
   let moving: Moving[] = [];
-  /** What is needed to see where it was interrupted: the broker has delivered all of that before. */
-  let needed = 0;
-  let head: ConsumeMessage[] = [];
+  /** What was taken before it is known where to go on. */
+  let held: ConsumeMessage[] | undefined = [];
+  /** The number of the next message, if it is to have one. */
+  let next: number | undefined;
   let failure: PublishError | undefined;
   let waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const tell = () => {
-    if (!failure && (moving.length > 0 || needed > 0)) return;
+    if (!failure && (moving.length > 0 || held)) return;
     for (const { resolve, reject } of waiting)
       if (failure) reject(failure);
       else resolve();
@@ -156,22 +132,28 @@ export const openTransfer = async (
     tell();
   };
 
-  const publish = (message: ConsumeMessage, done: (error: unknown) => void, bare = false): void => {
+  const publish = (
+    message: ConsumeMessage,
+    own: Record<string, number>,
+    done: (error: unknown) => void,
+    bare = false,
+  ): void => {
     const headers = bare ? {} : message.properties.headers;
     const properties = bare ? {} : propertiesOf(message);
-    const carried = carriedHeaders(headers ?? {}, {}, frameMaxOf(model));
+    const carried = carriedHeaders(headers ?? {}, own, frameMaxOf(model));
     const options = { ...properties, headers: carried, persistent: true, mandatory: true, BCC: last };
     try {
       channel.publish('', to, message.content, options, done);
     } catch (error) {
       if (bare) fail(reasonOf(error));
-      else publish(message, done, true);
+      else publish(message, own, done, true);
     }
   };
   const move = (message: ConsumeMessage): void => {
     const one = { tag: message.fields.deliveryTag, confirmed: false };
     moving.push(one);
-    publish(message, (error) => {
+    const own: Record<string, number> = next === undefined ? {} : { [MOVED]: next++ };
+    publish(message, own, (error) => {
       if (error) return fail(reasonOf(error));
       one.confirmed = true;
       // After all that are confirmed by the same frame.
@@ -181,24 +163,33 @@ export const openTransfer = async (
   };
 
   const before = await readAll(model, last);
-  const compare = () => {
-    needed = 0;
-    const count = countMoved(before, head);
-    const upTo = head[count - 1];
+  const { messageCount, consumerCount } = await answerOf(channel.checkQueue(from));
+  /** So many are needed to see where it was interrupted, and the broker has delivered all of them before. */
+  const needed = Math.min(messageCount, before.length, WINDOW);
+  let isLooking = false;
+  const look = async (count: number) => {
+    if (isLooking) return;
+    isLooking = true;
+    const head = held?.slice(0, count) ?? [];
+    const where = whereToGoOn(before, head, await countUntouched(model, to));
+    const taken = held ?? [];
+    held = undefined;
+    next = where.next;
+    const upTo = taken[where.arrived - 1];
     if (upTo) channel.ack(upTo, true);
-    for (const message of head.slice(count)) move(message);
-    head = [];
+    for (const message of taken.slice(where.arrived)) move(message);
     tell();
+  };
+  const goOn = (count: number): void => {
+    look(count).catch((error) => fail(reasonOf(error)));
   };
   const take = (message: ConsumeMessage | null): void => {
     if (!message) fail(`The queue ${from} was deleted.`);
-    else if (needed === 0) move(message);
-    else if (message.fields.redelivered) {
-      head.push(message);
-      if (head.length === needed) compare();
-    } else {
-      compare();
-      move(message);
+    else if (!held) move(message);
+    else {
+      const count = held.push(message);
+      if (!message.fields.redelivered) goOn(count - 1);
+      else if (count === needed) goOn(count);
     }
   };
 
@@ -235,9 +226,11 @@ export const openTransfer = async (
     },
   };
   await answerOf(channel.prefetch(WINDOW));
-  const { messageCount } = await answerOf(channel.checkQueue(from));
-  needed = Math.min(messageCount, before.length);
-  if (await subscribe()) return transfer;
+  // As long as a consumer is there, it is not known how much it gives back.
+  if (consumerCount === 0 && (await subscribe())) {
+    if (needed === 0) goOn(0);
+    return transfer;
+  }
   await transfer.close();
   return undefined;
 };
