@@ -1,8 +1,8 @@
 /** Reads from /proc what processes use of the machine (proc(5)), so it runs on Linux only. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Line } from '../cli/load/plots.ts';
 import { waitFor } from '../ops/processes.ts';
-import type { Line } from './report/results.ts';
 
 /** How many ticks of the times in /proc a second has. Linux shows 100 to all programs, whatever it uses inside. */
 const TICKS_PER_SECOND = 100;

@@ -5,6 +5,7 @@ import { addCreateCommand } from './commands/create.ts';
 import { addDeadCommands } from './commands/dead.ts';
 import { addEventCommands } from './commands/events.ts';
 import { addJobCommands } from './commands/jobs.ts';
+import { addLoadCommand } from './commands/load.ts';
 import { addOrderCommands } from './commands/orders.ts';
 import { addQueueCommands } from './commands/queue.ts';
 import { addStatusCommands } from './commands/status.ts';
@@ -43,6 +44,7 @@ export const makeProgram = (): Command => {
   addEventCommands(program);
   addAdminCommands(program);
   addQueueCommands(program);
+  addLoadCommand(program);
   program
     .command('exit-codes', { hidden: true })
     .description('what the exit codes mean')

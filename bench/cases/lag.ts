@@ -1,8 +1,8 @@
 /** Measures how long it takes from the 202 until an order is in MySQL. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RowDataPacket } from 'mysql2/promise';
+import { createHistogram } from '../../cli/load/histogram.ts';
 import { requireRight } from '../compare.ts';
-import { createHistogram } from '../load/histogram.ts';
 import { type Chart, latencyOf, type Row } from '../report/results.ts';
 import type { Stores } from '../stores.ts';
 import type { Case, Context } from './case.ts';

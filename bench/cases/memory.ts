@@ -1,12 +1,13 @@
 /** Measures how much CPU and memory the service uses, and whether its memory grows. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { Line } from '../../cli/load/plots.ts';
 import { requireRight } from '../compare.ts';
 import { countCpu } from '../cpu.ts';
 import { filledIds } from '../orders.ts';
 import { growth, retainedMb, watchMemory } from '../processes.ts';
 import { startConsumers } from '../programs.ts';
-import type { Chart, Line, Row } from '../report/results.ts';
+import type { Chart, Row } from '../report/results.ts';
 import { openStores } from '../stores.ts';
 import { watchDrain } from './apply.ts';
 import { type Case, type Context, closing } from './case.ts';

@@ -1,6 +1,7 @@
 /** Sends requests over its own connections and measures the answers. */
+
+import { createHistogram } from '../../cli/load/histogram.ts';
 import { openConnection } from './connection.ts';
-import { createHistogram } from './histogram.ts';
 import type { Request } from './requests.ts';
 import type { Response } from './responses.ts';
 

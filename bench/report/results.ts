@@ -1,6 +1,7 @@
 /** The results of a benchmark, and whether they meet the targets. */
 
-import { createHistogram } from '../load/histogram.ts';
+import { createHistogram } from '../../cli/load/histogram.ts';
+import type { Line } from '../../cli/load/plots.ts';
 import type { LoadResult } from '../load/load.ts';
 
 /** Percentiles: the milliseconds that so many percent of the requests did not exceed. */
@@ -38,10 +39,6 @@ export interface Broken {
   broken: string;
 }
 
-export interface Line {
-  name: string;
-  points: [x: number, y: number][];
-}
 export interface Chart {
   title: string;
   xLabel: string;

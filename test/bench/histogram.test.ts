@@ -1,7 +1,7 @@
 /** The histogram's percentiles, against those of the numbers themselves. */
 import t from 'tap';
-import { createHistogram } from '../../bench/load/histogram.ts';
 import { latencyOf } from '../../bench/report/results.ts';
+import { createHistogram } from '../../cli/load/histogram.ts';
 import { createRandom } from '../faults/engine/random.ts';
 
 const random = createRandom(1);

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import t, { type Test } from 'tap';
-import { createHistogram } from '../../bench/load/histogram.ts';
 import { runLoad } from '../../bench/load/load.ts';
 import { httpRequest } from '../../bench/load/requests.ts';
+import { createHistogram } from '../../cli/load/histogram.ts';
 
 const serve = async (t: Test, listener: RequestListener) => {
   const server = createServer(listener).listen(0, '127.0.0.1');

@@ -168,6 +168,25 @@ await t.test('on a terminal', async (t) => {
   t.match(await json('rm', order_id, '--yes', '--wait'), { job_type: 'delete_order', status: 'succeeded' });
 });
 
+await t.test('load', async (t) => {
+  const load = (...args: string[]) => run('load', '--users', '8', '--spawn-rate', '50', ...args);
+  const right = await load('--time', '4s', '--output', 'json', '--html', 'report.html');
+  const wrong = await load('--time', '1s', '--host', `${env.ORDERS_URL}x`);
+  t.equal(right.code, 0, right.stderr);
+  const { kinds, failures, seconds } = JSON.parse(right.stdout);
+  t.strictSame(failures, []);
+  t.ok(seconds >= 4, `${seconds}`);
+  const made = kinds.find(({ method }: { method: string }) => method === 'POST');
+  t.ok(made.requests >= 8, 'each user begins with an order');
+  t.ok(kinds.at(-1).requests > made.requests, 'and goes on');
+  t.match(wrong, {
+    code: 1,
+    stdout: /# occurrences.*expected 202, got 404/s,
+    stderr: /\d+ requests failed\.\n$/,
+  });
+  t.match(await run('load', '--host', 'http://192.0.2.1'), { code: 2, stderr: 'is not this machine' });
+});
+
 await t.test('what goes wrong is one sentence and its exit code', async (t) => {
   const away = { ...env, ORDERS_URL: `http://127.0.0.1:${nowhere}` };
   const other = { ...env, ADMIN_PASSWORD: 'other' };

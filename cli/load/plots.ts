@@ -1,5 +1,9 @@
-/** Draws plots as SVG. The page defines their colours: --text, --grid, --bare, --series-1 and so on (html.ts). */
-import type { Line } from './results.ts';
+/** Draws plots as SVG. The page defines their colours: --text, --grid, --bare, --series-1 and so on (page.ts). */
+
+export interface Line {
+  name: string;
+  points: [x: number, y: number][];
+}
 
 /** Escapes a text, so that it can be put into an element or an attribute. */
 export const escaped = (text: string): string =>
