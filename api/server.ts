@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import type { Config } from '../process/config.ts';
 import { serveEndpoint } from '../process/endpoint.ts';
 import { runProcess, type Telling } from '../process/lifecycle.ts';
+import { keepSmall } from '../process/log-file.ts';
 import { observers } from '../process/observer.ts';
 import { readyFile } from '../process/ready-file.ts';
 import { createRestarts } from '../process/restarts.ts';
@@ -15,6 +16,8 @@ const runPrimary = async (config: Config, telling: Telling) => {
   const observer = observers(telling.observer, ...metrics.listeners);
   const closeEndpoint = serveEndpoint(config.metrics, metrics.pages, observer);
   for (const name of config.ignored) observer.settingIgnored({ name });
+  const { file } = config.accessLog;
+  if (file !== '-') keepSmall(file, config.rotation, (sentence) => observer.accessLogFails({ sentence }));
   const restarts = createRestarts();
   const handoffs = createHandoffs();
   const ready = readyFile(config.readyFile);

@@ -16,16 +16,18 @@ export interface ServiceProcess extends Start {
 
 const serviceProcess = (project: string, name: string, file: string, words: string[]): ServiceProcess => {
   const readyFile = join(project, '.data', `${file}.ready`);
+  const logFile = join(project, `${file}.log`);
   return {
     name,
     command: process.execPath,
     args: words,
     marker: `${words.join(' ')} `,
     pidFile: join(project, `${file}.pid`),
-    logFile: join(project, `${file}.log`),
+    logFile,
     readyFile,
     cwd: project,
-    env: { ...process.env, READY_FILE: readyFile },
+    // It opens its log itself, so that the file may be moved away. What ends it is there too, from standard error.
+    env: { ...process.env, READY_FILE: readyFile, LOG_FILE: logFile },
   };
 };
 

@@ -50,6 +50,8 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
   const redis = redisOptions(e, openTls);
   const rabbitmq = rabbitmqOptions(e, env, openTls);
   const connections = e.DB_POOL_SIZE ?? API_CONNECTIONS;
+  /** When each log is moved away, and how many of them are kept. */
+  const rotation = { maxBytes: e.LOG_MAX_MB * 2 ** 20, files: e.LOG_MAX_FILES };
   const renewals = renewalsOf(given, e, () => readLogins(given));
   return {
     api: {
@@ -118,6 +120,9 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
     shutdownGraceMs: e.SHUTDOWN_GRACE * 1000,
     logLevel: e.LOG_LEVEL,
     logFormat: e.LOG_FORMAT,
+    /** Where lines go, instead of to standard output. */
+    logFile: e.LOG_FILE,
+    rotation,
     /** Variables, and parameters of URLs, that are set but have no meaning here. */
     ignored: [...ignored, ...misnamed, ...mysql.ignored, ...redis.ignored, ...rabbitmq.ignored],
   };

@@ -156,6 +156,9 @@ const Environment = Type.Object({
   LOG_FORMAT: Type.Optional(
     Type.Union([Type.Literal('json'), Type.Literal('text')], { description: 'json or text' }),
   ),
+  LOG_FILE: Type.Optional(Type.String()),
+  LOG_MAX_MB: integer(0, 1_048_576, 0),
+  LOG_MAX_FILES: integer(1, 1_000, 5),
   SIMULATED_WRITE_LAG: seconds(0, 60, 0.3),
   CONSUMER_BATCH_SIZE: integer(1, 10_000, 250),
   CONSUMER_LINGER_MS: integer(0, 1_000, 5),

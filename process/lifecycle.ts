@@ -1,9 +1,9 @@
 /** How a process begins and ends: settings, log, signals, and a limited time to finish. */
 import { addresses, type Config, ConfigError, environment, loadConfig } from './config.ts';
-import { createLog } from './log.ts';
+import { createLog, logSettings } from './log.ts';
 import { logEvents } from './log-events.ts';
 import type { Observer } from './observer.ts';
-import { ignoreUnusedSignals, onEndSignals, unusedSignal } from './signals.ts';
+import { ignoreUnusedSignals, logSignal, onEndSignals } from './signals.ts';
 
 /**
  * How long a process may take to finish, SHUTDOWN_GRACE not included. By default stop_services.sh kills it after 30 s,
@@ -33,8 +33,11 @@ export const runProcess = async (
   ignoreUnusedSignals((signal) => tell(signal));
   try {
     const config = loadConfig(environment());
-    const log = createLog(config.logLevel, name, config.logFormat);
-    tell = (signal) => log.warn(unusedSignal(signal));
+    const log = createLog(name, logSettings(config));
+    tell = (signal) => logSignal(log, signal);
+    // Standard error may be a file that was moved away long ago.
+    if (config.logFile !== undefined)
+      process.on('uncaughtExceptionMonitor', (err) => log.fatal({ err }, `${name} ends on an error`));
     log.info({ ...addresses(config), pid: process.pid, node: process.version }, `${name} starts`);
 
     let ending = false;

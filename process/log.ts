@@ -1,5 +1,7 @@
 /** The log of every process. */
 import { pino } from 'pino';
+import type { Config } from './config.ts';
+import { keepSmall, openLogFile, type Rotation } from './log-file.ts';
 import { textLine } from './log-text.ts';
 import { openOutput } from './output.ts';
 
@@ -39,21 +41,37 @@ export interface LogSettings {
   level: string;
   /** Without it, JSON, and on a terminal text with colours. */
   format?: 'json' | 'text' | undefined;
+  /** Without it, standard output. */
+  file?: string | undefined;
+  rotation?: Rotation | undefined;
 }
 
+/** What of the settings the log needs. */
+export const logSettings = ({ logLevel, logFormat, logFile, rotation }: Config): LogSettings => ({
+  level: logLevel,
+  format: logFormat,
+  file: logFile,
+  rotation,
+});
+
 /**
- * Makes a log that writes lines to standard output, which start_services.sh sends to the process's log file.
+ * Makes a log.
  * @param name how lines name the process
+ * @param settings a process that was forked leaves the rotation to the one that has forked it
+ * @throws ConfigError if the file cannot be written
  */
-export const createLog = (level: LogSettings['level'], name: string, format?: LogSettings['format']) => {
-  const output = openOutput();
-  const isPretty = format === undefined && process.stdout.isTTY;
+export const createLog = (name: string, { level, format, file, rotation }: LogSettings) => {
+  const output = openOutput(file === undefined ? undefined : openLogFile(file));
+  const isPretty = format === undefined && file === undefined && process.stdout.isTTY;
   // https://no-color.org
   const coloured = isPretty && !process.env.NO_COLOR;
   const text = { write: (line: string) => output.write(textLine(line, coloured)) };
-  return pino(
+  const log = pino(
     { level, base: { process: name }, timestamp: clock(), serializers: { err: loggedError } },
     isPretty || format === 'text' ? text : output,
   );
+  if (file !== undefined && rotation && !process.send)
+    keepSmall(file, rotation, (sentence) => log.warn(sentence));
+  return log;
 };
 export type Log = Pick<ReturnType<typeof createLog>, 'debug' | 'info' | 'warn' | 'error'>;

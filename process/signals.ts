@@ -1,4 +1,5 @@
 /** Which signals end a process of the service, and which have no use. */
+import type { Log } from './log.ts';
 
 /**
  * Signals that logrotate's recipes and gunicorn's users send (gunicorn, "Signal Handling": reload, reopen logs, one
@@ -23,6 +24,9 @@ export const onEndSignals = (end: (signal: NodeJS.Signals) => void): void => {
   for (const signal of ['SIGTERM', 'SIGINT', ...unused.filter(isEnd)] as const) process.on(signal, end);
 };
 
-/** What the log says if such a signal comes. */
-export const unusedSignal = (signal: NodeJS.Signals): string =>
-  `${signal} has no meaning here: restart to read new settings; logs are only ever appended to, rotate them with copytruncate`;
+/** Says in the log that such a signal has come. */
+export const logSignal = (log: Log, signal: NodeJS.Signals): void => {
+  // The file is opened anew by whoever writes to it (log-file.ts).
+  if (signal === 'SIGHUP') log.info('SIGHUP: logs that were moved away are written anew');
+  else log.warn(`${signal} has no meaning here: restart to read new settings`);
+};

@@ -4,15 +4,15 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Config } from './config.ts';
-import { createLog, type Log, type LogSettings } from './log.ts';
+import { createLog, type Log, type LogSettings, logSettings } from './log.ts';
 import { logEvents } from './log-events.ts';
 import type { Observer } from './observer.ts';
 import { createRestarts } from './restarts.ts';
-import { ignoreUnusedSignals, onEndSignals, unusedSignal } from './signals.ts';
+import { ignoreUnusedSignals, logSignal, onEndSignals } from './signals.ts';
 
 /** Tells the supervisor of this process, if it has one, that its settings are right, and how to log. */
-export const tellSupervisor = ({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): void => {
-  process.send?.({ level: logLevel, format: logFormat } satisfies LogSettings);
+export const tellSupervisor = (config: Config): void => {
+  process.send?.(logSettings(config));
 };
 
 /**
@@ -45,8 +45,7 @@ export const supervise = (name: 'consumer' | 'hub', program: URL, execArgv: stri
     let servesSince = Number.POSITIVE_INFINITY;
     started.once('message', (message) => {
       servesSince = performance.now();
-      const { level, format } = message as LogSettings;
-      log ??= createLog(level, ['supervisor', ...args].join(' '), format);
+      log ??= createLog(['supervisor', ...args].join(' '), message as LogSettings);
     });
     started.once('exit', (code, signal) => {
       if (ending) process.exit(code ?? 1);
@@ -66,7 +65,7 @@ export const supervise = (name: 'consumer' | 'hub', program: URL, execArgv: stri
     // If the last one has died and the next has not begun, there is nothing to wait for.
     if (!child?.kill(signal)) process.exit(0);
   };
-  ignoreUnusedSignals((signal) => log?.warn(unusedSignal(signal)));
+  ignoreUnusedSignals((signal) => log && logSignal(log, signal));
   onEndSignals(end);
   start();
 };

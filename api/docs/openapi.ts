@@ -262,7 +262,7 @@ export const openapiDocument = async (version: string, documentation = operation
   });
   const app = await buildApp(
     loadConfig(NOWHERE),
-    { log: createLog('silent', 'documents'), observer: unobserved },
+    { log: createLog('documents', { level: 'silent' }), observer: unobserved },
     swagger,
   );
   try {

@@ -23,7 +23,7 @@ const keeping = (ownShift: number, mysql = orm) => {
   const say = (_line: object, sentence?: string) => {
     said.push(sentence ?? '');
   };
-  const observer = logEvents({ ...createLog('silent', 'test'), info: say, error: say });
+  const observer = logEvents({ ...createLog('test', { level: 'silent' }), info: say, error: say });
   let fast = 0;
   const time = async () => ((await app.cache.time()) ?? 0) + fast;
   const keep = timekeeper(clock, { ...app.cache, time }, mysql, observer);

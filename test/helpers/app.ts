@@ -10,7 +10,10 @@ type App = Awaited<ReturnType<typeof buildApp>>;
 
 /** Builds the application as the server does; closed when the test ends. */
 export const startApp = async (t: Teardown, env: NodeJS.ProcessEnv): Promise<App> => {
-  const app = await buildApp(loadConfig(env), { log: createLog('silent', 'test'), observer: unobserved });
+  const app = await buildApp(loadConfig(env), {
+    log: createLog('test', { level: 'silent' }),
+    observer: unobserved,
+  });
   t.teardown(() => app.close());
   return app;
 };

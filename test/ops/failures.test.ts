@@ -1,6 +1,14 @@
 /** What start_services.sh says when it cannot start, and that it leaves nothing behind. */
 import { once } from 'node:events';
-import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
@@ -92,12 +100,19 @@ t.test(
     t.strictSame(Object.keys(pids()).sort(), ['hub.pid', 'server.pid', 'worker_1.pid', 'worker_2.pid']);
     t.equal((await fetch(`${url}/health/ready`)).status, 200);
 
+    for (const file of ['server.log', 'worker_1.log'])
+      renameSync(join(folder, file), join(folder, `${file}.1`));
     for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN'] as const)
       for (const pid of Object.values(pids())) process.kill(pid, signal);
     for (const file of ['server.log', 'worker_1.log', 'worker_2.log'])
-      await until(`${file} names the signal`, () =>
-        readFileSync(join(folder, file), 'utf8').includes('SIGTTIN has no meaning here'),
+      await until(
+        `${file} names the signal`,
+        () =>
+          // As logrotate does it, a log has been moved away; SIGHUP makes its process write a new one.
+          existsSync(join(folder, file)) &&
+          readFileSync(join(folder, file), 'utf8').includes('SIGTTIN has no meaning here'),
       );
+    t.match(readFileSync(join(folder, 'server.log'), 'utf8'), /^\{.*SIGHUP: logs/);
     t.equal((await fetch(`${url}/health/ready`)).status, 200);
     for (const file of ['server.log', 'worker_1.log'])
       t.notMatch(readFileSync(join(folder, file), 'utf8'), 'Debugger listening');

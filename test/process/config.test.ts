@@ -61,6 +61,8 @@ t.test('defaults', async (t) => {
     shutdownGraceMs: 0,
     logLevel: 'info',
     logFormat: undefined,
+    logFile: undefined,
+    rotation: { maxBytes: 0, files: 5 },
     ignored: [],
   });
 });
@@ -72,6 +74,7 @@ const good: [variable: string, value: string, expected: object][] = [
   ['HOST', '::', { api: { host: '::' } }],
   ['PORT', '65535', { api: { port: 65_535 } }],
   ['ADMIN_PASSWORD', 'open sesame', { api: { adminPassword: 'open sesame' } }],
+  ['LOG_MAX_MB', '2', { rotation: { maxBytes: 2_097_152, files: 5 } }],
   ['ACCESS_LOG_FILE', '-', { accessLog: { file: '-' } }],
   ['ACCESS_LOG_FORMAT', '%(h)s', { accessLog: { format: '%(h)s' } }],
   ['WORKER_COUNT', '128', { consumer: { count: 128 } }],

@@ -13,7 +13,7 @@ t.test('a full disk', { skip: existsSync(FULL) ? false : `there is no ${FULL}` }
   for (const format of ['json', 'text']) {
     const script = `
       import { createLog } from ${JSON.stringify(fileURLToPath(new URL('../../process/log.ts', import.meta.url)))};
-      const log = createLog('info', 'test', '${format}');
+      const log = createLog('test', { level: 'info', format: '${format}' });
       for (let n = 0; n < 100; n++) {
         log.info('x'.repeat(1000));
         await new Promise((resolve) => setTimeout(resolve, 1));

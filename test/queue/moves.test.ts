@@ -22,7 +22,7 @@ const consume = async (
   const { rabbitmq } = loadConfig(env);
   const lines: string[] = [];
   const say = (_: object, text?: string) => void lines.push(text ?? '');
-  const log = { ...createLog('silent', 'test'), debug: say, info: say, warn: say, error: say };
+  const log = { ...createLog('test', { level: 'silent' }), debug: say, info: say, warn: say, error: say };
   const jobs = await takeJobs(rabbitmq, logEvents(log), prefetch, (delivery) => void handle(delivery));
   t.teardown(async () => {
     await jobs.stop();

@@ -32,7 +32,10 @@ const listen = () => {
   const say = (context: object, text?: string) => {
     if ('reason' in context) reasons.push(`${text}: ${context.reason}`);
   };
-  return { reasons, observer: logEvents({ ...createLog('silent', 'test'), warn: say, info: () => {} }) };
+  return {
+    reasons,
+    observer: logEvents({ ...createLog('test', { level: 'silent' }), warn: say, info: () => {} }),
+  };
 };
 type Open = (t: Test, config: Config['rabbitmq'], observer: Observer) => Promise<unknown>;
 const publisher: Open = async (t, config, observer) => {
