@@ -3,6 +3,7 @@ import { type FastifyInstance, type FastifyPluginAsync, fastify, LogController }
 import type { Config } from '../process/config.ts';
 import type { Telling } from '../process/lifecycle.ts';
 import type { Observer } from '../process/observer.ts';
+import type { BeginTrace } from '../process/tracing.ts';
 import { deadLetterRoutes } from './admin/dead-letters.ts';
 import { adminRoutes } from './admin/routes.ts';
 import { backends } from './backends.ts';
@@ -44,7 +45,11 @@ const MAX_PARAM_LENGTH = 16 * 1024;
  * @returns the application, which does not listen yet
  * @throws ConfigError if ACCESS_LOG_FORMAT is not a valid format
  */
-export const buildApp = async (config: Config, { log, observer }: Telling, first?: FastifyPluginAsync) => {
+export const buildApp = async (
+  config: Config,
+  { log, observer, beginTrace }: Telling & { beginTrace?: BeginTrace | undefined },
+  first?: FastifyPluginAsync,
+) => {
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -74,7 +79,7 @@ export const buildApp = async (config: Config, { log, observer }: Telling, first
   await app.register(errors);
   await app.register(drain);
   await app.register(readers);
-  await app.register(requests, { config: config.accessLog });
+  await app.register(requests, { config: config.accessLog, beginTrace });
   await app.register(refusals);
   await app.register(sse);
   await app.register(cors);

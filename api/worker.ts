@@ -2,7 +2,7 @@
 import { type Config, ConfigError } from '../process/config.ts';
 import type { Telling } from '../process/lifecycle.ts';
 import { observers } from '../process/observer.ts';
-import { openMetrics } from '../telemetry/telemetry.ts';
+import { openMetrics, openTraces } from '../telemetry/telemetry.ts';
 import { buildApp } from './app.ts';
 
 const REACHED_WITHIN_MS = 1_000;
@@ -14,7 +14,12 @@ const REACHED_WITHIN_MS = 1_000;
  */
 export const runWorker = async (config: Config, { log, observer }: Telling) => {
   const metrics = await openMetrics(config, 'worker');
-  const app = await buildApp(config, { log, observer: observers(observer, ...metrics.listeners) });
+  const traces = await openTraces(config, 'api', observer);
+  const app = await buildApp(config, {
+    log,
+    observer: observers(observer, ...metrics.listeners, ...traces.listeners),
+    beginTrace: traces.beginTrace,
+  });
   metrics.read({ connections: app.database.usage, refusesWrites: app.broker.refusesAtOnce });
   const { host, port } = config.api;
   // A worker that listens earlier refuses writes and misses pending copies, also one that replaces a dead worker.
@@ -31,5 +36,6 @@ export const runWorker = async (config: Config, { log, observer }: Telling) => {
   return async () => {
     await app.drain(config.shutdownGraceMs);
     await app.close();
+    await traces.close();
   };
 };

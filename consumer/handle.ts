@@ -106,8 +106,11 @@ const tryBatch = async (
   handling.progress.applied++;
   patience.left = patience.max;
   const ms = Math.round(performance.now() - started);
-  observer.batchCommitted({ jobs: entries.length, ms, verdicts: countVerdicts(applied) });
-  await outcomes.applied(entries, applied, ms);
+  const transaction = { began: started, ms };
+  const carriers = () => entries.map(({ delivery }) => delivery.carrier);
+  const verdicts = countVerdicts(applied);
+  observer.batchCommitted({ jobs: entries.length, ms, verdicts, transaction, carriers });
+  await outcomes.applied(entries, applied, transaction);
   return [];
 };
 

@@ -13,7 +13,7 @@ import { readyFile } from '../process/ready-file.ts';
 import { beginRenewals } from '../process/renewals.ts';
 import { tellSupervisor } from '../process/supervisor.ts';
 import { type Delivery, takeJobs } from '../queue/deliveries.ts';
-import { openMetrics } from '../telemetry/telemetry.ts';
+import { openMetrics, openTraces } from '../telemetry/telemetry.ts';
 import { createBatches, type Rest } from './batches.ts';
 import { handleBatch } from './handle.ts';
 import { consumerHealth } from './health.ts';
@@ -27,11 +27,13 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
   const ready = readyFile(config.readyFile);
   const health = consumerHealth(!config.cache.disabled);
   const metrics = await openMetrics(config, 'consumer');
+  const traces = await openTraces(config, 'consumer', telling.observer);
   const observer = observers(
     telling.observer,
     { consuming: ready.write },
     health.listener,
     ...metrics.listeners,
+    ...traces.listeners,
   );
   const closeEndpoint = serveEndpoint(config.metrics, { ...health.pages, ...metrics.pages }, observer);
   const { batchSize, lingerMs, concurrency, writeLagMs } = config.consumer;
@@ -103,7 +105,7 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
     await Promise.all(moving);
     await jobs.close();
     story.close();
-    await Promise.all([database.close(), cache.close()]);
+    await Promise.all([database.close(), cache.close(), traces.close()]);
     closeEndpoint();
   };
 });

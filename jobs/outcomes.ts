@@ -12,7 +12,7 @@
  */
 import type { Cache } from '../cache/cache.ts';
 import { namesIn } from '../domain/jobs.ts';
-import type { JobNamed, Observer } from '../process/observer.ts';
+import type { JobNamed, Observer, Transaction } from '../process/observer.ts';
 import type { Delivery } from '../queue/deliveries.ts';
 import type { Applied, Entry, Told } from './applied.ts';
 import { type Happened, toldOfJob, toldOfMessage } from './events.ts';
@@ -21,8 +21,8 @@ import { giveUpJob, giveUpMessage } from './shown.ts';
 import type { Story } from './story.ts';
 
 export interface Outcomes {
-  /** Takes the jobs of a transaction that has committed. `ms` is how long it took, in milliseconds. */
-  applied(batch: Entry[], applied: Applied, ms: number): Promise<void>;
+  /** Takes the jobs of a transaction that has committed. */
+  applied(batch: Entry[], applied: Applied, transaction: Transaction): Promise<void>;
   /** Takes a job that failed. Nobody waits until it is moved, as a broker that is short of memory takes no messages. */
   failed(entry: Entry, reason: string, error: string): void;
   /** Takes a message that is not a valid job. `problem` is a sentence for the dead letter. */
@@ -41,11 +41,13 @@ export interface Answering {
   track: (work: Promise<unknown>) => void;
 }
 
+const deliveredBy = ({ receivedAt: at, attempts: attempt, carrier }: Delivery) => ({ at, attempt, carrier });
 const nameOf = ({ job, delivery }: Entry): JobNamed => ({
   jobId: job.job_id,
   jobType: job.type,
   orderId: job.payload.order_id,
   requestId: delivery.requestId,
+  delivered: deliveredBy(delivery),
 });
 
 const INVALID = 'invalid_message';
@@ -115,7 +117,7 @@ export const createOutcomes = ({ cache, story, observer, acknowledge, track }: A
       track(
         leave({
           delivery,
-          named: { requestId: delivery.requestId },
+          named: { requestId: delivery.requestId, delivered: deliveredBy(delivery) },
           reason: INVALID,
           error,
           again: false,
@@ -127,7 +129,7 @@ export const createOutcomes = ({ cache, story, observer, acknowledge, track }: A
     crashed: (entry) =>
       leaveEntry(entry, 'crashed', 'Each process that took the job ended before it was done.', false),
 
-    applied: async (batch, applied, ms) => {
+    applied: async (batch, applied, transaction) => {
       await Promise.all([settleOrders(cache, batch, applied), story.committed(applied.told)]);
       const done: Entry[] = [];
       const voided: Entry[] = [];
@@ -148,7 +150,13 @@ export const createOutcomes = ({ cache, story, observer, acknowledge, track }: A
       for (const entry of done) {
         const verdict = applied.verdicts.get(entry.job);
         if (verdict === 'applied' || verdict === 'unchanged' || verdict === 'superseded')
-          observer.outcome({ ...nameOf(entry), outcome: verdict, ms, version: entry.job.version });
+          observer.outcome({
+            ...nameOf(entry),
+            outcome: verdict,
+            ms: transaction.ms,
+            transaction,
+            version: entry.job.version,
+          });
       }
       for (const entry of voided) observer.outcome({ ...nameOf(entry), outcome: 'void', by: 'consumer' });
     },

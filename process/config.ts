@@ -116,6 +116,8 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
     readyFile: e.READY_FILE,
     /** Where a process that serves no clients answers probes; undefined if nowhere. */
     metrics: e.METRICS_PORT === undefined ? undefined : { host: bare(e.METRICS_HOST), port: e.METRICS_PORT },
+    /** Whether somebody wants traces. The SDK reads for itself where they go. */
+    traces: e.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined && !e.OTEL_SDK_DISABLED,
     /** For how long an API that ends still takes connections, in milliseconds. */
     shutdownGraceMs: e.SHUTDOWN_GRACE * 1000,
     logLevel: e.LOG_LEVEL,

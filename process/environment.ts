@@ -145,6 +145,14 @@ const Environment = Type.Object({
   ),
   METRICS_PORT: Type.Optional(port()),
   METRICS_HOST: word('127.0.0.1'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+    Type.String({
+      secret: true,
+      pattern: '^https?://[^\\s/]+\\S*$',
+      description: 'a URL such as http://localhost:4318',
+    }),
+  ),
+  OTEL_SDK_DISABLED: flag(),
   SHUTDOWN_GRACE: seconds(0, 300, 0),
   ACCESS_LOG_FILE: Type.String({ default: 'server-access.log' }),
   ACCESS_LOG_FORMAT: Type.String({ default: 'combined' }),

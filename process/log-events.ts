@@ -130,6 +130,7 @@ export const logEvents = (log: Log): Observer => ({
 
   endpointFails: ({ host, port, reason }) =>
     log.warn({ reason }, `METRICS_PORT ${port} on ${host} cannot be served, so probes get no answer yet`),
+  tracesLost: ({ reason }) => log.warn({ reason }, 'traces are lost, as nobody takes them'),
   passwordRenewed: ({ setting }) => log.info({ setting }, 'there is a new password'),
   passwordNotRenewed: ({ setting, reason }) => log.warn({ setting, reason }, 'a password cannot be renewed'),
   settingIgnored: ({ name }) => log.warn(`${name} is set and has no meaning here`),

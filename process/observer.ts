@@ -3,10 +3,21 @@
  * (log-events.ts), and whatever counts or traces, listens there.
  */
 import type { JobNames, JobType } from '../domain/jobs.ts';
+import type { Carrier } from './tracing.ts';
 
 export interface JobNamed extends JobNames {
   /** The id of the HTTP request that the job comes from. */
   requestId?: string | undefined;
+  /** Of a delivery: when it came, which try it is, and where its trace goes on if its message says so. */
+  delivered?: { at: Date; attempt: number; carrier: Carrier | undefined };
+}
+
+/** A transaction that has committed. It tells by itself which jobs were applied together. */
+export interface Transaction {
+  /** When it began, as performance.now(). */
+  began: number;
+  /** How long it took, in milliseconds. */
+  ms: number;
 }
 
 /** What became of a job. jobs/outcomes.ts says what each outcome means; jobs/ alone tells them. */
@@ -15,6 +26,7 @@ export type OutcomeTold = JobNamed &
     | {
         outcome: 'applied' | 'unchanged' | 'superseded';
         ms: number;
+        transaction: Transaction;
         /** That of the job, in microseconds since 1970; undefined for a job of another publisher. */
         version: number | undefined;
       }
@@ -90,8 +102,14 @@ export interface Events {
   cacheAsked: { cache: 'pending' | 'order' | 'list'; hit: boolean };
 
   batchBegun: { jobs: number };
-  /** `verdicts`: how many jobs came to which. */
-  batchCommitted: { jobs: number; ms: number; verdicts: Record<string, number> };
+  /** `verdicts`: how many jobs came to which. `carriers` says where the traces of its jobs go on. */
+  batchCommitted: {
+    jobs: number;
+    ms: number;
+    verdicts: Record<string, number>;
+    transaction: Transaction;
+    carriers: () => (Carrier | undefined)[];
+  };
   /** A batch failed and is tried in halves, to find the job that fails. */
   batchSplit: { jobs: number; reason: string };
   /** Jobs wait for MySQL. This is told at most once a minute. */
@@ -119,6 +137,8 @@ export interface Events {
 
   /** Nothing can listen on METRICS_PORT of METRICS_HOST; it is tried again every second. */
   endpointFails: { host: string; port: number; reason: string };
+  /** Spans are lost, as OTEL_EXPORTER_OTLP_ENDPOINT does not take them. It is told once until some are taken again. */
+  tracesLost: { reason: string };
   /** A password that comes from a file or a command has changed, or is known again; or it cannot be had. */
   passwordRenewed: { setting: string };
   passwordNotRenewed: { setting: string; reason: string };

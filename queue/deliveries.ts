@@ -7,6 +7,7 @@ import type { JobType } from '../domain/jobs.ts';
 import { isTime } from '../domain/versions.ts';
 import type { Config } from '../process/config.ts';
 import type { Observer } from '../process/observer.ts';
+import type { Carrier } from '../process/tracing.ts';
 import { acceptedAt } from './backlog.ts';
 import { openBroker } from './broker.ts';
 import { createMover, failuresBefore, type Held, type Moved } from './moves.ts';
@@ -86,6 +87,11 @@ export class Delivery {
   /** The id of the HTTP request, if the publisher gave one. */
   get requestId(): string | undefined {
     return this.#message.properties.correlationId;
+  }
+
+  /** Where its trace goes on, if its publisher has said so. */
+  get carrier(): Carrier | undefined {
+    return this.#message.properties.headers;
   }
 
   /** How often its job has been tried by now, this time included. */

@@ -40,8 +40,19 @@ const Dropped = Type.Object({
   }),
 });
 
-/** The headers of a job. One that comes for the first time has none; one that failed before has all but the last. */
-export const JobHeaders = Type.Partial(Type.Composite([Failures, Dropped]));
+/** They stay with the job over retries, in the dead letters, and when it is replayed. */
+const Trace = Type.Object({
+  traceparent: Type.String({
+    description: 'The span that sent it, where requests are traced (W3C Trace Context).',
+  }),
+  tracestate: Type.String({ description: 'What goes with that.' }),
+});
+
+/**
+ * The headers of a job. One that comes for the first time has none but those of its trace; one that failed before has all
+ * of its failures.
+ */
+export const JobHeaders = Type.Partial(Type.Composite([Failures, Dropped, Trace]));
 
 /** The headers of a dead letter that the service has moved. */
-export const DeadHeaders = Type.Composite([Failures, Type.Partial(Dropped)]);
+export const DeadHeaders = Type.Composite([Failures, Type.Partial(Dropped), Type.Partial(Trace)]);

@@ -32,6 +32,11 @@ const owners: Record<string, string> = {
   'string-width': 'cli',
   '@fastify/swagger': 'api',
   'prom-client': 'telemetry',
+  '@opentelemetry/api': 'telemetry',
+  '@opentelemetry/core': 'telemetry',
+  '@opentelemetry/resources': 'telemetry',
+  '@opentelemetry/sdk-trace-base': 'telemetry',
+  '@opentelemetry/exporter-trace-otlp-http': 'telemetry',
 };
 
 /** Where processes are put together: nobody else knows that somebody counts and traces. */

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import type { Config } from '../../process/config.ts';
+import type { BeginTrace, RequestTrace } from '../../process/tracing.ts';
 import { openAccessLog } from './access-log.ts';
 import { type AccessLogEntry, accessLine } from './access-log-format.ts';
 import { corsHeaders } from './cors.ts';
@@ -17,6 +18,10 @@ declare module 'fastify' {
     openReply(socket: Socket): FastifyReply | undefined;
     /** Writes a line of the access log. */
     logAccess(entry: AccessLogEntry): void;
+  }
+  interface FastifyRequest {
+    /** What follows the request; undefined if nobody does. */
+    trace: RequestTrace | undefined;
   }
   interface FastifyReply {
     /** How many bytes an answer that goes on until one side ends it has by now (sse.ts); undefined for all others. */
@@ -33,8 +38,8 @@ export const requestId = ({ headers }: Pick<IncomingMessage, 'headers'>): string
   return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
 };
 
-export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
-  async (app, { config }) => {
+export const requests = fastifyPlugin<{ config: Config['accessLog']; beginTrace: BeginTrace | undefined }>(
+  async (app, { config, beginTrace }) => {
     const lineOf = accessLine(config);
     const log = openAccessLog(config.file, (sentence) => app.observer.accessLogFails({ sentence }));
     /** Each connection keeps its entry, which changes: making and removing one for each request would cost more. */
@@ -46,6 +51,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
         .header('x-request-id', request.id)
         .header('access-control-allow-origin', corsHeaders['access-control-allow-origin'])
         .header('access-control-expose-headers', corsHeaders['access-control-expose-headers']);
+      if (beginTrace) request.trace = beginTrace(request);
       const connection = latest.get(request.raw.socket) ?? { reply };
       connection.reply = reply;
       latest.set(request.raw.socket, connection);
@@ -57,10 +63,12 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
         const answered = reply.raw.writableFinished || streamedBytes !== undefined;
         const length = streamedBytes ?? Number(reply.getHeader('content-length') ?? 0);
         const statusCode = answered ? reply.statusCode : CLIENT_CLOSED_REQUEST;
+        const { url: route } = request.routeOptions;
+        request.trace?.answered(route, statusCode);
         if (streamedBytes === undefined)
           app.observer.requestAnswered({
             method: request.method,
-            route: request.routeOptions.url,
+            route,
             status: statusCode,
             ms: reply.elapsedTime,
           });
@@ -81,6 +89,7 @@ export const requests = fastifyPlugin<{ config: Config['accessLog'] }>(
       });
     };
 
+    app.decorateRequest('trace', undefined);
     app.decorateReply('streamedBytes', undefined);
     app.decorate('beginRequest', begin);
     app.decorate('openReply', (socket: Socket) => latest.get(socket)?.reply);

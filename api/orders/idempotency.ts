@@ -46,8 +46,9 @@ export const acceptOnce = async <T extends object>(
   accept: (origin: Origin) => Promise<T>,
   { kept, again }: Keeping<T> = whole,
 ): Promise<T> => {
+  const from = { requestId: request.id, trace: request.trace };
   const key = readKey(request.headers['idempotency-key']);
-  if (key === undefined) return accept({ requestId: request.id, keyed: undefined });
+  if (key === undefined) return accept({ ...from, keyed: undefined });
 
   const fingerprint = fingerprintOf(asked);
   const identity = { key, fingerprint };
@@ -75,7 +76,7 @@ export const acceptOnce = async <T extends object>(
     },
   };
   try {
-    const accepted = await accept({ requestId: request.id, keyed });
+    const accepted = await accept({ ...from, keyed });
     const answer = kept(accepted);
     if (answer === undefined) await idempotency.release(current, claim.version);
     else await idempotency.answer(current, answer);

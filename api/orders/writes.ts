@@ -8,6 +8,7 @@ import type { NewOrder, Order } from '../../domain/order.ts';
 import { type Clock, timeOf } from '../../domain/versions.ts';
 import type { Story } from '../../jobs/story.ts';
 import type { Observer } from '../../process/observer.ts';
+import type { RequestTrace } from '../../process/tracing.ts';
 import type { Broker } from '../../queue/broker.ts';
 import { PublishError } from '../../queue/errors.ts';
 import { readNumber } from '../http/input.ts';
@@ -25,6 +26,8 @@ export interface Accepted<T extends JobType> {
 export interface Origin {
   requestId: string;
   keyed: Keyed | undefined;
+  /** The trace of the request; undefined if there is none. */
+  trace: RequestTrace | undefined;
   /** Is told the id of the job before that is published, which waits for it. Absent if nobody wants to know. */
   register?: (jobId: string) => Promise<void>;
 }
@@ -72,7 +75,7 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
     order_id: string,
     payload: string,
     version: number,
-    { requestId, keyed, register }: Origin,
+    { requestId, keyed, trace, register }: Origin,
     job_id = keyed ? keyedUuid(keyed.identity, 'job') : newId(),
   ): Promise<Accepted<T>> => {
     const acceptedAt = timeOf(version);
@@ -85,6 +88,7 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
       const event = { jobId: job_id, type, orderId: order_id, version, acceptedAt: at, requestId };
       void jobs.accepted(job_id, queuedEvent(event));
     }
+    const sending = trace?.send({ jobId: job_id, jobType: type, orderId: order_id });
     const published = performance.now();
     const confirmed = broker.accept(job, {
       // Two requests with one key may be in flight at once: their messages need different ids.
@@ -92,15 +96,18 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
       correlationId: requestId,
       timestamp: Math.floor(acceptedAt.getTime() / 1000),
       type,
+      ...(sending && { headers: sending.headers }),
     });
     try {
       await confirmed;
     } catch (error) {
+      sending?.over(error);
       const isRefused = error instanceof PublishError && error.outcome !== 'unknown';
       // An earlier try with the same key may have been accepted.
       if (story.isTold && isRefused && !keyed) void jobs.refused(job_id);
       throw error;
     }
+    sending?.over();
     observer.writeAccepted({ jobType: type, confirmMs: performance.now() - published });
     return { job_id, job_type: type, status: 'queued', order_id, version };
   };

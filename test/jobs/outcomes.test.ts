@@ -46,7 +46,7 @@ const take = async (delivery: Delivery) => {
   try {
     const entry = { job: parseJob(delivery.body), delivery };
     const applied = await applyJobs({ orm, observer, clock, writeLagMs: 0, isTold: true }, [accepted(entry)]);
-    await outcomes.applied([entry], applied, 1);
+    await outcomes.applied([entry], applied, { began: performance.now(), ms: 1 });
   } catch (error) {
     outcomes.refused(delivery, String(error));
   }

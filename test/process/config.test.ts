@@ -58,6 +58,7 @@ t.test('defaults', async (t) => {
     historyDays: 7,
     readyFile: undefined,
     metrics: undefined,
+    traces: false,
     shutdownGraceMs: 0,
     logLevel: 'info',
     logFormat: undefined,
