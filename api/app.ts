@@ -2,13 +2,16 @@
 import { type FastifyInstance, type FastifyPluginAsync, fastify, LogController } from 'fastify';
 import type { Config } from '../process/config.ts';
 import type { Telling } from '../process/lifecycle.ts';
-import type { Observer } from '../process/observer.ts';
+import { type Observer, observers } from '../process/observer.ts';
 import type { BeginTrace } from '../process/tracing.ts';
 import { deadLetterRoutes } from './admin/dead-letters.ts';
-import { adminRoutes } from './admin/routes.ts';
+import { adminRoutes, unfinishedResets } from './admin/routes.ts';
 import { backends } from './backends.ts';
+import { createCounter, noteAccepted } from './console/accepted.ts';
+import { consoleRoutes } from './console/routes.ts';
 import { docsRoutes } from './docs/routes.ts';
 import { healthRoutes } from './health/routes.ts';
+import { requireAdmin } from './http/admin.ts';
 import { answerOptions, cors } from './http/cors.ts';
 import { drain } from './http/drain.ts';
 import { errors, malformedUrl, sendError } from './http/errors.ts';
@@ -74,7 +77,8 @@ export const buildApp = async (
       this.refuseBytes(error, socket);
     },
   });
-  app.decorate('observer', observer);
+  const counter = createCounter();
+  app.decorate('observer', observers(observer, counter));
   if (first) await app.register(first);
   await app.register(errors);
   await app.register(drain);
@@ -85,6 +89,7 @@ export const buildApp = async (
   await app.register(cors);
   await app.register(input);
   await app.register(backends, { config });
+  await app.register(noteAccepted, { counter });
   await app.register(healthRoutes);
   await app.register(absence, { config });
   await app.register(listening, { config });
@@ -93,8 +98,10 @@ export const buildApp = async (
   await app.register(eventRoutes);
   await app.register(batchRoutes);
   await app.register(listRoutes, { config: config.lists });
-  await app.register(adminRoutes, { admin: config.api });
-  await app.register(deadLetterRoutes, { admin: config.api });
+  await app.register(unfinishedResets);
+  await app.register(adminRoutes, { guard: requireAdmin(config.api) });
+  await app.register(deadLetterRoutes, { guard: requireAdmin(config.api) });
+  await app.register(consoleRoutes, { config });
   await app.register(docsRoutes);
   return app;
 };

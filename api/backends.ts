@@ -25,7 +25,7 @@ const KEEP_TIME_INTERVAL_MS = 1_000;
 export const backends = fastifyPlugin<{ config: Config }>(
   async (app, { config }) => {
     const { observer } = app;
-    await beginRenewals([config.mysql, config.redis, config.rabbitmq, config.api], observer);
+    await beginRenewals([config.mysql, config.redis, config.rabbitmq, config.api, config.reader], observer);
     app.decorate(
       'database',
       openDatabase(config.mysql, observer, {

@@ -8,3 +8,7 @@ import { readFile } from 'node:fs/promises';
  */
 export const readDocument = (path: string): Promise<Buffer> =>
   readFile(new URL(`../${path}`, import.meta.url));
+
+/** The same of a file that only the build makes, by its path in dist/: where the source runs, it is in the build beside it. */
+export const readBuilt = (path: string): Promise<Buffer> =>
+  readDocument(path).catch(() => readDocument(`dist/${path}`));

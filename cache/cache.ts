@@ -3,6 +3,7 @@ import { createClock } from '../domain/versions.ts';
 import type { Config } from '../process/config.ts';
 import { unobserved } from '../process/log-events.ts';
 import type { Observer } from '../process/observer.ts';
+import { acceptedWrites } from './accepted.ts';
 import { createBudget } from './budget.ts';
 import { beginCompleteSince, readCompleteSince } from './complete-since.ts';
 import { jobFeed } from './feed.ts';
@@ -42,6 +43,7 @@ export interface Cache {
   readonly jobs: ReturnType<typeof cachedJobs>;
   readonly feed: ReturnType<typeof jobFeed>;
   readonly consumers: ReturnType<typeof consumerNotes>;
+  readonly accepted: ReturnType<typeof acceptedWrites>;
 
   /** Resolves when Redis has been reached for the first time, or after `ms` milliseconds. Never rejects. */
   reachedWithin(ms: number): Promise<void>;
@@ -140,6 +142,7 @@ export const openCache = (
     jobs,
     feed: jobFeed(link),
     consumers: consumerNotes(link),
+    accepted: acceptedWrites(link),
     reachedWithin: link.reachedWithin,
     since: link.since,
     ping: link.ping,

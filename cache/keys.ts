@@ -31,6 +31,8 @@ export const keys = {
   /** What happened last to a job, and the stream of what happens to all. */
   job: (jobId: string) => `job:${jobId}`,
   feed: 'orders:feed',
+  /** The stream in which API processes note how many writes they have accepted. */
+  accepted: 'orders:accepted',
   /** The stream in which consumers of a queue note how far they are. */
   consumers: (queue: string) => `orders:consumers:${queue}`,
   idempotency: (key: string) => `idempotency:${key}`,

@@ -142,6 +142,25 @@ export const listJobs = (
 };
 
 /**
+ * The jobs that were applied after a time, those that were applied last first.
+ * @param since in milliseconds since 1970
+ * @returns when each was accepted, null if its publisher did not say, and applied, in milliseconds since 1970
+ * @throws the database's error
+ */
+export const appliedSince = (
+  orm: Orm,
+  since: number,
+  most: number,
+): Promise<{ acceptedAt: number | null; at: number }[]> =>
+  readRows(
+    orm,
+    sql`select timestampdiff(microsecond, '1970-01-01', accepted_at) div 1000 as acceptedAt,
+      timestampdiff(microsecond, '1970-01-01', changed_at) div 1000 as at
+      from order_jobs where state = 'succeeded' and changed_at > ${sql.raw(literal(new Date(since)))}
+      order by changed_at desc limit ${most}`,
+  );
+
+/**
  * Removes jobs of which nothing was heard since a time.
  * @returns how many, which is less than there are if there are many
  * @throws the database's error

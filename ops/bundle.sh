@@ -12,3 +12,7 @@ require='import { createRequire as createRequireOfBundle } from "node:module"; c
 esbuild "${programs[@]}" --bundle --splitting --platform=node --format=esm --target=node20 --sourcemap \
   --external:amqplib --external:mysql2 --banner:js="$require" \
   --outbase=. --outdir=dist --chunk-names='bundle/[name]-[hash]' --log-level=warning
+# The page of the console, for browsers.
+esbuild console/main.tsx --bundle --minify --format=esm --target=es2022 --jsx=automatic --jsx-import-source=preact \
+  --outfile=dist/console/console.js --log-level=warning
+esbuild console/console.css --bundle --minify --target=chrome123,firefox120,safari17.5 --outfile=dist/console/console.css --log-level=warning

@@ -57,7 +57,7 @@ install_packages() {
 # The marker is older than the build, so that a file changed meanwhile is built next time. Folders count too:
 # they show that a file is gone.
 is_built() {
-  [[ -e dist/.built && -z $(find package.json tsconfig.json docs/{openapi,asyncapi}.json domain process jobs queue cache db telemetry api consumer hub cli ops -newer dist/.built -print -quit) ]]
+  [[ -e dist/.built && -z $(find package.json tsconfig.json docs/{openapi,asyncapi}.json domain process jobs queue cache db telemetry api consumer hub cli console ops -newer dist/.built -print -quit) ]]
 }
 
 build() {

@@ -2,7 +2,7 @@
 import { besideBroker, rabbitmqOptions } from './broker-settings.ts';
 import { ConfigError } from './config-error.ts';
 import { readDotenv } from './dotenv.ts';
-import { isVariable, readEnvironment } from './environment.ts';
+import { isVariable, readEnvironment, settingsIn } from './environment.ts';
 import { misnamedVariables } from './misnamed.ts';
 import { type Logins, renewalsOf } from './renewals.ts';
 import { overlaid, withSecretFiles } from './secret-files.ts';
@@ -24,6 +24,7 @@ const readLogins = (given: NodeJS.ProcessEnv): Logins => {
     redis: { user: redis.username, password: redis.password },
     rabbitmq: { user: rabbitmq.username, password: rabbitmq.password },
     admin: { user: undefined, password: e.ADMIN_PASSWORD },
+    reader: { user: undefined, password: e.CONSOLE_READ_PASSWORD },
   };
 };
 
@@ -53,6 +54,10 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
   /** When each log is moved away, and how many of them are kept. */
   const rotation = { maxBytes: e.LOG_MAX_MB * 2 ** 20, files: e.LOG_MAX_FILES };
   const renewals = renewalsOf(given, e, () => readLogins(given));
+  if (e.CONSOLE_READ_PASSWORD !== undefined && e.CONSOLE_READ_PASSWORD === e.ADMIN_PASSWORD)
+    throw new ConfigError(
+      'CONSOLE_READ_PASSWORD must be another one than ADMIN_PASSWORD: who has it may only look.',
+    );
   return {
     api: {
       workers: e.API_WORKERS,
@@ -61,6 +66,8 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
       adminPassword: e.ADMIN_PASSWORD,
       ...renewals.admin,
     },
+    /** Who may look at the console without changing anything. */
+    reader: { password: e.CONSOLE_READ_PASSWORD, ...renewals.reader },
     accessLog: { file: e.ACCESS_LOG_FILE, format: e.ACCESS_LOG_FORMAT },
     consumer: {
       count: e.WORKER_COUNT,
@@ -125,6 +132,8 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
     /** Where lines go, instead of to standard output. */
     logFile: e.LOG_FILE,
     rotation,
+    /** All variables, for people. */
+    settings: settingsIn(e),
     /** Variables, and parameters of URLs, that are set but have no meaning here. */
     ignored: [...ignored, ...misnamed, ...mysql.ignored, ...redis.ignored, ...rabbitmq.ignored],
   };

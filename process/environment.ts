@@ -132,6 +132,7 @@ const Environment = Type.Object({
   LIST_MEMORY_MB: integer(1, 65_536, 64),
   LIST_STALE_MS: integer(0, 60_000, 0),
   ADMIN_PASSWORD: Type.Optional(secret('a password')),
+  CONSOLE_READ_PASSWORD: Type.Optional(secret('a password')),
   API_WORKERS: integer(1, 128, 3),
   WORKER_COUNT: integer(1, 128, 4),
   PORT: port(8080),
@@ -180,6 +181,33 @@ const Environment = Type.Object({
   }),
 });
 export type Environment = Static<typeof Environment>;
+
+/** A variable as a process has read it. */
+export interface Setting {
+  name: string;
+  /** Null if it is not set, or a secret. */
+  value: string | null;
+  /** What it is if nobody sets it; null if it is nothing then. */
+  default: string | null;
+  isSecret: boolean;
+  isSet: boolean;
+}
+
+/** All variables, for people. Of a secret it says only whether it is set. */
+export const settingsIn = (variables: Environment): Setting[] => {
+  const values: Record<string, unknown> = variables;
+  return Object.entries<TSchema>(Environment.properties).map(([name, { default: fallback, secret }]) => {
+    const value = values[name];
+    const isSecret = secret === true;
+    return {
+      name,
+      value: value === undefined || isSecret ? null : String(value),
+      default: fallback === undefined || isSecret ? null : String(fallback),
+      isSecret,
+      isSet: value !== undefined && value !== fallback,
+    };
+  });
+};
 
 const booleans = new Map([
   ...['true', '1', 'yes', 'on', 't', 'y'].map((word) => [word, true] as const),

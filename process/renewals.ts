@@ -14,6 +14,7 @@ const sources = {
   redis: { setting: 'REDIS_PASSWORD', names: ['REDIS_PASSWORD', 'REDIS_USERNAME', 'REDIS_URL'] },
   rabbitmq: { setting: 'RABBITMQ_PASSWORD', names: ['RABBITMQ_PASSWORD', 'RABBITMQ_USER', 'RABBITMQ_URL'] },
   admin: { setting: 'ADMIN_PASSWORD', names: ['ADMIN_PASSWORD'] },
+  reader: { setting: 'CONSOLE_READ_PASSWORD', names: ['CONSOLE_READ_PASSWORD'] },
 } satisfies Record<string, { setting: string; names: InFile[] }>;
 
 /** The logins that the settings have. */
@@ -62,6 +63,7 @@ export const renewalsOf = (
     redis: renewed('redis', variables.REDIS_PASSWORD_COMMAND),
     rabbitmq: renewed('rabbitmq', variables.RABBITMQ_PASSWORD_COMMAND),
     admin: renewed('admin'),
+    reader: renewed('reader'),
   };
 };
 

@@ -19,6 +19,7 @@ const inFiles = [
   'RABBITMQ_USER',
   'RABBITMQ_PASSWORD',
   'ADMIN_PASSWORD',
+  'CONSOLE_READ_PASSWORD',
 ] as const;
 export type InFile = (typeof inFiles)[number];
 

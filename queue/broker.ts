@@ -14,7 +14,7 @@ import type { Notes } from './notes.ts';
 import { createGate, hearNotices } from './notices.ts';
 import { isAllDone } from './progress.ts';
 import type { Properties } from './publisher.ts';
-import { DELAYS_MS, onChannel, retryQueue } from './topology.ts';
+import { DELAYS_MS, deadQueue, onChannel, retryQueue } from './topology.ts';
 
 const WATCH_INTERVAL_MS = 1_000;
 /** How long a connection is there before it is the spare one's turn: until then the cluster may not have settled. */
@@ -65,6 +65,9 @@ export interface Broker {
 
   /** How many jobs wait in the queue of jobs, delay queues not included. @throws PublishError if the broker is away */
   waiting(): Promise<number>;
+
+  /** How many dead letters there are. @throws PublishError if the broker is away, or has no queue for them yet */
+  dead(): Promise<number>;
 
   /** How many jobs wait in the delay queues. @throws PublishError if the broker is away, or has not all of them yet */
   delayed(): Promise<number>;
@@ -233,10 +236,15 @@ export const openBroker = async (
       await answerOf(connected().questions.checkExchange('amq.direct'));
     },
     waiting: async () => (await answerOf(connected().questions.checkQueue(queue))).messageCount,
+    dead: () =>
+      // On a channel of its own, which a queue that is not there closes.
+      onChannel(
+        connected().model,
+        async (channel) => (await answerOf(channel.checkQueue(deadQueue(queue)))).messageCount,
+      ),
     delayed: async () => {
       const { model } = connected();
       let messages = 0;
-      // On a channel of its own, which a queue that is not there closes.
       await onChannel(model, async (channel) => {
         for (const ms of DELAYS_MS)
           messages += (await answerOf(channel.checkQueue(retryQueue(queue, ms)))).messageCount;

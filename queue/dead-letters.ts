@@ -1,5 +1,6 @@
 /** Looking at dead letters, replaying them (putting them back on the queue of jobs) and discarding them. */
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { type Static, Type } from '@sinclair/typebox';
 import type { GetMessage } from 'amqplib';
 import { membersOf, readMembers } from '../domain/jobs.ts';
@@ -14,6 +15,9 @@ const Maybe = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
 
 /** What an operator sees of a dead letter. A field is null if the message does not say. */
 export const DeadLetter = Type.Object({
+  letter_id: Type.String({
+    description: 'what names it in job_ids: the id of its job or, if it has none, a digest of its body',
+  }),
   job_id: Maybe(Type.String()),
   job_type: Maybe(Type.String()),
   order_id: Maybe(Type.String()),
@@ -47,6 +51,10 @@ const membersIn = (content: Buffer): Record<string, unknown> =>
 /** The id in the job, or that of its message if the job has none or is too large to be parsed. */
 const jobIdOf = (body: Record<string, unknown>, { properties }: GetMessage): string | null =>
   textOrNull(body.job_id) ?? textOrNull(properties.messageId);
+
+/** What operators choose it by. Of a message without any id that is a digest: the same bytes are the same letter. */
+const letterIdOf = (jobId: string | null, { content }: GetMessage): string =>
+  jobId ?? `sha256:${createHash('sha256').update(content).digest('hex')}`;
 
 const shownBody = (content: Buffer) => {
   const shown = content.length <= WHOLE_BYTES ? content : content.subarray(0, BEGINNING_BYTES);
@@ -95,8 +103,10 @@ const toDeadLetter = (message: GetMessage, jobs: string): DeadLetter => {
   const headers = properties.headers ?? {};
   const body = membersIn(content);
   const shown = (value: unknown) => textOrNull(value)?.slice(0, MAX_CHARACTERS) ?? null;
+  const jobId = jobIdOf(body, message);
   return {
-    job_id: shown(jobIdOf(body, message)),
+    letter_id: letterIdOf(jobId, message),
+    job_id: shown(jobId),
     job_type: shown(body.type),
     order_id: shown(membersOf(body.payload).order_id),
     reason: brought?.reason ?? shown(headers['x-reason']),
@@ -169,19 +179,19 @@ export const deadLetters = (broker: Broker, told: Told = nobody) => {
 
   /**
    * Handles letters and acknowledges each afterwards; the others stay.
-   * @param jobIds which letters: those of these jobs, or all if undefined
+   * @param chosen which letters, by their letter_id, or all if undefined
    * @returns how many were handled
    * @throws PublishError: at once if the broker is away, at the end if one of the letters is too large for the broker
    */
   const take = async (
-    jobIds: string[] | undefined,
+    chosen: string[] | undefined,
     handle: (message: GetMessage) => Promise<void>,
   ): Promise<number> => {
+    const ids = chosen && new Set(chosen);
     let taken = 0;
     let impossible: PublishError | undefined;
     await takeEach(async (message, _place, acknowledge) => {
-      const jobId = jobIdOf(membersIn(message.content), message);
-      if (jobIds && !(jobId !== null && jobIds.includes(jobId))) return true;
+      if (ids && !ids.has(letterIdOf(jobIdOf(membersIn(message.content), message), message))) return true;
       try {
         await handle(message);
         acknowledge();

@@ -1,6 +1,6 @@
 /** The picture in docs/ARCHITECTURE.md, kept: who may import whom, and which folder owns which library. */
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
 import t from 'tap';
 import { filesImportedBy, importsOf, sourcesIn } from './imports.ts';
 
@@ -19,6 +19,8 @@ const allowed: Record<string, string[]> = {
   cli: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   ops: ['jobs', 'queue', 'cache', 'db', 'domain', 'process'],
   testbed: ['ops', 'process'],
+  // A client of the API: it knows the types of what that answers, and nothing else.
+  console: ['api', 'queue', 'domain'],
 };
 
 /** Libraries that one folder only may know, among those of production. */
@@ -37,6 +39,8 @@ const owners: Record<string, string> = {
   '@opentelemetry/resources': 'telemetry',
   '@opentelemetry/sdk-trace-base': 'telemetry',
   '@opentelemetry/exporter-trace-otlp-http': 'telemetry',
+  preact: 'console',
+  '@preact/signals': 'console',
 };
 
 /** Where processes are put together: nobody else knows that somebody counts and traces. */
@@ -78,6 +82,15 @@ t.test('one folder knows a library', async (t) => {
       const owner = owners[packageOf(specifier)];
       if (owner) t.equal(folderOf(file), owner, `${file} may import ${specifier}`);
     }
+});
+
+t.test('the page of the console takes types only from the service', async (t) => {
+  for (const file of sourcesIn('console'))
+    for (const [line, , specifier = ''] of readFileSync(join(root, file), 'utf8').matchAll(
+      /^(import|export) [^;]*? from '(\.[^']+)';$/gm,
+    ))
+      if (folderOf(normalize(join(dirname(file), specifier))) !== 'console')
+        t.match(line, /^import type /, `${file}: ${line}`);
 });
 
 t.test('no files import each other in a circle', async (t) => {

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '..');
 /** The source files of a folder, by their paths in the project. */
 export const sourcesIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file))
     .map((file) => join(folder, file));
 
 /** The specifiers of what a file imports, types included. */

@@ -4,7 +4,7 @@ import { Type } from '@sinclair/typebox';
 import { openLetters } from '../../jobs/letters.ts';
 import { DeadLetter } from '../../queue/dead-letters.ts';
 import { PublishError } from '../../queue/errors.ts';
-import { type AdminSettings, requireAdmin } from '../http/admin.ts';
+import type { Guard } from '../http/admin.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError, sendError } from '../http/errors.ts';
 import { readAnyTypeAsJson } from '../http/input.ts';
@@ -19,7 +19,7 @@ const Page = Type.Object({
   limit: Type.Integer({ minimum: 1, maximum: 1_000, default: 100, description: 'an integer from 1 to 1000' }),
 });
 const JobIds = Type.Optional(
-  Type.Array(Type.String(), { minItems: 1, description: 'a list of at least one job id' }),
+  Type.Array(Type.String(), { minItems: 1, description: 'a list of at least one job id or letter_id' }),
 );
 /** Other properties are refused: if `job_ids` is misspelt, the request must not choose all dead letters. */
 const Chosen = Type.Object(
@@ -32,10 +32,7 @@ const Choice = Type.Union([Chosen, Type.Null()], {
 
 const unreached = new HttpError(503, 'Unable to reach the dead letters.', 'queue_unavailable');
 
-export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ admin: AdminSettings }> = async (
-  app,
-  { admin },
-) => {
+export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ guard: Guard }> = async (app, { guard }) => {
   const letters = openLetters(app);
   // The general sentence for this error is about queuing an order, which nobody wanted here.
   app.setErrorHandler((error: Error, request, reply) => {
@@ -44,7 +41,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<{ admin: AdminSettings 
     return sendError(unreached, request, reply);
   });
   readAnyTypeAsJson(app);
-  app.addHook('preValidation', requireAdmin(admin));
+  app.addHook('preValidation', guard);
 
   app.get(
     '/admin/dead-letters',

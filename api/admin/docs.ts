@@ -52,6 +52,7 @@ export const adminDocs: Operations = {
           total_dead_letters: 1,
           dead_letters: [
             {
+              letter_id: JOB_ID,
               job_id: JOB_ID,
               job_type: 'delete_order',
               order_id: ORDER_ID,
@@ -77,7 +78,7 @@ export const adminDocs: Operations = {
     operationId: 'replayDeadLetters',
     tag: 'admin',
     summary: 'Put dead letters back on the queue',
-    description: 'As if they came for the first time: those of the named jobs, or all.',
+    description: 'As if they came for the first time: those that `job_ids` names, each by its `letter_id`, or all.',
     admin: true,
     body: { optional: true, example: { job_ids: [JOB_ID] } },
     answers: { 200: { description: 'How many were put back.', example: { replayed: 1 } } },
@@ -87,7 +88,7 @@ export const adminDocs: Operations = {
     operationId: 'discardDeadLetters',
     tag: 'admin',
     summary: 'Discard dead letters',
-    description: 'Those of the named jobs, or all.',
+    description: 'Those that `job_ids` names, each by its `letter_id`, or all.',
     admin: true,
     body: { optional: true, example: { job_ids: [JOB_ID] } },
     answers: { 200: { description: 'How many were discarded.', example: { discarded: 1 } } },

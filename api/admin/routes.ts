@@ -1,8 +1,8 @@
-/** /admin/seed and /admin/reset, for whoever has the admin password. */
+/** /admin/seed and /admin/reset, for whom their guard lets pass. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from '@sinclair/typebox';
 import { isSystemFailure, reasonOf } from '../../db/errors.ts';
-import { type AdminSettings, requireAdmin } from '../http/admin.ts';
+import type { Guard } from '../http/admin.ts';
 import { errorAnswers } from '../http/answers.ts';
 import { HttpError } from '../http/errors.ts';
 import { readAnyTypeAsJson, readNumber } from '../http/input.ts';
@@ -26,11 +26,10 @@ const SeedRequest = Type.Object(
   { description: 'a JSON object with count' },
 );
 
-export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminSettings }> = async (app, { admin }) => {
-  const { cache, clock, database, observer } = app;
-  readAnyTypeAsJson(app);
+/** Completes resets that have begun and that nobody works on. */
+export const unfinishedResets: FastifyPluginAsyncTypebox = async (app) => {
   const resets = orderResets(app);
-  app.addHook('preValidation', requireAdmin(admin));
+  const { observer } = app;
 
   let isLooking = false;
   const look = async () => {
@@ -42,6 +41,13 @@ export const adminRoutes: FastifyPluginAsyncTypebox<{ admin: AdminSettings }> = 
   const looker = setInterval(look, LOOK_INTERVAL_MS).unref();
   app.addHook('onReady', async () => void look());
   app.addHook('onClose', async () => clearInterval(looker));
+};
+
+export const adminRoutes: FastifyPluginAsyncTypebox<{ guard: Guard }> = async (app, { guard }) => {
+  const { cache, clock, database, observer } = app;
+  readAnyTypeAsJson(app);
+  const resets = orderResets(app);
+  app.addHook('preValidation', guard);
 
   app.post(
     '/admin/seed',

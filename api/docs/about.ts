@@ -10,6 +10,7 @@ export const tags = [
   { name: 'orders', description: 'Orders, written and read.' },
   { name: 'jobs', description: 'What became of writes.' },
   { name: 'admin', description: 'For whoever has the admin password.' },
+  { name: 'console', description: 'For the page /console, and for no other page.' },
   { name: 'health', description: 'For load balancers and orchestrators.' },
   { name: 'docs', description: 'The documentation itself.' },
 ];
@@ -21,5 +22,11 @@ export const securitySchemes = {
     name: 'X-Admin-Password',
     description:
       'The ADMIN_PASSWORD of the server. A call with a body may have it there instead, as `password`.',
+  },
+  consoleSession: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'orders_console',
+    description: 'A session of the console, which `POST /console/api/session` begins.',
   },
 } as const;

@@ -1,9 +1,14 @@
 /** What the documentation says of itself. */
-import type { Operation, Operations } from './operation.ts';
+import type { Operation, Operations, Tag } from './operation.ts';
 
-const document = (operationId: string, summary: string, description: string, type: string): Operation => ({
+/** @param tag that of the group in which it is */
+const file = (
+  tag: Tag,
+  operationId: string,
+  { summary, description, type }: { summary: string; description: string; type: string },
+): Operation => ({
   operationId,
-  tag: 'docs',
+  tag,
   summary,
   description,
   headers: ['If-None-Match', 'Accept-Encoding'],
@@ -12,6 +17,12 @@ const document = (operationId: string, summary: string, description: string, typ
     304: { description: 'The client has it already.', headers: ['ETag', 'Cache-Control'] },
   },
 });
+
+const document = (operationId: string, summary: string, description: string, type: string): Operation =>
+  file('docs', operationId, { summary, description, type });
+/** A page for people. */
+export const page = (operationId: string, tag: Tag, summary: string, description: string): Operation =>
+  file(tag, operationId, { summary, description, type: 'text/html' });
 
 export const docsDocs: Operations = {
   'GET /openapi.json': document(

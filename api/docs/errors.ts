@@ -6,6 +6,9 @@ import { PROBLEM_TYPE } from '../http/negotiation.ts';
 const sentences: Record<ErrorCode, string> = {
   invalid_input: 'items[0].quantity must be an integer from 1 to 2147483647, got 0.',
   unauthorized: 'Unauthorized.',
+  other_origin: 'Only the console itself may call this from a browser.',
+  read_only_session: 'This session may only look.',
+  too_many_attempts: 'Too many wrong passwords: try again in 10 s.',
   route_not_found: 'There is no PUT /orders here.',
   order_not_found: "Order with ID '01a1fc79-708d-709e-9c18-29dbdfffe8dd' not found.",
   job_not_found: "Job with ID '01a1fc79-708f-7028-9eaa-63ae2e857997' not found.",
@@ -50,6 +53,11 @@ export const commonErrors: Errors = {
 
 /** What any call that can have a body may be answered with besides. */
 export const bodyErrors: Errors = { 413: ['body_too_large'] };
+
+/** What the console's calls may be answered with besides: all, those that need a session, and those that change things. */
+export const consoleErrors: Errors = { 403: ['other_origin'] };
+export const sessionErrors: Errors = { 401: ['unauthorized'] };
+export const consoleWriteErrors: Errors = { 403: ['read_only_session'] };
 
 /** What any call of /admin may be answered with besides. */
 export const adminErrors: Errors = {
@@ -100,7 +108,9 @@ export const errorAnswerOf = (status: number, codes: readonly ErrorCode[]) => {
     description: codes.map((code) => errorCodes[code]).join(' Or: '),
     headers: {
       'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
-      ...(status === 503 && { 'Retry-After': { $ref: '#/components/headers/Retry-After' } }),
+      ...((status === 503 || status === 429) && {
+        'Retry-After': { $ref: '#/components/headers/Retry-After' },
+      }),
     },
     content: {
       'application/json': {

@@ -88,6 +88,11 @@ export const responseHeaders = {
     required: true,
     schema: { type: 'string', enum: ['no-cache', 'no-store', 'private, max-age=31536000, immutable'] },
   },
+  'Set-Cookie': {
+    description: 'The session. The cookie names no path: so it goes to the calls of the console only.',
+    required: true,
+    schema: { type: 'string', pattern: '; HttpOnly; SameSite=Strict' },
+  },
   'Content-Encoding': {
     description: 'How the body is compressed.',
     schema: { type: 'string', enum: ['br', 'gzip'] },

@@ -13,6 +13,7 @@ import { unobserved } from '../../process/log-events.ts';
 import { DeadLetter } from '../../queue/dead-letters.ts';
 import { adminDocs } from '../admin/docs.ts';
 import { buildApp } from '../app.ts';
+import { consoleDocs } from '../console/docs.ts';
 import { healthDocs } from '../health/docs.ts';
 import type { ErrorCode } from '../http/error-codes.ts';
 import { Job } from '../jobs/answers.ts';
@@ -22,7 +23,16 @@ import { batchDocs } from '../orders/batch-docs.ts';
 import { orderDocs } from '../orders/docs.ts';
 import { introduction, securitySchemes, tags } from './about.ts';
 import { docsDocs } from './docs.ts';
-import { adminErrors, bodyErrors, commonErrors, errorAnswerOf, errorSchemas } from './errors.ts';
+import {
+  adminErrors,
+  bodyErrors,
+  commonErrors,
+  consoleErrors,
+  consoleWriteErrors,
+  errorAnswerOf,
+  errorSchemas,
+  sessionErrors,
+} from './errors.ts';
 import {
   type RequestHeader,
   type ResponseHeader,
@@ -40,6 +50,7 @@ export const operations: Operations = {
   ...jobDocs,
   ...listDocs,
   ...adminDocs,
+  ...consoleDocs,
   ...healthDocs,
   ...docsDocs,
 };
@@ -47,6 +58,7 @@ export const operations: Operations = {
 const shared = { OrderItem, NewOrder, Order, StatusUpdate, Job, DeadLetter };
 
 const PASSWORD = { adminPassword: [] };
+const SESSION = { consoleSession: [] };
 const methodOf = ({ method }: RouteOptions): string => String(Array.isArray(method) ? method[0] : method);
 
 /** @throws Error for a route that nobody has documented */
@@ -88,6 +100,7 @@ const documented = (route: RouteOptions, operation: Operation): FastifySchema =>
     body,
     answers,
     admin,
+    console: door,
   } = operation;
   const answered = Object.entries(answers).map(([status, { type }]) => {
     const answer = type === undefined ? schema.response?.[status] : { content: { [type]: { schema: {} } } };
@@ -104,6 +117,7 @@ const documented = (route: RouteOptions, operation: Operation): FastifySchema =>
     ...(schema.querystring && { querystring: withDescriptions(schema.querystring, query ?? {}) }),
     ...(body && { body: body.schema ?? withMembers(schema.body, body.members) }),
     ...(admin && { security: body ? [PASSWORD, {}] : [PASSWORD] }),
+    ...(door === 'session' && { security: [SESSION] }),
     response: Object.fromEntries(answered),
   };
 };
@@ -115,6 +129,9 @@ const errorsOf = (operation: Operation, method: string): Record<number, ErrorCod
     commonErrors,
     method === 'GET' ? {} : bodyErrors,
     operation.admin ? adminErrors : {},
+    operation.console ? consoleErrors : {},
+    operation.console === 'session' ? sessionErrors : {},
+    operation.console === 'session' && method !== 'GET' ? consoleWriteErrors : {},
     operation.errors ?? {},
   ])
     for (const [status, codes] of Object.entries(errors))

@@ -6,7 +6,7 @@ import type { TSchema } from '@sinclair/typebox';
 import type { ErrorCode } from '../http/error-codes.ts';
 import type { RequestHeader, ResponseHeader } from './headers.ts';
 
-export type Tag = 'orders' | 'jobs' | 'admin' | 'health' | 'docs';
+export type Tag = 'orders' | 'jobs' | 'admin' | 'console' | 'health' | 'docs';
 
 export interface DocumentedAnswer {
   description: string;
@@ -27,6 +27,8 @@ export interface Operation {
   description: string;
   /** Whether it needs the admin password: in its header or, for a call with a body, there. */
   admin?: boolean;
+  /** For a call that only the console may make: whether that needs a session. */
+  console?: 'session' | 'open';
   headers?: readonly RequestHeader[];
   /** The parameters in the path. */
   params?: Record<string, TSchema>;

@@ -1,5 +1,5 @@
 /** What the service can do just now, worked out from what its servers answer to this process. */
-import { Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 
 const word = (words: ('yes' | 'partly' | 'no' | 'unknown')[], description: string) =>
   Type.Union(
@@ -19,6 +19,16 @@ export const Capabilities = {
     'whether what is accepted can reach MySQL: `no` if nobody takes jobs from the queue or MySQL takes no writes, `unknown` if this process cannot ask',
   ),
 };
+
+/** How one of the servers is. */
+export const Check = Type.Object({
+  ok: Type.Boolean(),
+  ms: Type.Number({ description: 'milliseconds the answer took' }),
+  reason: Type.Optional(
+    Type.String({ description: 'why the server is of no use just now, or cannot be relied on' }),
+  ),
+});
+export type Check = Static<typeof Check>;
 
 /** What the servers answered. */
 export interface Seen {

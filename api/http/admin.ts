@@ -18,6 +18,9 @@ const hasDigest = (bytes: Buffer, digests: Buffer[]): boolean => {
   return digests.filter((one) => timingSafeEqual(own, one)).length > 0;
 };
 
+/** A preValidation hook that throws an HttpError if a request may not pass. */
+export type Guard = (request: FastifyRequest) => Promise<unknown>;
+
 export type AdminSettings = Pick<Config['api'], 'adminPassword' | 'renewal'>;
 
 /**
@@ -36,7 +39,7 @@ export const requireAdmin = ({ adminPassword, renewal }: AdminSettings) => {
   });
   let digests = digestsOf(adminPassword ?? '');
 
-  return async ({ body, headers }: FastifyRequest) => {
+  return async ({ body, headers }: Parameters<Guard>[0]): Promise<void> => {
     if (!adminPassword)
       throw new HttpError(500, 'ADMIN_PASSWORD is not set on this server.', 'admin_password_not_set');
     // Before the answer is known, so that an old password is of no more use either.

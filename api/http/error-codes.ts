@@ -2,7 +2,10 @@
 
 export const errorCodes = {
   invalid_input: 'Something of the request is not as expected; the sentence names what.',
-  unauthorized: 'The admin password is missing or wrong.',
+  unauthorized: 'The password is missing or wrong, or the session of the console is over.',
+  other_origin: 'A page of another origin has made the browser call the console.',
+  read_only_session: 'The session of the console was begun with the password that may only look.',
+  too_many_attempts: 'Too many wrong passwords were tried lately.',
   route_not_found: 'There is no such path, or not with this method.',
   order_not_found: 'There is no order with this id.',
   job_not_found: 'No job has this id, or none that was accepted within HISTORY_DAYS.',

@@ -11,8 +11,11 @@ const database = {
 };
 
 t.test('defaults', async (t) => {
-  t.strictSame(load(), {
+  const { settings, ...config } = load();
+  t.ok(settings.length > 50);
+  t.strictSame(config, {
     api: { workers: 3, host: '0.0.0.0', port: 8080, adminPassword: undefined },
+    reader: { password: undefined },
     accessLog: { file: 'server-access.log', format: 'combined' },
     consumer: {
       count: 4,
@@ -66,6 +69,16 @@ t.test('defaults', async (t) => {
     rotation: { maxBytes: 0, files: 5 },
     ignored: [],
   });
+});
+
+t.test('settings for people have no secret', async (t) => {
+  const secrets = { ADMIN_PASSWORD: 'sesame', DB_PASS: 'hidden', REDIS_URL: 'redis://:hidden@localhost/0' };
+  const { settings } = loadConfig({ ...secrets, DB_USER: 'a', DB_HOST: 'localhost', DB_NAME: 'c', PORT: '81' });
+  t.notMatch(JSON.stringify(settings), /sesame|hidden/);
+  const find = (name: string) => settings.find((one) => one.name === name);
+  t.strictSame(find('PORT'), { name: 'PORT', value: '81', default: '8080', isSecret: false, isSet: true });
+  t.match(find('DB_PASS'), { value: null, default: null, isSecret: true, isSet: true });
+  t.match(find('MAX_ATTEMPTS'), { value: '5', isSet: false });
 });
 
 const good: [variable: string, value: string, expected: object][] = [

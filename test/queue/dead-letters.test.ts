@@ -38,6 +38,7 @@ t.test('list: pages, oldest first, and the letters stay where they are', async (
   const [job] = jobs;
   t.strictSame((await letters.list(0, 1)).letters, [
     {
+      letter_id: job?.job_id,
       job_id: job?.job_id,
       job_type: 'update_order_status',
       order_id: job?.payload.order_id,
@@ -65,7 +66,22 @@ t.test('list: what is no job is shown as it came', async (t) => {
     found.map(({ body }) => body),
     strange,
   );
-  for (const letter of found) t.match(letter, { job_id: null, order_id: null, reason: null, attempts: null });
+  for (const letter of found)
+    t.match(letter, {
+      letter_id: /^sha256:[0-9a-f]{64}$/,
+      job_id: null,
+      order_id: null,
+      reason: null,
+      attempts: null,
+    });
+  await settled(() => stores.waiting(dead), 5);
+  const chosen = found.slice(1, 3).map(({ letter_id }) => letter_id);
+  t.equal(await letters.discard(chosen), 2, 'it can be chosen all the same');
+  const { letters: left } = await letters.list(0, 10);
+  t.strictSame(
+    left.map(({ body }) => body),
+    strange.filter((_, at) => at === 0 || at > 2),
+  );
 });
 
 t.test(

@@ -48,6 +48,7 @@ t.test('GET: a page of them, and they stay', async (t) => {
     total_dead_letters: 3,
     dead_letters: [
       {
+        letter_id: jobs[1]?.job_id,
         job_id: jobs[1]?.job_id,
         job_type: 'update_order_status',
         order_id: jobs[1]?.payload.order_id,

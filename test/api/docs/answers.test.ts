@@ -237,8 +237,84 @@ t.test('admin', async (t) => {
   await make(t, app, ['GET /admin/dead-letters', 400, page]);
 });
 
+type ConsoleCall = [
+  operation: string,
+  status: number,
+  method: 'GET' | 'HEAD' | 'POST' | 'DELETE',
+  payload?: object,
+];
+/** Signs in. @returns the header that says so */
+const signIn = async (on: App): Promise<{ cookie: string }> => {
+  const url = '/console/api/session';
+  const answer = await on.inject({ method: 'POST', url, payload: { password: 'sesame' } });
+  return { cookie: String(answer.headers['set-cookie']).split(';')[0] ?? '' };
+};
+/** The calls of /admin, for who has a session. */
+const doors: [operation: string, status: number, payload?: object][] = [
+  ['POST /console/api/admin/seed', 201, { count: 1 }],
+  ['POST /console/api/admin/reset', 200],
+  ['GET /console/api/admin/dead-letters', 200],
+  ['POST /console/api/admin/dead-letters/replay', 200, { job_ids: ['a'] }],
+  ['POST /console/api/admin/dead-letters/discard', 200, { job_ids: ['a'] }],
+];
+
+t.test('the console', async (t) => {
+  const headers = await signIn(app);
+  const other = { ...headers, 'sec-fetch-site': 'same-site' };
+  const calls: ConsoleCall[] = [
+    ['GET /console/api/session', 200, 'GET'],
+    ['GET /console/api/settings', 200, 'GET'],
+    ['GET /console/api/overview', 200, 'HEAD'],
+    ['DELETE /console/api/session', 204, 'DELETE'],
+    ...doors.map(
+      ([operation, status, payload]) =>
+        [operation, status, operation.startsWith('GET') ? 'GET' : 'POST', payload] as ConsoleCall,
+    ),
+  ];
+  for (const [operation, status, method, payload] of calls) {
+    const url = operation.split(' ')[1] ?? '';
+    await make(t, app, [operation, status, { method, url, payload, headers }]);
+    if (!operation.endsWith('/session')) await make(t, app, [operation, 401, { url, payload }]);
+    await make(t, app, [operation, 403, { url, payload, headers: other }]);
+    for (const row of malformed(operation, url)) await make(t, app, row);
+    if (method !== 'GET' && method !== 'HEAD')
+      await make(t, app, [operation, 413, { url, payload: big({}), headers }]);
+  }
+  const seed = { url: '/console/api/admin/seed', payload: {}, headers };
+  await make(t, app, ['POST /console/api/admin/seed', 400, seed]);
+  const page = { url: '/console/api/admin/dead-letters?limit=0', headers };
+  await make(t, app, ['GET /console/api/admin/dead-letters', 400, page]);
+
+  const operation = 'POST /console/api/session';
+  const url = '/console/api/session';
+  const wrong = { url, payload: { password: 'simsim' } };
+  const without = await startApp(t, { ...env, ADMIN_PASSWORD: '' });
+  for (const row of [
+    [operation, 201, { url, payload: { password: 'sesame' } }],
+    [operation, 400, { url, payload: {} }],
+    [operation, 401, wrong],
+    [operation, 403, { ...wrong, headers: { origin: 'http://elsewhere.example' } }],
+    [operation, 413, { url, payload: big({}) }],
+    ...malformed(operation, url),
+  ] as Row[])
+    await make(t, app, row);
+  await make(t, without, [operation, 500, wrong]);
+  await until(
+    'there are too many tries',
+    async () => (await app.inject({ method: 'POST', ...wrong })).statusCode === 429,
+  );
+  await make(t, app, [operation, 429, wrong]);
+});
+
 t.test('health and documents', async (t) => {
-  for (const url of ['/health/live', '/health/ready', '/openapi.json', '/asyncapi.json', '/docs']) {
+  for (const url of [
+    '/health/live',
+    '/health/ready',
+    '/openapi.json',
+    '/asyncapi.json',
+    '/docs',
+    '/console',
+  ]) {
     const operation = `GET ${url}`;
     const { headers } = await make(t, app, [operation, 200, { url }]);
     for (const row of malformed(operation, url)) await make(t, app, row);
@@ -271,6 +347,9 @@ t.test('servers that are away', async (t) => {
     ['POST /admin/dead-letters/discard', 503, { url: '/admin/dead-letters/discard', headers: ADMIN }],
   ] as Row[])
     await make(t, alone, row);
+  const headers = await signIn(alone);
+  for (const [operation, , payload] of doors)
+    await make(t, alone, [operation, 503, { url: operation.split(' ')[1] ?? '', payload, headers }]);
   const useless = await startApp(t, { ...env, ...away, CACHE_DISABLED: 'true' });
   await make(t, useless, ['GET /health/ready', 503, { url: '/health/ready' }]);
 
@@ -294,7 +373,7 @@ t.test('every answer that can be had was looked at', async (t) => {
   // A fault of the service, and what is answered in the same words before it is known which call is meant.
   const others = documented.filter((what) => !seen.has(what) && !/ (408|417|431)$/.test(what));
   t.strictSame(
-    others.filter((what) => !(what.endsWith(' 500') && !what.includes('/admin/'))),
+    others.filter((what) => !(what.endsWith(' 500') && !what.includes(' /admin/'))),
     [],
   );
 });
