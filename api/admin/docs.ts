@@ -78,7 +78,8 @@ export const adminDocs: Operations = {
     operationId: 'replayDeadLetters',
     tag: 'admin',
     summary: 'Put dead letters back on the queue',
-    description: 'As if they came for the first time: those that `job_ids` names, each by its `letter_id`, or all.',
+    description:
+      'As if they came for the first time: those that `job_ids` names, each by its `letter_id`, or all.',
     admin: true,
     body: { optional: true, example: { job_ids: [JOB_ID] } },
     answers: { 200: { description: 'How many were put back.', example: { replayed: 1 } } },

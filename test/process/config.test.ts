@@ -73,7 +73,7 @@ t.test('defaults', async (t) => {
 
 t.test('settings for people have no secret', async (t) => {
   const secrets = { ADMIN_PASSWORD: 'sesame', DB_PASS: 'hidden', REDIS_URL: 'redis://:hidden@localhost/0' };
-  const { settings } = loadConfig({ ...secrets, DB_USER: 'a', DB_HOST: 'localhost', DB_NAME: 'c', PORT: '81' });
+  const { settings } = load({ ...secrets, DB_USER: 'a', DB_HOST: 'localhost', DB_NAME: 'c', PORT: '81' });
   t.notMatch(JSON.stringify(settings), /sesame|hidden/);
   const find = (name: string) => settings.find((one) => one.name === name);
   t.strictSame(find('PORT'), { name: 'PORT', value: '81', default: '8080', isSecret: false, isSet: true });
