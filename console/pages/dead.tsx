@@ -56,7 +56,11 @@ const Groups = ({ groups, of, mayWrite }: { groups: Group[]; of: Chosen; mayWrit
       <caption class="visually-hidden">Groups</caption>
       <thead>
         <tr>
-          {mayWrite && <th scope="col" class="box" aria-label="Chosen" />}
+          {mayWrite && (
+            <th scope="col" class="box">
+              <span class="visually-hidden">Chosen</span>
+            </th>
+          )}
           <th scope="col">Reason</th>
           <th scope="col">Write</th>
           <th scope="col" class="figure">
