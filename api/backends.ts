@@ -31,6 +31,7 @@ export const backends = fastifyPlugin<{ config: Config }>(
       openDatabase(config.mysql, observer, {
         connections: config.connections.api,
         waitMs: CONNECTION_WITHIN_MS,
+        replica: config.replica,
       }),
     );
     app.decorate('clock', createClock());

@@ -14,7 +14,7 @@ import { openLink, type RedisLink } from './link.ts';
 import { bump, cachedLists } from './lists.ts';
 import { memoryWatch } from './memory.ts';
 import { consumerNotes } from './notes.ts';
-import { cachedOrders, removeDetails } from './orders.ts';
+import { cachedOrders, guardAnew, removeDetails } from './orders.ts';
 import { pendingOrders } from './pending.ts';
 import { getText } from './redis.ts';
 import type { RedisServers } from './servers.ts';
@@ -116,7 +116,7 @@ export const openCache = (
   const link = openLink(config, {
     observer,
     onReturn: async (redis, { wasOut, forgotten }) => {
-      if (forgotten) await removeDetails(redis);
+      if (forgotten) await Promise.all([removeDetails(redis), guardAnew(redis)]);
       if (wasOut) await bump(redis);
       if (accepts) await (wasOut ? beginCompleteSince : readCompleteSince)(redis, latest());
     },
@@ -168,6 +168,8 @@ export const openCache = (
 
     removeUpTo: async (version) => {
       const noted = await link.attempt(async (redis) => {
+        // Before anybody sees that there was a reset, and takes what a replica says then for what was left.
+        await guardAnew(redis);
         await redis.set(keys.reset, version);
         return true;
       }, !link.enabled);

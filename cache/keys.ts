@@ -21,6 +21,8 @@ export const keys = {
   detail: (orderId: string) => `orders:detail:${orderId}`,
   /** While this key exists, no answer is stored for the order. */
   detailGuard: (orderId: string) => `orders:guard:${inSlotOf(keys.detail(orderId))}`,
+  /** Since when all guards are there, in milliseconds since 1970. */
+  guardedSince: 'orders:guarded-since',
   /** The key of a list. @param query the normalised query, '' for the whole list */
   list: (version: string, query: string) => `orders:list:${version}${query && `:${query}`}`,
   listVersion: 'orders:list:version',

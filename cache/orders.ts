@@ -20,6 +20,20 @@ const putScript = script('put-detail');
  * whatever is in the answer's key for an answer.
  */
 const GUARD_SECONDS = 5;
+/**
+ * An answer that is no older than this, in milliseconds, is as new as Redis knows where there is no guard: less than a
+ * guard lasts, as its time is Redis's and not ours.
+ */
+export const GUARDED_MS = 4_000;
+
+const guardedForScript = script('guarded-for');
+/** For how many milliseconds it has been so that each change sets a guard and none was lost. */
+const guardedFor = async (redis: Redis): Promise<number> =>
+  Number(await guardedForScript(redis, [keys.guardedSince], ''));
+/** To be called after orders were changed or removed without a guard for each. @throws where Redis does not do so */
+export const guardAnew = async (redis: Redis): Promise<void> => {
+  await guardedForScript(redis, [keys.guardedSince], '1');
+};
 
 /** Sets the guard first, so that nobody stores an answer between the two commands. */
 const invalidate = (redis: Redis, orderId: string): Promise<unknown> =>
@@ -57,6 +71,17 @@ export const cachedOrders = (
       return json?.length ? json : null;
     }, null),
 
+  /**
+   * Whether nothing that Redis knows of has changed the order for longer than GUARDED_MS. False if Redis cannot tell, as
+   * after a flush or a reset. Never rejects.
+   */
+  isUnchanged: (orderId: string): Promise<boolean> =>
+    attempt(async (redis) => {
+      if (isJustBack()) return false;
+      const [guards, ms] = await Promise.all([redis.exists(keys.detailGuard(orderId)), guardedFor(redis)]);
+      return guards === 0 && ms >= GUARD_SECONDS * 1_000;
+    }, false),
+
   /** A reader notes this before it asks MySQL, and hands it to `putDetail` when it stores the answer. */
   lastReset,
 
@@ -64,10 +89,17 @@ export const cachedOrders = (
    * Stores an answer if there is room for it, unless there was a reset since MySQL was asked. Never rejects.
    * @param json the answer to GET /orders/{id}
    * @param resetBefore what `lastReset` returned before MySQL was asked
+   * @param ageMs how old the answer is already
    */
-  putDetail: (orderId: string, json: Buffer, resetBefore: string | null = lastReset()): Promise<unknown> =>
+  putDetail: (
+    orderId: string,
+    json: Buffer,
+    resetBefore: string | null = lastReset(),
+    ageMs = 0,
+  ): Promise<unknown> =>
     attempt(async (redis) => {
-      const seconds = jittered(ttl);
+      const seconds = jittered(ttl) - Math.ceil(ageMs / 1_000);
+      if (seconds <= 0) return;
       if (!budget.take(json.length, seconds * 1_000)) return;
       const stored = await putScript(redis, [keys.detail(orderId), keys.detailGuard(orderId)], json, seconds);
       if (stored && (await getText(redis, keys.reset)) !== resetBefore) await invalidate(redis, orderId);

@@ -1,6 +1,6 @@
 /** Counts how often jobs were begun that may have ended the process that took them. */
-import type { Orm } from './client.ts';
 import { format } from './literals.ts';
+import type { Orm } from './pool.ts';
 import { MODEST_BYTES, partsOf, runAll, runEach } from './statements.ts';
 
 /** How long the id of a job can be in a statement: another publisher's may be 64 characters of any kind. */

@@ -8,10 +8,13 @@ import { isLost, isReadOnly, reasonOf } from './errors.ts';
 import type { Usage } from './hand-out.ts';
 import { format } from './literals.ts';
 import { loggedIn } from './login.ts';
-import { openPool } from './pool.ts';
+import { type Limits, type Orm, openPool } from './pool.ts';
 import { type Said, WRITE_NOTHING } from './read-only.ts';
 import { readAgainIfDead } from './reads.ts';
+import { openReplica, type Replica, replicaLimits } from './replica.ts';
 import { explainConnecting, tlsOptions } from './tls.ts';
+
+export type { Orm, Transaction } from './pool.ts';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const WATCH_INTERVAL_MS = 5_000;
@@ -67,12 +70,16 @@ interface DatabaseOptions {
   silenceMs?: number;
   /** Whether several statements may be sent at once (db/statements.ts). */
   applies?: boolean;
+  /** A replica to read from, with as many connections. */
+  replica?: Config['mysql'] | undefined;
 }
 
 /** What the service asks of MySQL. */
 export interface Database {
   /** What the functions of this folder run their statements with. */
   readonly orm: Orm;
+  /** For what need not be the newest; undefined if there is none. */
+  readonly replica: Replica | undefined;
 
   /**
    * Runs `work` over a connection of its own, and closes it. A server that is read-only, or becomes so, is left.
@@ -106,6 +113,14 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** @param applies whether several statements may be sent at once */
+const poolOf = (config: Config['mysql'], limits: Omit<Limits, 'explain'>, applies: boolean) =>
+  openPool(
+    { ...connectionOptions(config), multipleStatements: applies },
+    { ...limits, explain: (error) => explainConnecting(error, config) },
+    config.renewal,
+  );
+
 /**
  * Opens the pool. Connections are made when they are needed, so a process starts without MySQL. The observer is told
  * when MySQL is lost or refuses writes, and when that is over, even while nothing else is asked of MySQL.
@@ -113,13 +128,12 @@ export interface Database {
 export const openDatabase = (
   config: Config['mysql'],
   observer: Observer,
-  { connections, silenceMs = SILENCE_MS, waitMs = silenceMs, applies = false }: DatabaseOptions,
+  { connections, silenceMs = SILENCE_MS, waitMs = silenceMs, applies = false, replica }: DatabaseOptions,
 ): Database => {
-  const { pool, orm, renew, renewedAt, usage } = openPool(
-    { ...connectionOptions(config), multipleStatements: applies },
-    { limit: connections, waitMs, silenceMs, explain: (error) => explainConnecting(error, config) },
-    config.renewal,
-  );
+  const limits = { limit: connections, waitMs, silenceMs };
+  const { pool, orm, renew, renewedAt, usage } = poolOf(config, limits, applies);
+  const opened =
+    replica && openReplica(poolOf(replica, { ...limits, ...replicaLimits }, false), orm, observer);
   const reach = reachability(observer, 'MySQL');
 
   const ping = async () => {
@@ -163,6 +177,7 @@ export const openDatabase = (
   return {
     alone: (work) => withAlone(() => connectOnce(config), work),
     orm,
+    replica: opened,
     latest: async (read) => {
       const began = performance.now();
       const said = await readAgainIfDead(read);
@@ -181,12 +196,9 @@ export const openDatabase = (
     usage,
     close: async () => {
       clearInterval(watcher);
+      await opened?.close();
       // A connection that is being made to a server that is away fails here, and is closed all the same.
       await pool.end().catch(() => {});
     },
   };
 };
-
-export type Orm = ReturnType<typeof openPool>['orm'];
-/** What runs inside one transaction. */
-export type Transaction = Parameters<Parameters<Orm['transaction']>[0]>[0];

@@ -3,8 +3,8 @@ import { type SQL, sql } from 'drizzle-orm';
 import { type JobEvent, type JobState, jobStates } from '../domain/job-events.ts';
 import type { JobType } from '../domain/jobs.ts';
 import type { Alone } from './alone.ts';
-import type { Orm, Transaction } from './client.ts';
 import { literal } from './literals.ts';
+import type { Orm, Transaction } from './pool.ts';
 import { readRows } from './rows.ts';
 import { inserts, MODEST_BYTES, runEach } from './statements.ts';
 

@@ -6,8 +6,8 @@
  */
 import { type SQL, sql } from 'drizzle-orm';
 import type { Alone } from './alone.ts';
-import type { Orm, Transaction } from './client.ts';
 import { format, literal } from './literals.ts';
+import type { Orm, Transaction } from './pool.ts';
 import { readRows } from './rows.ts';
 import { inserts, MODEST_BYTES, row, runEach } from './statements.ts';
 

@@ -2,10 +2,10 @@
 import { sql } from 'drizzle-orm';
 import type { Order, OrderItem } from '../domain/order.ts';
 import type { AcceptedOrder, Changes, Deletion, StatusChange } from '../domain/plan.ts';
-import type { Orm, Transaction } from './client.ts';
 import { addToCount } from './counts.ts';
 import { type Written, writeJournal } from './journal.ts';
 import { format } from './literals.ts';
+import type { Orm, Transaction } from './pool.ts';
 import { IS_READ_ONLY, type Said } from './read-only.ts';
 import { resetVersion } from './resets.ts';
 import { readRows } from './rows.ts';
@@ -18,14 +18,31 @@ const ID_BYTES = 2 * 40;
 /** How many bytes a changed status takes in a statement at the most, that is in hexadecimal. */
 const CHANGE_BYTES = 400;
 
-/** Always has a row, so that the server says what it is also if it has no such order. */
-const SELECT_ORDER = `SELECT customer_name, status, item_name AS name, quantity, ${IS_READ_ONLY} AS is_read_only
-  FROM (SELECT 1 AS one) AS one LEFT JOIN orders ON orders.id = ?
-  LEFT JOIN order_items ON order_items.order_id = orders.id ORDER BY order_items.id`;
-type OrderRow = { is_read_only: number } & (
+/** @param said what the server says of itself. There is always a row, so it does so also if it has no such order */
+const selectOrder = (said: string) =>
+  `SELECT customer_name, status, item_name AS name, quantity, ${said} AS said
+   FROM (SELECT 1 AS one) AS one LEFT JOIN orders ON orders.id = ?
+   LEFT JOIN order_items ON order_items.order_id = orders.id ORDER BY order_items.id`;
+const SELECT_ORDER = selectOrder(IS_READ_ONLY);
+
+type OrderRow = { said: number | null } & (
   | { customer_name: null }
   | (Pick<Order, 'customer_name' | 'status'> & (OrderItem | { name: null }))
 );
+
+/** Runs such a statement, prepared. */
+const readOrder = async (orm: Orm, select: string, id: string) => {
+  const [found] = await orm.$client.execute(select, [id]);
+  const rows = found as OrderRow[];
+  const [order] = rows;
+  const said = order?.said ?? null;
+  if (!order || order.customer_name === null) return { order: undefined, said };
+  const { customer_name, status } = order;
+  const items = rows.flatMap((row) =>
+    row.customer_name === null || row.name === null ? [] : [{ name: row.name, quantity: row.quantity }],
+  );
+  return { order: { order_id: id, customer_name, status, items }, said };
+};
 
 /**
  * Finds an order; undefined if there is none. One statement reads it with its items, a row for each, so that they are
@@ -33,16 +50,22 @@ type OrderRow = { is_read_only: number } & (
  * @throws the database's error
  */
 export const findOrder = async (orm: Orm, id: string): Promise<Said<Order | undefined>> => {
-  const [found] = await orm.$client.execute(SELECT_ORDER, [id]);
-  const rows = found as OrderRow[];
-  const [order] = rows;
-  const isReadOnly = order?.is_read_only !== 0;
-  if (!order || order.customer_name === null) return { value: undefined, isReadOnly };
-  const { customer_name, status } = order;
-  const items = rows.flatMap((row) =>
-    row.customer_name === null || row.name === null ? [] : [{ name: row.name, quantity: row.quantity }],
-  );
-  return { value: { order_id: id, customer_name, status, items }, isReadOnly };
+  const { order, said } = await readOrder(orm, SELECT_ORDER, id);
+  return { value: order, isReadOnly: said !== 0 };
+};
+
+/**
+ * Finds an order in a replica, and in the same statement how new that is.
+ * @param newest a query for its newest mark (marks.ts)
+ * @throws the database's error
+ */
+export const findMarkedOrder = async (
+  orm: Orm,
+  id: string,
+  newest: string,
+): Promise<{ order: Order | undefined; mark: number | null }> => {
+  const { order, said } = await readOrder(orm, selectOrder(newest), id);
+  return { order, mark: said };
 };
 
 /**

@@ -39,7 +39,7 @@ const WITH_LOCK_TIMEOUTS = ['lock_wait_timeout', 'innodb_lock_wait_timeout'].map
   (name) => `${name} = LEAST(@@${name}, ${LOCK_WAIT_SECONDS})`,
 );
 
-interface Limits {
+export interface Limits {
   /** How many connections there may be. */
   limit: number;
   /** How long a caller waits for one, in milliseconds. */
@@ -130,3 +130,7 @@ export const openPool = (
   };
   return { pool, orm, renew, renewedAt: () => renewedAt, usage };
 };
+
+export type Orm = ReturnType<typeof openPool>['orm'];
+/** What runs inside one transaction. */
+export type Transaction = Parameters<Parameters<Orm['transaction']>[0]>[0];

@@ -2,8 +2,8 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { MySqlDialect } from 'drizzle-orm/mysql-core';
 import type { Pool, PoolConnection } from 'mysql2';
-import type { Orm } from './client.ts';
 import { isPoolBusy } from './errors.ts';
+import type { Orm } from './pool.ts';
 import { socketOf } from './socket.ts';
 
 const ROWS_PER_BATCH = 1_000;
@@ -20,16 +20,20 @@ export interface Reader {
   batches<Row>(query: SQL): AsyncGenerator<Row[], void>;
   /** All rows of a query that has few. @throws the database's error, or the signal's reason */
   rows<Row>(query: SQL): Promise<Row[]>;
-  /** Begins a snapshot: until it ends, everything is read as of the moment of the next query. */
+  /** Begins a snapshot, unless there is one: until it ends, everything is read as of the moment of the next query. */
   beginSnapshot(): Promise<void>;
-  /** Ends the snapshot. */
+  /** Ends the snapshot, if there is one. */
   endSnapshot(): Promise<void>;
   /** Gives the connection back to the pool, or closes it if a query or a snapshot has not ended. */
   close(): void;
 }
 
-/** Takes a connection of the pool. Where all are in use it waits for longer than a single read would. */
-const takeConnection = async (pool: Pool, signal: AbortSignal): Promise<PoolConnection> => {
+/** @param isPatient whether it waits for longer than a single read would where all connections are in use */
+const takeConnection = async (
+  pool: Pool,
+  signal: AbortSignal,
+  isPatient: boolean,
+): Promise<PoolConnection> => {
   for (;;) {
     try {
       return await new Promise((resolve, reject) => {
@@ -37,7 +41,7 @@ const takeConnection = async (pool: Pool, signal: AbortSignal): Promise<PoolConn
       });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (!isPoolBusy(error)) throw error;
+      if (!isPatient || !isPoolBusy(error)) throw error;
     }
   }
 };
@@ -45,11 +49,12 @@ const takeConnection = async (pool: Pool, signal: AbortSignal): Promise<PoolConn
 /**
  * Takes a connection of the pool for reading. When the signal aborts, the server stops its statement and the connection
  * is closed, so that nobody waits for rows or locks any longer.
+ * @param isPatient whether to wait for longer than a single read would where all connections are in use
  * @throws the database's error, or the signal's reason
  */
-export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader> => {
+export const openReader = async (orm: Orm, signal: AbortSignal, isPatient = true): Promise<Reader> => {
   const { pool } = orm.$client;
-  const connection = await takeConnection(pool, signal);
+  const connection = await takeConnection(pool, signal, isPatient);
   const socket = socketOf(connection);
   const silenceMs = socket?.timeout ?? 0;
   let isOpen = true;
@@ -148,11 +153,13 @@ export const openReader = async (orm: Orm, signal: AbortSignal): Promise<Reader>
     rows: rowsOf,
     close,
     beginSnapshot: async () => {
+      if (isInSnapshot) return;
       isInSnapshot = true;
       await rowsOf(sql`set transaction isolation level repeatable read`);
       await rowsOf(sql`start transaction read only`);
     },
     endSnapshot: async () => {
+      if (!isInSnapshot) return;
       await rowsOf(sql`commit`);
       isInSnapshot = false;
     },

@@ -1,6 +1,6 @@
 /** Reads rows as mysql2 gives them. */
 import type { SQL } from 'drizzle-orm';
-import type { Orm, Transaction } from './client.ts';
+import type { Orm, Transaction } from './pool.ts';
 
 /**
  * Reads the rows of a query. Their columns are named and typed as MySQL gives them: nothing checks them against `Row`.

@@ -149,6 +149,13 @@ export const orderJobs = mysqlTable(
   ],
 );
 
+/** How new a replica is: see marks.ts. */
+export const readMarks = mysqlTable('read_marks', {
+  reader: uuid().primaryKey(),
+  mark: bigint({ mode: 'number', unsigned: true }).notNull(),
+  at: datetime({ fsp: 3 }).notNull(),
+});
+
 /** Each after those that it refers to. */
 export const tables = [
   orders,
@@ -159,4 +166,5 @@ export const tables = [
   lastReset,
   orderJournal,
   orderJobs,
+  readMarks,
 ];

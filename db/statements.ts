@@ -3,8 +3,8 @@
  * drizzle-orm makes an object for each value, which would be most of the work.
  */
 import { sql } from 'drizzle-orm';
-import type { Orm, Transaction } from './client.ts';
 import { literal } from './literals.ts';
+import type { Orm, Transaction } from './pool.ts';
 import { readRows } from './rows.ts';
 
 /** How many bytes we send at once without asking the server. (By default `max_allowed_packet` is 16 MiB or more.) */

@@ -1,6 +1,6 @@
 /** MySQL's clock. */
 import { sql } from 'drizzle-orm';
-import type { Orm } from './client.ts';
+import type { Orm } from './pool.ts';
 import { readRows } from './rows.ts';
 
 /** An expression for MySQL's time in microseconds since 1970, whatever the session's time zone is. */

@@ -77,6 +77,8 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
       writeLagMs: e.SIMULATED_WRITE_LAG * 1000,
     },
     mysql: { ...mysql.options, ...renewals.mysql },
+    /** A replica for reads; undefined if there is none. */
+    replica: mysql.replica && { ...mysql.options, ...mysql.replica, ...renewals.mysql },
     /** How many connections to MySQL the pool of a process has at most. */
     connections: {
       api: connections,
@@ -163,8 +165,9 @@ export const brokerAddress = ({ hosts, vhost }: Pick<Config['rabbitmq'], 'hosts'
     .join('/');
 
 /** The servers to which a process connects, for its log, without users and passwords. */
-export const addresses = ({ mysql, redis, rabbitmq, cache }: Config) => ({
+export const addresses = ({ mysql, replica, redis, rabbitmq, cache }: Config) => ({
   mysql: `${hostAndPort(mysql.host, mysql.port)}/${mysql.database}`,
+  ...(replica && { mysql_for_reads: hostAndPort(replica.host, replica.port) }),
   redis: cache.disabled ? 'disabled' : `${hostAndPort(redis.host, redis.port)}/${redis.db}`,
   rabbitmq: `${brokerAddress(rabbitmq)}/${rabbitmq.queue}`,
 });

@@ -74,6 +74,8 @@ const Environment = Type.Object({
   DB_HOST: Type.Optional(host()),
   DB_PORT: Type.Optional(port()),
   DB_NAME: Type.Optional(word()),
+  DB_READ_HOST: Type.Optional(host()),
+  DB_READ_PORT: Type.Optional(port()),
   DB_POOL_SIZE: Type.Optional(
     Type.Integer({ minimum: 3, maximum: 1_000, description: 'an integer from 3 to 1000' }),
   ),
@@ -283,7 +285,8 @@ export const readEnvironment = (env: NodeJS.ProcessEnv): { variables: Environmen
   const values = readAs(Environment.properties, env);
   if (database.by === 'account') delete values.DATABASE_URL;
   const parsed = parseAs(Environment, values);
-  if (/^([^:]+|\[.*\]):\d*$/.test(parsed.DB_HOST ?? ''))
-    throw new ConfigError('DB_HOST must be a host without a port: write that into DB_PORT.');
+  for (const name of ['DB', 'DB_READ'] as const)
+    if (/^([^:]+|\[.*\]):\d*$/.test(parsed[`${name}_HOST`] ?? ''))
+      throw new ConfigError(`${name}_HOST must be a host without a port: write that into ${name}_PORT.`);
   return { variables: parsed, ignored: database.ignored };
 };

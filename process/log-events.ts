@@ -76,6 +76,8 @@ export const logEvents = (log: Log): Observer => ({
 
   databaseRefusesWrites: ({ reason }) => log.warn({ reason }, 'MySQL takes no writes'),
   databaseTakesWrites: () => log.info('MySQL takes writes again'),
+  replicaBehind: ({ reason }) => log.warn({ reason }, 'the MySQL for reads is not asked'),
+  replicaFollows: () => log.info('the MySQL for reads is asked again'),
 
   memoryUnsafe: ({ reason }) => log.warn({ reason }, 'Redis may not keep what is pending'),
   memorySafe: () => log.info('Redis keeps what is pending'),

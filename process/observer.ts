@@ -80,6 +80,9 @@ export interface Events {
 
   databaseRefusesWrites: { reason: string };
   databaseTakesWrites: Record<string, never>;
+  /** The MySQL for reads is not asked, as it is too far behind; and it is asked again. */
+  replicaBehind: { reason: string };
+  replicaFollows: Record<string, never>;
 
   /** Redis may evict pending copies; and later keeps them again. */
   memoryUnsafe: { reason: string };

@@ -47,7 +47,7 @@ const parseUrl = (name: string, text: string): URL => {
 type OpenTls = ReturnType<typeof tlsOpener>;
 
 /**
- * Where MySQL is and how to connect.
+ * Where MySQL is and how to connect, and where its replica is for reads, if there is one.
  * @param env has DATABASE_URL, or else DB_HOST, DB_USER and DB_NAME (database-choice.ts)
  * @param given the environment as it was given, to see which variables are set
  * @throws ConfigError with one sentence if settings contradict each other
@@ -56,13 +56,20 @@ export const mysqlOptions = (
   env: Environment,
   given: NodeJS.ProcessEnv,
   openTls: OpenTls,
-): Options<MysqlOptions> => {
+): Options<MysqlOptions> & { replica: Address | undefined } => {
+  const replicaOf = (port: number, openFor: (host: string) => Tls | undefined): Address | undefined => {
+    const host = bare(env.DB_READ_HOST ?? '');
+    return host ? { host, port: env.DB_READ_PORT ?? port, tls: openFor(host) } : undefined;
+  };
+  const unused =
+    env.DB_READ_PORT !== undefined && !env.DB_READ_HOST ? ['DB_READ_PORT without DB_READ_HOST'] : [];
   const wish = { prefix: 'DB', switchOn: 'set DB_USE_SSL=true' } as const;
   if (!env.DATABASE_URL) {
     const { DB_HOST = '', DB_PORT: port = 3306, DB_USER: user = '', DB_PASS: password = '' } = env;
     const host = bare(DB_HOST);
-    const tls = openTls({ ...wish, isOn: env.DB_USE_SSL, host });
-    return { options: { host, port, user, password, database: env.DB_NAME ?? '', tls }, ignored: [] };
+    const openFor = (host: string) => openTls({ ...wish, isOn: env.DB_USE_SSL, host });
+    const options = { host, port, user, password, database: env.DB_NAME ?? '', tls: openFor(host) };
+    return { options, replica: replicaOf(port, openFor), ignored: unused };
   }
   const url = parseUrl('DATABASE_URL', env.DATABASE_URL);
   const { tls: asked, ignored, ...files } = readParameters('DATABASE_URL', url);
@@ -80,8 +87,12 @@ export const mysqlOptions = (
     database: decodeURIComponent(url.pathname.slice(1)),
   };
   const inUrl = { url: 'DATABASE_URL', ...files };
-  const tls = openTls({ ...wish, isOn: asked ?? env.DB_USE_SSL, host: account.host, inUrl });
-  return { options: { ...account, tls }, ignored };
+  const openFor = (host: string) => openTls({ ...wish, isOn: asked ?? env.DB_USE_SSL, host, inUrl });
+  return {
+    options: { ...account, tls: openFor(account.host) },
+    replica: replicaOf(account.port, openFor),
+    ignored: [...ignored, ...unused],
+  };
 };
 
 /**

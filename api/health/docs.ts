@@ -16,7 +16,7 @@ export const healthDocs: Operations = {
     tag: 'health',
     summary: 'Whether requests should be sent to this process, and what works',
     description:
-      'With `200` the process can serve something: `ready` all calls, `degraded` all or some, as one of the servers is away or cannot be relied on. `accepting`, `reading` and `applying` say what works. `redis` is absent if Redis is not used.',
+      'With `200` the process can serve something: `ready` all calls, `degraded` all or some, as one of the servers is away or cannot be relied on. `accepting`, `reading` and `applying` say what works. `redis` is absent if Redis is not used, `mysql_for_reads` if there is no replica.',
     answers: {
       200: {
         description: 'Writes are accepted, or orders can be read.',

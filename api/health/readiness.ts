@@ -28,6 +28,13 @@ const checkMysql = async ({ ping, probeWrites }: Database): Promise<Check & { an
   return { ...reads, ...refused, answers: reads.ok };
 };
 
+/** Says what was seen of a replica: it is looked at all the time. */
+const checkReplica = ({ replica }: Database) => {
+  if (!replica) return undefined;
+  const reason = replica.problem();
+  return { mysql_for_reads: { ok: reason === undefined, ...(reason !== undefined && { reason }) } };
+};
+
 /** Redis may work and still not be reliable, for example because it may evict keys: then the check says why. */
 const checkRedis = async ({ ping, concern }: Cache): Promise<Check> => {
   const redis = await check(ping);
@@ -56,6 +63,13 @@ export const findReadiness = async ({
     rabbitmqTakesMessages: rabbitmq.ok,
     queue,
   });
-  const isWell = works.accepting === 'yes' && mysql.ok && redis?.ok !== false && redis?.reason === undefined;
-  return { servers: { mysql, redis, rabbitmq }, works, isUseful, isWell, consumers: queue?.consumers };
+  const replica = checkReplica(database);
+  const isWell =
+    works.accepting === 'yes' &&
+    mysql.ok &&
+    replica?.mysql_for_reads.ok !== false &&
+    redis?.ok !== false &&
+    redis?.reason === undefined;
+  const servers = { mysql, ...replica, redis, rabbitmq };
+  return { servers, works, isUseful, isWell, consumers: queue?.consumers };
 };

@@ -13,6 +13,7 @@ const Readiness = Type.Object({
   ]),
   ...Capabilities,
   mysql: Check,
+  mysql_for_reads: Type.Optional(Type.Omit(Check, ['ms'])),
   redis: Type.Optional(Check),
   rabbitmq: Check,
 });

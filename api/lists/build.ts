@@ -1,5 +1,6 @@
 /** Makes the bytes of an answer to GET /orders, with the orders as they were at one moment. */
 import type { Database } from '../../db/client.ts';
+import { isSystemFailure } from '../../db/errors.ts';
 import {
   BEGINNING,
   countOrders,
@@ -63,8 +64,8 @@ async function* counted<End>(
  * @param most how many answers are made at a time
  * @returns functions that throw the database's error, or the signal's reason
  */
-export const listBuilder = (database: Pick<Database, 'orm' | 'latest'>, most: number) => {
-  const { orm } = database;
+export const listBuilder = (database: Pick<Database, 'orm' | 'latest' | 'replica'>, most: number) => {
+  const { orm, replica } = database;
   const turns = createTurns(most);
   const positionOf = async (reader: Reader, page: PageQuery | undefined): Promise<Position | undefined> =>
     page?.after === undefined ? BEGINNING : findPosition(reader, page.after);
@@ -72,13 +73,12 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest'>, most: nu
   const nextOf = (page: PageQuery, end: Position | undefined): string | null =>
     end === undefined ? null : nextUrl(page, end.id);
 
-  /** Makes all bytes of an answer over one connection. */
-  const buildOnce = async (
+  /** Makes all bytes of an answer over one connection, and closes it. */
+  const buildOver = async (
+    reader: Reader,
     page: PageQuery | undefined,
-    signal: AbortSignal,
     take: (bytes: number) => void,
   ): Promise<Said<Buffer[] | undefined>> => {
-    const reader = await openReader(orm, signal);
     try {
       const chunks: Buffer[] = [];
       const collect = async <End>(members: AsyncGenerator<string, End>): Promise<End> => {
@@ -107,11 +107,32 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest'>, most: nu
       if (!isOnePart) await reader.beginSnapshot();
       const read = isOnePart ? readPage : readOrders;
       const last = await collect(membersOf(read(reader, page, position, limit, count)));
-      if (!isOnePart) await reader.endSnapshot();
+      await reader.endSnapshot();
       const value = wrapped(headOf(last.total), tailOf(nextOf(page, last.end)));
       return { value, isReadOnly: last.isReadOnly };
     } finally {
       reader.close();
+    }
+  };
+
+  /**
+   * Does with the replica what can be done with it.
+   * @returns undefined if the primary has to be asked: also if the replica does not know the order that the page is to
+   *   follow
+   * @throws the signal's reason, and whatever is not the replica's fault
+   */
+  const ofReplica = async <T>(
+    since: number,
+    signal: AbortSignal,
+    work: (reader: Reader, upTo: number) => Promise<T | undefined>,
+  ): Promise<T | undefined> => {
+    try {
+      const opened = await replica?.openReader(since, signal);
+      return opened && (await work(opened.reader, opened.upTo));
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isSystemFailure(error)) throw error;
+      return undefined;
     }
   };
 
@@ -127,9 +148,8 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest'>, most: nu
     return value;
   };
 
-  /** Reads what is known of an answer before its orders. */
-  const beginStream = async (page: PageQuery | undefined, signal: AbortSignal) => {
-    const reader = await openLatest(signal);
+  /** Reads what is known of an answer before its orders. The reader is closed with them, or if there are none. */
+  const beginStream = async (reader: Reader, page: PageQuery | undefined) => {
     try {
       await reader.beginSnapshot();
       const position = await positionOf(reader, page);
@@ -162,16 +182,24 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest'>, most: nu
     /**
      * Makes all bytes of an answer. No more than one chunk of it is ever in memory as rows, objects or text.
      * @param take is called with the length of each chunk in bytes, and may throw to end the work
-     * @returns the body in chunks; if its server is read-only it is not to be kept
+     * @param since the answer misses nothing that was committed before, as performance.now()
+     * @returns the body in chunks; if its server is read-only it is not to be kept. If it may miss what was committed
+     *   before this was called, `upTo` is the time up to which it does not
      */
     build: async (
       page: PageQuery | undefined,
       signal: AbortSignal,
       take: (bytes: number) => void,
-    ): Promise<Said<Buffer[] | undefined>> => {
+      since: number,
+    ): Promise<Said<Buffer[] | undefined> & { upTo?: number }> => {
       const giveTurnBack = await turns.take(signal);
       try {
-        return await database.latest(() => buildOnce(page, signal, take));
+        const replicated = await ofReplica(since, signal, async (reader, upTo) => {
+          const { value } = await buildOver(reader, page, take);
+          return value && { value, isReadOnly: false, upTo };
+        });
+        if (replicated) return replicated;
+        return await database.latest(async () => buildOver(await openReader(orm, signal), page, take));
       } finally {
         giveTurnBack();
       }
@@ -182,8 +210,9 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest'>, most: nu
      * the signal in the end, or the connection to the database stays occupied.
      * @returns the URL of the next page, undefined if there is none, and the chunks
      */
-    stream: (page: PageQuery | undefined, signal: AbortSignal) =>
-      readAgainIfDead(() => beginStream(page, signal)),
+    stream: async (page: PageQuery | undefined, signal: AbortSignal) =>
+      (await ofReplica(performance.now(), signal, (reader) => beginStream(reader, page))) ??
+      readAgainIfDead(async () => beginStream(await openLatest(signal), page)),
   };
 };
 export type ListBuilder = ReturnType<typeof listBuilder>;

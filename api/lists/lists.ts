@@ -33,6 +33,8 @@ interface Generation {
   readonly version: string;
   /** When it was last seen to be the latest, as performance.now(). */
   seenAt: number;
+  /** When this process had learnt of it: every change that it stands for had been committed by then. */
+  readonly knownAt: number;
 }
 
 interface Kept extends ListAnswer {
@@ -73,7 +75,7 @@ export const orderLists = (
   const see = (version: string | null, askedAt: number): Generation | undefined => {
     if (version === null) latest = undefined;
     else if (version === latest?.version) latest.seenAt = Math.max(latest.seenAt, askedAt);
-    else latest = { version, seenAt: askedAt };
+    else latest = { version, seenAt: askedAt, knownAt: performance.now() };
     return latest;
   };
 
@@ -123,15 +125,18 @@ export const orderLists = (
         memory.keep(fetched);
         return fetched;
       }
-      const expiresAt = performance.now() + jittered(ttl) * 1_000;
+      const began = performance.now();
       if (!claim.grow(OVERHEAD_BYTES)) return TOO_LARGE;
-      const { value: chunks, isReadOnly } = await build(page, signal, takeFrom(claim, key));
+      const since = generation?.knownAt ?? began;
+      const built = await build(page, signal, takeFrom(claim, key), since);
+      const { value: chunks, isReadOnly, upTo = began } = built;
       signal.throwIfAborted();
       if (chunks === undefined) return undefined;
       if (!claim.grow(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0))) return TOO_LARGE;
       const answer = createAnswer(key, chunks);
       claim.release();
       if (generation === undefined || isReadOnly) return answer;
+      const expiresAt = upTo + jittered(ttl) * 1_000;
       const kept = { ...answer, generation, expiresAt, shared: false };
       memory.keep(kept);
       void share(kept, page !== undefined);

@@ -36,6 +36,7 @@ t.test(
         'order_jobs',
         'order_journal',
         'orders',
+        'read_marks',
       ],
     );
     t.equal((await query('SELECT * FROM last_reset', database)).length, 1);

@@ -74,7 +74,7 @@ t.test('a list is read anew too', async (t) => {
   const page = { limit: 10, count: true, after: undefined };
   const { signal } = new AbortController();
   const list = async () => {
-    const { value, isReadOnly } = await build(page, signal, () => {});
+    const { value, isReadOnly } = await build(page, signal, () => {}, performance.now());
     return { ...JSON.parse(Buffer.concat(value ?? []).toString()), isReadOnly };
   };
   t.match(await list(), { total_orders: 1, isReadOnly: false });

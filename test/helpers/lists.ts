@@ -95,10 +95,10 @@ export const startLists = (
     $client: { pool: countingPool(orm.$client.pool, () => counts.statements++) },
   });
   const { build: read, stream } = listBuilder({ ...database, orm: counting }, 5);
-  const build: ListBuilder['build'] = async (page, signal, take) => {
+  const build: ListBuilder['build'] = async (page, signal, take, since) => {
     counts.builds++;
     if (failure) throw failure;
-    const chunks = await read(page, signal, take);
+    const chunks = await read(page, signal, take, since);
     counts.read++;
     await hold;
     return chunks;

@@ -56,6 +56,8 @@ export const startOwnMysql = async (t: Teardown, options: string[] = []) => {
       ({ pid } = await start());
       connection = await open();
     },
+    freeze: () => process.kill(pid, 'SIGSTOP'),
+    thaw: () => process.kill(pid, 'SIGCONT'),
     /** Ends the service's connections: those that it makes next find the server as it is set now. */
     cut: async (): Promise<void> => {
       // It may have ended by itself.

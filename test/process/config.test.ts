@@ -25,6 +25,7 @@ t.test('defaults', async (t) => {
       writeLagMs: 300,
     },
     mysql: database,
+    replica: undefined,
     connections: { api: 10, consumer: 3 },
     redis: {
       host: 'localhost',
@@ -244,6 +245,22 @@ t.test('variables without a meaning are listed', async (t) => {
     'DB_SSL',
     'socket_timeout in REDIS_URL',
   ]);
+});
+
+t.test('DB_READ_HOST is a replica: with the account, the database and TLS of the other one', async (t) => {
+  const { mysql, replica } = load({ DB_READ_HOST: '[::1]', DB_USE_SSL: 'true' });
+  t.match(replica, { host: '::1', port: mysql.port, user: mysql.user, database: mysql.database });
+  t.ok(replica?.tls);
+  const four = { DB_HOST: 'one', DB_USER: 'anna', DB_PASS: 'pw', DB_NAME: 'shop' };
+  const named = load({ ...four, DB_READ_HOST: 'two', DB_READ_PORT: '3307' });
+  t.match(named, { mysql: { host: 'one', port: 3306 }, replica: { host: 'two', port: 3307, user: 'anna' } });
+  const alone = load({ DB_READ_PORT: '3307' });
+  t.equal(alone.replica, undefined);
+  t.ok(alone.ignored.includes('DB_READ_PORT without DB_READ_HOST'));
+  t.equal(
+    errorOf({ DATABASE_URL, DB_READ_HOST: 'two:3307' }).message,
+    'DB_READ_HOST must be a host without a port: write that into DB_READ_PORT.',
+  );
 });
 
 t.test('DB_POOL_SIZE bounds the pool of each process, and lists leave some of it to others', async (t) => {
