@@ -45,6 +45,8 @@ export interface WorldOptions {
   proxied?: boolean;
   /** More options for MySQL. */
   mysql?: string[];
+  /** Whether the service reads from a second MySQL, which startMysqlPair starts. */
+  replica?: boolean;
   /** Whether Redis is a cluster of six nodes, instead of `servers.redis`. */
   redisCluster?: boolean;
   /** Servers that are not there at first. */
@@ -126,6 +128,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     rabbitmq: ground.broker.port,
   };
   const redisTlsPort = await freePort();
+  const secondMysqlPort = await freePort();
   /** Where the service finds the servers. */
   const servedPorts = {
     mysql: ports.mysql,
@@ -179,6 +182,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     DB_USER: serviceAccount.user,
     DB_PASS: serviceAccount.password,
     DB_PORT: String(portOf('mysql')),
+    ...(options.replica && { DB_READ_HOST: '127.0.0.1', DB_READ_PORT: String(secondMysqlPort) }),
     REDIS_URL: `${certificate ? 'rediss' : 'redis'}://127.0.0.1:${portOf('redis')}/0`,
     RABBITMQ_PORT: String(portOf('rabbitmq')),
   };
@@ -257,8 +261,9 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     /** Settings that reach the servers as the world's own processes do. */
     serviceEnv: env,
     servedPorts,
-    /** The data with which its MySQL began. */
+    /** The data with which its MySQL began, and where a second one listens if there is one. */
     mysqlBefore: ground.mysqlData,
+    secondMysqlPort,
     /** With which the servers speak TLS to the service; undefined without TLS. */
     certificate,
     urls,

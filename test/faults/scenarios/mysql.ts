@@ -4,8 +4,9 @@ import { createConnection } from 'mysql2/promise';
 import { connectionOptions } from '../../../db/client.ts';
 import { loadConfig } from '../../../process/config.ts';
 import { until } from '../../../testbed/until.ts';
-import { countLogged, repeat } from '../engine/faults.ts';
-import { followed, startMysqlPair } from '../engine/mysql-pair.ts';
+import { followed } from '../../helpers/mysql-replication.ts';
+import { countLogged, drain, repeat } from '../engine/faults.ts';
+import { startMysqlPair } from '../engine/mysql-pair.ts';
 import type { Context, Scenario } from '../engine/scenario.ts';
 import { SHORT_LIFE_MS, shortLived } from './stores.ts';
 
@@ -28,6 +29,46 @@ const foundOut = ({ world }: Context): Promise<boolean> =>
 const judge = ({ world, fail }: Context): void => {
   for (const [whose, trace] of traces)
     if (countLogged(world, whose, trace) === 0) fail(`no ${whose} logged "${trace}"`);
+};
+
+const READ_AGAIN = 100;
+/** How long a consumer may take to tell Redis what it has committed, and longer than marks are apart. */
+const TOLD_MS = 1_500;
+
+interface Listed {
+  orders: { order_id: string; status: string }[];
+  next: string | null;
+}
+const json = async <T>(url: string): Promise<T> => (await (await fetch(url)).json()) as T;
+
+/** Everything in the list of an API, page by page. */
+const readList = async (url: string): Promise<Map<string, string>> => {
+  const found = new Map<string, string>();
+  for (let query: string | null = '?limit=1000'; query !== null; ) {
+    const page: Listed = await json(`${url}/orders${query}`);
+    for (const { order_id, status } of page.orders) found.set(order_id, status);
+    query = page.next;
+  }
+  return found;
+};
+
+/** Compares what each API shows with what MySQL has, once all is applied. */
+const compare = async ({ world, load, fail }: Context): Promise<void> => {
+  await load.pause();
+  await drain({ world, load });
+  await sleep(TOLD_MS);
+  const stored = await world.orders();
+  const some = stored.slice(-READ_AGAIN);
+  for (const url of world.urls) {
+    const listed = await readList(url);
+    const wrong = stored.filter(({ id, status }) => listed.get(id) !== status);
+    if (wrong.length > 0) fail(`${wrong.length} of ${stored.length} orders are wrong in a list`);
+    for (const { id, status } of some) {
+      const shown = await json<{ status?: string }>(`${url}/orders/${id}`);
+      if (shown.status !== status) fail(`${id} is shown as ${JSON.stringify(shown)}, stored as ${status}`);
+    }
+  }
+  load.resume();
 };
 
 export const mysqlScenarios: Scenario[] = [
@@ -64,6 +105,39 @@ export const mysqlScenarios: Scenario[] = [
       });
       await pair.end();
       judge(context);
+    },
+  },
+  {
+    number: 39,
+    title: 'a replica for reads stands still or is frozen, and follows again',
+    world: { mysql: followed(1), replica: true, env: shortLived },
+    shownAfterMs: SHORT_LIFE_MS,
+    maxRequestMs: 3_000,
+    faults: async (context) => {
+      const { world, random, fail } = context;
+      const pair = await startMysqlPair(world);
+      const replica = pair.other();
+      await pair.follow();
+      await repeat(2, context, async () => {
+        await world.whole();
+        await sleep(random.integer(500, 2_000));
+        await compare(context);
+        await replica.rows('STOP SLAVE SQL_THREAD');
+        await sleep(random.integer(0, 4_000));
+        await compare(context);
+        await replica.rows('START SLAVE SQL_THREAD');
+        await world.whole();
+        pair.freeze();
+        await sleep(random.integer(1_000, 3_000));
+        await compare(context);
+        pair.thaw();
+      });
+      await world.whole();
+      const [asked] = await replica.rows("SHOW GLOBAL STATUS LIKE 'Com_stmt_execute'");
+      if (!(Number(asked?.Value) > 0)) fail('the replica was asked for no order');
+      if (countLogged(world, 'api', 'the MySQL for reads is not asked') === 0)
+        fail('no API noticed that the replica stood still');
+      await pair.end();
     },
   },
 ];
