@@ -236,7 +236,7 @@ export const openBroker = async (
       await answerOf(connected().questions.checkExchange('amq.direct'));
     },
     waiting: async () => (await answerOf(connected().questions.checkQueue(queue))).messageCount,
-    dead: () =>
+    dead: async () =>
       // On a channel of its own, which a queue that is not there closes.
       onChannel(
         connected().model,

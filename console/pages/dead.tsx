@@ -256,12 +256,12 @@ const Content = ({ data: { letters, total, next }, more }: { data: Letters; more
 };
 
 export const DeadPage = () => {
-  const { resources, changes } = useConsole();
+  const { resources, changes, lettersInTurn } = useConsole();
   const wanted = useRef(READ_TOGETHER);
   const found = useResource(
     resources,
     'dead letters',
-    readLetters(() => wanted.current),
+    readLetters(lettersInTurn, () => wanted.current),
   );
   const changed = changes.letters.value;
   useEffect(() => {

@@ -10,8 +10,8 @@ const sentenceOf = ({ action, total, moved, left, state }: Move): string => {
   const [going, done] = words[action];
   if (state === 'running') return `${going} ${count(total)} dead letters: ${count(moved)} done`;
   const rest = state === 'stopped' ? `, ${count(left.length)} not yet` : '';
-  // Somebody else may have moved some of them before.
-  const gone = state === 'done' && moved < total ? `; ${count(total - moved)} were there no more` : '';
+  // Somebody else may have moved some of them before, or looks at them at the moment.
+  const gone = state === 'done' && moved < total ? `; ${count(total - moved)} could not be found` : '';
   return `${done} ${count(moved)} of ${count(total)} dead letters${rest}${gone}`;
 };
 

@@ -7,6 +7,7 @@ import { createResources } from './resources.ts';
 import { createRouting } from './route.ts';
 import { createSession } from './session.ts';
 import { openStream } from './stream.ts';
+import { createTurns } from './turns.ts';
 import { createWrites } from './writes.ts';
 
 const THEME = 'console.theme';
@@ -59,16 +60,19 @@ export const createConsole = () => {
   const stream = openStream(session.check);
   /** Counts what was changed here: who shows it asks again. */
   const changes = { letters: signal(0), orders: signal(0) };
+  /** For whatever looks at dead letters: two who look at once would each see only some. */
+  const lettersInTurn = createTurns();
   return {
     session,
     resources,
+    lettersInTurn,
     stream,
     changes,
     routing: createRouting(),
     clock: openClock(),
     theme: openTheme(),
     notices: openNotices(),
-    moves: createMoves(() => {
+    moves: createMoves(lettersInTurn, () => {
       changes.letters.value++;
     }),
     writes: createWrites(() => {

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { DeadLetter } from '../../queue/dead-letters.ts';
 import { call, LONG_MS } from './calls.ts';
+import type { InTurn } from './turns.ts';
 
 /** How many are read at once, and how many are shown at the most: for more there is the command line. */
 export const READ_TOGETHER = 500;
@@ -27,9 +28,9 @@ const readFrom = (offset: number, signal?: AbortSignal): Promise<Page> =>
   });
 
 /** Reads the oldest ones, as many as are wanted. @throws Failure, or the signal's reason */
-export const readLetters =
-  (wanted: () => number) =>
-  async (signal: AbortSignal): Promise<Letters> => {
+export const readLetters = (inTurn: InTurn, wanted: () => number) => (signal: AbortSignal) =>
+  inTurn(async (): Promise<Letters> => {
+    signal.throwIfAborted();
     let page = await readFrom(0, signal);
     const letters = page.dead_letters;
     while (page.next_offset !== null && letters.length < Math.min(wanted(), MOST_READ)) {
@@ -37,7 +38,7 @@ export const readLetters =
       letters.push(...page.dead_letters);
     }
     return { total: page.total_dead_letters, letters, next: page.next_offset };
-  };
+  });
 
 const CHOSEN = 'console.chosen';
 

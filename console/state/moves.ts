@@ -5,10 +5,16 @@
  */
 import { signal } from '@preact/signals';
 import { call, Failure, LONG_MS } from './calls.ts';
+import type { InTurn } from './turns.ts';
 
 /** How many letters are moved by one call: the server looks through all dead letters for them. */
 const TOGETHER = 200;
 const AGAIN_MS = 3_000;
+/**
+ * Letters that somebody looks at are away for that moment, and so are those that the page looked at that was here before
+ * a reload: so what was not found is looked for once more.
+ */
+const LOOK_AGAIN_MS = 2_000;
 const MOVE = 'console.move';
 
 export type Action = 'replay' | 'discard';
@@ -34,8 +40,8 @@ const kept = (): Move | undefined => {
   }
 };
 
-/** @param changed is called when letters have moved */
-export const createMoves = (changed: () => void) => {
+/** @param changed is called when letters have moved @param inTurn with whatever else looks at the letters */
+export const createMoves = (inTurn: InTurn, changed: () => void) => {
   const move = signal<Move | undefined>(kept());
   let timer: ReturnType<typeof setTimeout> | undefined;
   let running = false;
@@ -49,15 +55,20 @@ export const createMoves = (changed: () => void) => {
   const step = async (at: Move): Promise<void> => {
     const piece = at.left.slice(0, TOGETHER);
     const path = `console/api/admin/dead-letters/${at.action}`;
-    const answer = await call<{ replayed?: number; discarded?: number }>(path, {
-      method: 'POST',
-      body: { job_ids: piece },
-      withinMs: LONG_MS,
-    });
+    const send = async (): Promise<number> => {
+      const options = { method: 'POST', body: { job_ids: piece }, withinMs: LONG_MS } as const;
+      const answer = await inTurn(() => call<{ replayed?: number; discarded?: number }>(path, options));
+      return answer.replayed ?? answer.discarded ?? 0;
+    };
+    let count = await send();
+    if (count < piece.length) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      count += await send();
+    }
     const now = move.peek();
     if (now === undefined) return;
     const left = now.left.slice(piece.length);
-    const moved = now.moved + (answer.replayed ?? answer.discarded ?? 0);
+    const moved = now.moved + count;
     const state = left.length === 0 ? 'done' : now.state;
     put({ ...now, left, moved, state, problem: undefined });
   };
