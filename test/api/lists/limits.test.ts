@@ -129,7 +129,7 @@ t.test('clients that do not read', async (t) => {
   await until('what is too much is refused', async () => (await fetch(`${url}/orders`)).status === 503);
   t.ok(mostMb() - before < 100, `${before} MB, then ${mostMb()} MB`);
   for (const socket of sockets) socket.destroy();
-  await until('statements end with their clients', async () => (await statements()) === 0, 5_000);
+  await until('statements end with their clients', async () => (await statements()) === 0);
   await until('and all is as before', async () => (await fetch(`${url}/orders?limit=50`)).status === 200);
 });
 
@@ -146,7 +146,7 @@ t.test('a client that leaves ends its statement, also one that waits for a lock'
     await until(`the statement of ${path} waits`, async () => (await statements()) > 0);
     first.destroy();
     second.destroy();
-    await until('it has ended', async () => (await statements()) === 0, 5_000);
+    await until('it has ended', async () => (await statements()) === 0);
   }
   const leaver = askAndWait('/orders?limit=42');
   await until('it waits', async () => (await statements()) === 1);
