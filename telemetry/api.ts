@@ -72,8 +72,8 @@ export const watchApi = (
     () => {
       const refuses = readings()?.refusesWrites();
       return [
-        redisOut === undefined ? undefined : { labels: { backend: 'redis' }, value: Number(redisOut) },
-        refuses === undefined ? undefined : { labels: { backend: 'rabbitmq' }, value: Number(refuses) },
+        ...(redisOut === undefined ? [] : [[Number(redisOut), 'redis'] satisfies [number, string]]),
+        ...(refuses === undefined ? [] : [[Number(refuses), 'rabbitmq'] satisfies [number, string]]),
       ];
     },
   );
@@ -118,7 +118,7 @@ export const watchPrimary = (instruments: Instruments, { workers }: PrimaryReadi
       help: 'API workers that have answered this scrape, and those that have not: of these it has what they said last.',
       labels: ['state'],
     },
-    () => Object.entries(workers()).map(([state, value]) => ({ labels: { state }, value })),
+    () => Object.entries(workers()).map(([state, value]) => [value, state]),
   );
   return [{ workerDied: () => died(1) }];
 };

@@ -3,8 +3,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Observer } from '../process/observer.ts';
 import type { Instruments } from './instruments.ts';
 
-/** How often Node looks whether its event loop is late, in milliseconds. It counts these in. */
-const RESOLUTION_MS = 20;
+/** How often Node looks whether its event loop is late, in milliseconds, which it counts in. Each time costs a wake-up. */
+const RESOLUTION_MS = 100;
 const NANOSECONDS = 1e9;
 
 /** What a process takes. Workers of one primary count as one process. */
@@ -46,10 +46,10 @@ export const watchProcess = ({ reading }: Instruments): void => {
     () => {
       const stats = { median: delay.percentile(50), p99: delay.percentile(99), max: delay.max };
       delay.reset();
-      return Object.entries(stats).map(([stat, nanoseconds]) => ({
-        labels: { stat },
-        value: Math.max(0, nanoseconds / NANOSECONDS - RESOLUTION_MS / 1e3),
-      }));
+      return Object.entries(stats).map(([stat, nanoseconds]) => [
+        Math.max(0, nanoseconds / NANOSECONDS - RESOLUTION_MS / 1e3),
+        stat,
+      ]);
     },
   );
 };
@@ -64,8 +64,8 @@ export const watchBackends = ({ reading }: Instruments): Partial<Observer> => {
     ['mysql', false],
     ['rabbitmq', false],
   ]);
-  const samples = (states: Map<string, boolean>, one: boolean) =>
-    [...states].map(([backend, state]) => ({ labels: { backend }, value: state === one ? 1 : 0 }));
+  const samples = (states: Map<string, boolean>, one: boolean): [number, string][] =>
+    [...states].map(([backend, state]) => [state === one ? 1 : 0, backend]);
   reading(
     'gauge',
     {
@@ -116,5 +116,5 @@ export const watchConnections = ({ reading }: Instruments, read: () => Connectio
       help: 'Connections to MySQL that are busy and idle, and callers who wait for one.',
       labels: ['state'],
     },
-    () => Object.entries(read() ?? {}).map(([state, value]) => ({ labels: { state }, value })),
+    () => Object.entries(read() ?? {}).map(([state, value]) => [value, state]),
   );

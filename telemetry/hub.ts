@@ -39,7 +39,7 @@ export const watchHub = (
       const seen = backlog();
       if (!seen) return [];
       const { ready, delayed, dead } = seen;
-      return Object.entries({ ready, delayed, dead }).map(([state, value]) => ({ labels: { state }, value }));
+      return Object.entries({ ready, delayed, dead }).map(([state, value]) => [value, state]);
     },
   );
   reading(

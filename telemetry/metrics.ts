@@ -53,10 +53,10 @@ export const workerMetrics = (): Metrics<ApiReadings> => {
 /** Those of the API's primary, which merges those of its workers with them. */
 export const primaryMetrics = (): Metrics<never> => {
   const instruments = createInstruments();
-  const { workers, text } = createMerging();
+  const { workers, text } = createMerging(instruments.registry);
   return {
     listeners: watchPrimary(instruments, { workers }),
-    pages: { '/metrics': () => page(text(instruments.registry)) },
+    pages: { '/metrics': () => page(text()) },
     read: () => {},
   };
 };
