@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { withoutTap } from '../../testbed/spawn.ts';
@@ -29,8 +30,12 @@ export const testShortForms = (numbers: number[], node?: string): void => {
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const run = spawn(
       ...withoutTap(process.execPath, '--import=tsx', fromRoot('test/faults/run.ts'), ...args),
-      { cwd: fromRoot('.'), stdio: ['ignore', 'ignore', 'inherit'] },
+      { cwd: fromRoot('.'), stdio: ['ignore', 'pipe', 'inherit'] },
     );
+    const said: string[] = [];
+    createInterface({ input: run.stdout }).on('line', (line) => said.push(line));
+    // Should it come to no end, what it has printed says where.
+    t.teardown(() => t.passing() || console.error(said.join('\n')));
     t.teardown(() => run.kill());
     const [code] = await once(run, 'exit');
     const { results: rows }: { results: Result[] } = JSON.parse(readFileSync(results, 'utf8'));
