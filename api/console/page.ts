@@ -12,9 +12,12 @@ const part = (name: string, type: string): StaticFile => ({
   hide: true,
 });
 
-export const servePage = (app: FastifyInstance): void =>
+export const servePage = (app: FastifyInstance): void => {
+  // Relative, as all URLs of the page are.
+  app.get('/console/', { schema: { hide: true } }, (_request, reply) => reply.redirect('../console'));
   serveFiles(app, [
     { url: '/console', path: 'console/index.html', type: HTML_TYPE, headers },
     part('console.js', SCRIPT_TYPE),
     part('console.css', STYLE_TYPE),
   ]);
+};

@@ -7,7 +7,7 @@ import { Icon } from '../parts/icons.tsx';
 import { MoveProgress } from '../parts/progress.tsx';
 import { typeOf } from '../parts/state.tsx';
 import { useConsole, useMayWrite } from '../state/console.ts';
-import { type Group, groupsOf } from '../state/groups.ts';
+import { type Group, groupsOf, inOrder } from '../state/groups.ts';
 import { type Letters, READ_TOGETHER, readLetters, useChosen } from '../state/letters.ts';
 import type { Action } from '../state/moves.ts';
 import { useResource } from '../state/resources.ts';
@@ -155,8 +155,11 @@ const Letter = ({ letter, of, mayWrite }: { letter: DeadLetter; of: Chosen; mayW
 );
 
 const questions: Record<Action, { verb: string; tells: string }> = {
-  replay: { verb: 'Replay', tells: 'They go back on the queue as if they came for the first time.' },
-  discard: { verb: 'Discard', tells: 'Their writes are given up for good, and cannot be had back.' },
+  replay: {
+    verb: 'Replay',
+    tells: 'What is replayed goes back on the queue as if it came for the first time.',
+  },
+  discard: { verb: 'Discard', tells: 'What is discarded is given up for good, and cannot be had back.' },
 };
 
 const letterWord = (letters: number): string => `${count(letters)} ${letters === 1 ? 'letter' : 'letters'}`;
@@ -194,10 +197,7 @@ const Actions = ({ letters, of }: { letters: DeadLetter[]; of: Chosen }) => {
             of.clear();
           }}
         >
-          <p>
-            {questions[asked].tells} It is exactly these {letterWord(chosen.length)}: what arrives meanwhile
-            stays.
-          </p>
+          <p>{questions[asked].tells} Letters that arrive meanwhile stay where they are.</p>
         </Confirm>
       )}
     </fieldset>
@@ -211,15 +211,14 @@ const Content = ({ data: { letters, total, next }, more }: { data: Letters; more
   const groups = groupsOf(letters);
   const group = groups.find(({ key }) => key === routing.route.value.query.get('group'));
   const now = stream.samples.value.at(-1)?.dead ?? total;
-  const shown = group?.letters ?? letters;
+  const shown = inOrder(group?.letters ?? letters);
   return (
     <>
       <MoveProgress />
       {now > total && (
         <p class="banner warn" role="status">
           <Icon name="clock" />
-          {letterWord(now - total)} more since this was read: refresh to see them. They are not among the
-          chosen.
+          {letterWord(now - total)} more since this was read: none of them is chosen. Refresh to see them.
         </p>
       )}
       {letters.length === 0 ? (

@@ -6,9 +6,11 @@ import { Picture } from '../parts/picture.tsx';
 import { meaningOf, State, typeOf } from '../parts/state.tsx';
 import { call, Failure } from '../state/calls.ts';
 import { useConsole } from '../state/console.ts';
+import { useEvents } from '../state/events.ts';
 import { useResource } from '../state/resources.ts';
 import { linkTo } from '../state/route.ts';
 import { count, duration, utc } from '../state/times.ts';
+import { isOver } from '../state/writes.ts';
 
 /** Undefined if there is no such job. */
 const load =
@@ -83,18 +85,10 @@ export const JobPage = ({ id }: { id: string }) => {
   useEffect(() => {
     if (changed > 0) void seen.refresh();
   }, [changed, seen]);
-  useEffect(() => {
-    const source = new EventSource(
-      `jobs/${encodeURIComponent(id)}/events${own ? `?${own.link.split('?')[1]}` : ''}`,
-    );
-    source.onmessage = () => void seen.refresh();
-    const hide = () => document.visibilityState === 'hidden' && source.close();
-    document.addEventListener('visibilitychange', hide);
-    return () => {
-      source.close();
-      document.removeEventListener('visibilitychange', hide);
-    };
-  }, [id, own, seen]);
+  // A dead letter that is replayed goes on.
+  const { data } = seen.known.value;
+  const isPassing = data === undefined || (data !== null && !isOver(data));
+  useEvents(isPassing ? path.replace(/^(jobs\/[^?]+)/, '$1/events') : undefined, seen.refresh);
   return (
     <Page title="Job" tools={<Age of={seen} />}>
       <Shown of={seen}>

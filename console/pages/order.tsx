@@ -8,6 +8,7 @@ import { Icon } from '../parts/icons.tsx';
 import { State, typeOf } from '../parts/state.tsx';
 import { call, callFully, Failure, nextIn } from '../state/calls.ts';
 import { useConsole, useMayWrite } from '../state/console.ts';
+import { useEvents } from '../state/events.ts';
 import { useResource } from '../state/resources.ts';
 import { linkTo } from '../state/route.ts';
 import { count, duration, timeOfId, utc } from '../state/times.ts';
@@ -200,16 +201,7 @@ export const OrderPage = ({ id }: { id: string }) => {
   useEffect(() => {
     if (changed > 0) void seen.refresh();
   }, [changed, seen]);
-  useEffect(() => {
-    const source = new EventSource(`orders/${encodeURIComponent(id)}/events`);
-    source.onmessage = () => void seen.refresh();
-    const hide = () => document.visibilityState === 'hidden' && source.close();
-    document.addEventListener('visibilitychange', hide);
-    return () => {
-      source.close();
-      document.removeEventListener('visibilitychange', hide);
-    };
-  }, [id, seen]);
+  useEvents(`orders/${encodeURIComponent(id)}/events`, seen.refresh);
   const { data } = seen.known.value;
   const isComplete = data?.history?.complete;
   useEffect(() => {

@@ -7,7 +7,8 @@ import { Icon } from '../parts/icons.tsx';
 import { Mark } from '../parts/state.tsx';
 import { verdictOf } from '../parts/verdict.ts';
 import { useConsole } from '../state/console.ts';
-import { count, duration, utcTime } from '../state/times.ts';
+import { STALE_MS } from '../state/stream.ts';
+import { age, count, duration, utcTime } from '../state/times.ts';
 
 /** Each which row of the table is a sample: every tenth second. */
 const TABLE_MS = 10_000;
@@ -230,14 +231,32 @@ const Plots = ({ samples }: { samples: Sample[] }) => {
 };
 
 export const OverviewPage = () => {
-  const { stream, routing } = useConsole();
+  const { stream, routing, clock } = useConsole();
   const samples = stream.samples.value;
   const health = stream.health.value;
   const last = samples.at(-1);
   const isTable = routing.route.value.query.get('view') === 'table';
   const verdict = health && verdictOf(samples, health);
+  const heardAt = stream.heardAt.value;
+  const silentMs = heardAt === undefined ? 0 : clock.value - heardAt;
   return (
-    <Page title="Overview">
+    <Page
+      title="Overview"
+      tools={
+        last &&
+        heardAt !== undefined && (
+          <span class="age">
+            as of {utcTime(last.at)} UTC, {age(silentMs)} old
+          </span>
+        )
+      }
+    >
+      {silentMs > STALE_MS && (
+        <p class="banner bad" role="alert">
+          <Icon name="warn" />
+          <span>The API does not answer. What is shown is what was known before. Trying again…</span>
+        </p>
+      )}
       {last === undefined || health === undefined || verdict === undefined ? (
         <Loading />
       ) : (

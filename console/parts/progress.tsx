@@ -8,11 +8,12 @@ const words = { replay: ['Replaying', 'Replayed'], discard: ['Discarding', 'Disc
 
 const sentenceOf = ({ action, total, moved, left, state }: Move): string => {
   const [going, done] = words[action];
-  if (state === 'running') return `${going} ${count(total)} dead letters: ${count(moved)} done`;
+  const letters = `${count(total)} dead ${total === 1 ? 'letter' : 'letters'}`;
+  if (state === 'running') return `${going} ${letters}: ${count(moved)} done`;
   const rest = state === 'stopped' ? `, ${count(left.length)} not yet` : '';
   // Somebody else may have moved some of them before, or looks at them at the moment.
   const gone = state === 'done' && moved < total ? `; ${count(total - moved)} could not be found` : '';
-  return `${done} ${count(moved)} of ${count(total)} dead letters${rest}${gone}`;
+  return `${done} ${count(moved)} of ${letters}${rest}${gone}`;
 };
 
 export const MoveProgress = () => {

@@ -4,11 +4,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { call, Failure } from '../state/calls.ts';
 import { type Theme, useConsole } from '../state/console.ts';
 import { linkTo } from '../state/route.ts';
+import { STALE_MS } from '../state/stream.ts';
 import { age, count, utc } from '../state/times.ts';
 import { Icon } from './icons.tsx';
 import { Mark } from './state.tsx';
-
-const STALE_MS = 5_000;
 
 const pages = [
   { name: 'Overview', path: '', also: [] },

@@ -8,6 +8,10 @@ export interface Group {
   letters: DeadLetter[];
 }
 
+/** The one that failed last comes last. The broker gives letters that were looked at before in another order. */
+export const inOrder = (letters: DeadLetter[]): DeadLetter[] =>
+  letters.toSorted((one, other) => (one.last_failed_at ?? '').localeCompare(other.last_failed_at ?? ''));
+
 /** By reason and type, the largest group first. */
 export const groupsOf = (letters: DeadLetter[]): Group[] => {
   const groups = new Map<string, Group>();

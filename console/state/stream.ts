@@ -4,6 +4,8 @@ import type { Overview, Sample } from '../../api/console/sample.ts';
 
 /** How much the plots show. */
 export const WINDOW_MS = 300_000;
+/** Without news for so long, what is shown is of before. */
+export const STALE_MS = 5_000;
 const AGAIN_MS = 3_000;
 const SAMPLES = 'console.samples';
 
@@ -62,6 +64,9 @@ export const openStream = (check: () => Promise<void>) => {
 
   let wanted = false;
   const follow = (): void => {
+    // What was heard before somebody looked away says nothing of now.
+    heardAt.value = undefined;
+    line.value = 'connecting';
     if (wanted && document.visibilityState === 'visible') open();
     else close();
   };

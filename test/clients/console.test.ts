@@ -190,9 +190,9 @@ t.test('the console', { skip: skippedWithout('chromium') }, async (t) => {
     // The call is lost as the page is loaded anew, and made again after that.
     await page.route('**/dead-letters/replay', () => {}, { times: 1 });
     await button('Replay 1 letter').click();
-    await text('Replaying 1 dead letters: 0 done');
+    await text('Replaying 1 dead letter: 0 done');
     await page.reload();
-    await text('Replayed 1 of 1 dead letters.');
+    await text('Replayed 1 of 1 dead letter.');
     await row('crashed').waitFor({ state: 'detached' });
 
     await page.getByRole('checkbox', { name: /^Choose sha256/ }).check();

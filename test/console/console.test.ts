@@ -94,11 +94,12 @@ t.test('times and numbers', async (t) => {
   t.equal(utc('2026-01-31T12:00:00.123Z'), '2026-01-31 12:00:00.123');
   t.equal(utc(null), '–');
   t.equal(utc('yesterday'), 'yesterday', 'what is no time is shown as it is');
-  t.strictSame([0, 999, 1_000, 59_999, 250_000, 7_500_000].map(duration), [
+  t.strictSame([0, 999, 1_000, 59_999, 60_000, 250_000, 7_500_000].map(duration), [
     '0 ms',
     '999 ms',
     '1.0 s',
     '59 s',
+    '1 min',
     '4 min 10 s',
     '2 h 5 min',
   ]);
