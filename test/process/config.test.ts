@@ -105,6 +105,7 @@ const good: [variable: string, value: string, expected: object][] = [
   ['ORDERS_CACHE_TTL', '7', { lists: { ttl: 7 } }],
   ['CACHE_MEMORY_MB', '0', { cache: { memoryBytes: 0 } }],
   ['LIST_MEMORY_MB', '65536', { lists: { memoryBytes: 65_536 * 1024 * 1024 } }],
+  ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://localhost:4318', { traces: true }],
   ['LIST_STALE_MS', '60000', { lists: { staleMs: 60_000 } }],
   ['TEMP_ORDER_CACHE_TTL', '86400', { cache: { appliedTtl: 86_400 } }],
   ['TEMP_ORDER_PENDING_TTL', '3600', { cache: { waitingTtl: 3_600 } }],
@@ -212,6 +213,11 @@ const bad: [variable: string, value: string, sentence: string][] = [
   ['REDIS_URL', 'redis://anna:1?2@host/0', `${redisUrl}, ${notShown}`],
   ['REDIS_URL', 'redis://:p%w@host/0', invalidUrl('REDIS_URL')],
   ['REDIS_URL', 'redis://:pw@host:port/0', invalidUrl('REDIS_URL')],
+  [
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'localhost:4318',
+    `OTEL_EXPORTER_OTLP_ENDPOINT must be a URL such as http://localhost:4318, ${notShown}`,
+  ],
   ['DB_POOL_SIZE', '2', 'DB_POOL_SIZE must be an integer from 3 to 1000, got 2.'],
 ];
 t.test('bad values', async (t) => {

@@ -123,6 +123,7 @@ t.test('one trace from the request to the transaction, and one of the batch that
   const linked = (batch.links ?? []).map(({ traceId, spanId }) => `${traceId} ${spanId}`);
   for (const { traceId, spanId } of [sent, await one(second, send)])
     t.ok(linked.includes(`${traceId} ${spanId}`));
+  t.equal(linked.length, Number(batch.attributes['messaging.batch.message_count']), 'all are linked');
   t.ok((await one(second, 'transaction')).links?.some(({ spanId }) => spanId === batch.spanId));
   t.strictSame(spansOf(unsampled), [], 'what its client does not want is not recorded');
 
