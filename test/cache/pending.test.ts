@@ -207,6 +207,7 @@ t.test('what was written up to a version is removed, what is newer stays', async
   await redis.set(`orders:detail:${before}`, 'cached');
   t.ok(await cache.removeUpTo(VERSION));
   t.strictSame((await redis.keys('*')).sort(), [
+    'orders:guarded-since',
     'orders:list:version',
     'orders:reset',
     `temp_order:${after}`,

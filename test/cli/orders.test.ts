@@ -175,7 +175,8 @@ await t.test('load', async (t) => {
   t.equal(right.code, 0, right.stderr);
   const { kinds, failures, seconds } = JSON.parse(right.stdout);
   t.strictSame(failures, []);
-  t.ok(seconds >= 4, `${seconds}`);
+  // By a clock of its own.
+  t.ok(seconds >= 3.9, `${seconds}`);
   const made = kinds.find(({ method }: { method: string }) => method === 'POST');
   t.ok(made.requests >= 8, 'each user begins with an order');
   t.ok(kinds.at(-1).requests > made.requests, 'and goes on');

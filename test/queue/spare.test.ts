@@ -25,6 +25,9 @@ t.teardown(async () => {
   second.close();
 });
 
+/** Fewer than a message and its confirm, and more than heartbeats. */
+const MESSAGE_BYTES = 100;
+
 let sent = 0;
 const outcomes: string[] = [];
 const accept = () =>
@@ -41,7 +44,7 @@ const accept = () =>
 /** Waits until messages have gone over these; the second one takes its first when it has been there for a while. */
 const used = async (...proxies: (typeof first)[]) => {
   const before = proxies.map((proxy) => proxy.passed());
-  const grown = () => proxies.every((proxy, i) => proxy.passed() > (before[i] ?? 0) + 1_000);
+  const grown = () => proxies.every((proxy, i) => proxy.passed() > (before[i] ?? 0) + MESSAGE_BYTES);
   await until('messages go over it', async () => (await accept()) && grown(), 30_000);
 };
 

@@ -25,10 +25,10 @@ const foundOut = ({ world }: Context): Promise<boolean> =>
     FOUND_OUT_WITHIN_MS,
   );
 
-/** Everybody must have found out that MySQL takes no writes. */
+/** Who writes all the time must have found out that MySQL takes no writes. The hub need not have had anything to pass on. */
 const judge = ({ world, fail }: Context): void => {
   for (const [whose, trace] of traces)
-    if (countLogged(world, whose, trace) === 0) fail(`no ${whose} logged "${trace}"`);
+    if (whose !== 'hub' && countLogged(world, whose, trace) === 0) fail(`no ${whose} logged "${trace}"`);
 };
 
 const READ_AGAIN = 100;
