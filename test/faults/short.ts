@@ -12,7 +12,7 @@ import { noViolations } from './engine/checker.ts';
 import type { Result } from './engine/scenario.ts';
 
 /** Accepted writes: enough for every fault to meet some of them. */
-const ACCEPTED = 300;
+const ACCEPTED = 200;
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /**
