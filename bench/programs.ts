@@ -14,7 +14,8 @@ import { connectOnce } from '../queue/connection.ts';
 import { allWorkersServe } from '../testbed/workers.ts';
 
 const START_TIMEOUT_MS = 60_000;
-export const CONSUMERS = 4;
+/** As many as there are by default on two cores, whatever the machine has. */
+export const CONSUMERS = 2;
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 

@@ -60,6 +60,8 @@ export const openSystem = async (onFolder: (end: () => Promise<void>) => void) =
         MAX_BACKLOG: '0',
         SIMULATED_WRITE_LAG: '0',
         LOG_LEVEL: 'info',
+        // Said here, so that an older build has as many batches in flight.
+        CONSUMER_CONCURRENCY: '4',
         ...overrides,
       };
       if (!overrides.DB_NAME)

@@ -10,6 +10,7 @@ import {
 import { parser } from '../domain/validate.ts';
 import { ConfigError } from './config-error.ts';
 import { databaseChoice } from './database-choice.ts';
+import { processesFor } from './parallelism.ts';
 import { isFileVariable } from './secret-files.ts';
 
 const integer = (minimum: number, maximum: number, fallback: number) =>
@@ -135,8 +136,8 @@ const Environment = Type.Object({
   LIST_STALE_MS: integer(0, 60_000, 0),
   ADMIN_PASSWORD: Type.Optional(secret('a password')),
   CONSOLE_READ_PASSWORD: Type.Optional(secret('a password')),
-  API_WORKERS: integer(1, 128, 3),
-  WORKER_COUNT: integer(1, 128, 4),
+  API_WORKERS: integer(1, 128, processesFor()),
+  WORKER_COUNT: integer(1, 128, processesFor()),
   PORT: port(8080),
   HOST: word('0.0.0.0'),
   ORDERS_URL: Type.Optional(
@@ -173,7 +174,7 @@ const Environment = Type.Object({
   SIMULATED_WRITE_LAG: seconds(0, 60, 0.3),
   CONSUMER_BATCH_SIZE: integer(1, 10_000, 250),
   CONSUMER_LINGER_MS: integer(0, 1_000, 5),
-  CONSUMER_CONCURRENCY: integer(1, 16, 2),
+  CONSUMER_CONCURRENCY: integer(1, 16, 4),
   PUBLISH_TIMEOUT: seconds(0.1, 60, 2),
   MAX_BACKLOG: integer(0, 1_000_000_000, 1_000_000),
   MAX_ATTEMPTS: integer(1, 100, 5),

@@ -1,12 +1,14 @@
 /** Measures how fast consumers apply a backlog of jobs. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command, Span } from '../bare/inserts.ts';
-import { CONSUMERS, startConsumers, startWorker } from '../programs.ts';
+import { startConsumers, startWorker } from '../programs.ts';
 import { median, type Row } from '../report/results.ts';
 import { openStores, type Stores } from '../stores.ts';
 import { type Case, type Context, closing } from './case.ts';
 
 const SAMPLE_MS = 100;
+/** Processes that insert without consumers: as many as keep two cores busy. */
+const INSERTERS = 4;
 
 /**
  * Waits until `count` orders are in MySQL.
@@ -59,8 +61,8 @@ const insertBare = async ({ system, sizes }: Context): Promise<number> => {
   const { use, close } = closing();
   try {
     const env = await place('inserts');
-    const counts = [applyWarmup, backlog].map((count) => String(Math.ceil(count / CONSUMERS)));
-    const workers = Array.from({ length: CONSUMERS }, () =>
+    const counts = [applyWarmup, backlog].map((count) => String(Math.ceil(count / INSERTERS)));
+    const workers = Array.from({ length: INSERTERS }, () =>
       use(startWorker<Command, Span>(folder, 'bench/bare/inserts', counts, env), (worker) => worker.stop()),
     );
     await Promise.all(workers.map((worker) => worker.ask('prepare')));

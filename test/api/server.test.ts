@@ -12,7 +12,7 @@ import { allWorkersServe } from '../../testbed/workers.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 
-const env = await isolatedEnvironment();
+const env = await isolatedEnvironment({ API_WORKERS: '2' });
 const order = { customer_name: 'Ada', items: [{ name: 'Tea', quantity: 1 }] };
 
 const startApi = async (t: Parameters<typeof startProcess>[0], overrides: NodeJS.ProcessEnv = {}) => {

@@ -41,6 +41,8 @@ export const isolatedEnvironment = async (overrides: NodeJS.ProcessEnv = {}): Pr
     RABBITMQ_QUEUE_NAME: name,
     RABBITMQ_EVENTS_EXCHANGE: name,
     SIMULATED_WRITE_LAG: '0',
+    // Who needs more says so.
+    API_WORKERS: '1',
     WORKER_COUNT: '2',
     ACCESS_LOG_FILE: '/dev/null',
     LOG_LEVEL: 'info',

@@ -82,6 +82,7 @@ export const startService = async (t: Test, env: NodeJS.ProcessEnv, { consumers 
   const started = Array.from({ length: consumers }, () => startProcess(t, 'consumer', env));
   const ready = 'RabbitMQ is reached';
   await until('all API workers are ready', () => api.output().split(ready).length > workers, START_WITHIN_MS);
+  await api.says('listening on');
   await Promise.all(started.map((consumer) => consumer.says('consuming')));
   return { api, consumers: started };
 };

@@ -60,7 +60,7 @@ export const makeCheckout = async (t: Teardown) => {
     DB_PORT: `${mysql}`,
     REDIS_URL: `redis://127.0.0.1:${redis}/0`,
     RABBITMQ_PORT: `${rabbitmq}`,
-    API_WORKERS: '2',
+    API_WORKERS: '1',
     WORKER_COUNT: '2',
     SIMULATED_WRITE_LAG: '0',
   };

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { processesFor } from '../../process/parallelism.ts';
 import { DATABASE_URL, errorOf, load } from '../helpers/config.ts';
 
 const database = {
@@ -14,19 +15,19 @@ t.test('defaults', async (t) => {
   const { settings, ...config } = load();
   t.ok(settings.length > 50);
   t.strictSame(config, {
-    api: { workers: 3, host: '0.0.0.0', port: 8080, adminPassword: undefined },
+    api: { workers: processesFor(), host: '0.0.0.0', port: 8080, adminPassword: undefined },
     reader: { password: undefined },
     accessLog: { file: 'server-access.log', format: 'combined' },
     consumer: {
-      count: 4,
+      count: processesFor(),
       batchSize: 250,
       lingerMs: 5,
-      concurrency: 2,
+      concurrency: 4,
       writeLagMs: 300,
     },
     mysql: database,
     replica: undefined,
-    connections: { api: 10, consumer: 3 },
+    connections: { api: 10, consumer: 5 },
     redis: {
       host: 'localhost',
       port: 6379,
@@ -70,6 +71,18 @@ t.test('defaults', async (t) => {
     rotation: { maxBytes: 0, files: 5 },
     ignored: [],
   });
+});
+
+t.test('processes follow the cores, and there are always two', async (t) => {
+  for (const [cores, processes] of [
+    [1, 2],
+    [2, 2],
+    [4, 2],
+    [5, 3],
+    [8, 4],
+    [64, 8],
+  ] as const)
+    t.equal(processesFor(cores), processes, `${cores} cores`);
 });
 
 t.test('settings for people have no secret', async (t) => {
@@ -275,12 +288,12 @@ t.test('DB_POOL_SIZE bounds the pool of each process, and lists leave some of it
     making,
     sending,
   });
-  t.strictSame(sizes(load()), { api: 10, consumer: 3, making: 5, sending: 4 });
+  t.strictSame(sizes(load()), { api: 10, consumer: 5, making: 5, sending: 4 });
   t.strictSame(sizes(load({ DB_POOL_SIZE: '3', CONSUMER_CONCURRENCY: '16' })), {
     api: 3,
     consumer: 3,
     making: 1,
     sending: 1,
   });
-  t.equal(load({ DB_POOL_SIZE: '50' }).connections.consumer, 3, 'a consumer has no use for more');
+  t.equal(load({ DB_POOL_SIZE: '50' }).connections.consumer, 5, 'a consumer has no use for more');
 });
