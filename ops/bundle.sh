@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/.."
 
-programs=(api/{server,worker}.ts {consumer,hub}/{supervisor,worker}.ts cli/orders.ts ops/{start,stop,migrate,health}.ts)
+programs=(api/{server,worker}.ts {consumer,hub}/{supervisor,worker}.ts cli/orders.ts ops/{start,stop,supervisor,migrate,health}.ts)
 # What libraries in CommonJS load is not there in a module by itself.
 require='import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);'
 esbuild "${programs[@]}" --bundle --splitting --platform=node --format=esm --target=node20 --sourcemap \

@@ -19,6 +19,8 @@ export interface Tracked {
   pidFile: string;
   /** A part of its command line that no other program has. A blank follows every word, the last one too. */
   marker: string;
+  /** The same of what an earlier release has in that file. */
+  earlierMarker?: string;
 }
 
 const hasProc = existsSync('/proc/self/cmdline');
@@ -49,11 +51,22 @@ export const commandLine = (pid: number): string => {
 };
 
 /** The PID of a tracked process, or undefined if it is gone, also if another program has its PID by now. */
-export const runningPid = ({ pidFile, marker }: Tracked): number | undefined => {
+export const runningPid = ({ pidFile, marker, earlierMarker }: Tracked): number | undefined => {
   if (!existsSync(pidFile)) return undefined;
   const pid = Number(readFileSync(pidFile, 'utf8'));
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
-  return `${commandLine(pid)} `.includes(marker) ? pid : undefined;
+  const line = `${commandLine(pid)} `;
+  return line.includes(marker) || (earlierMarker && line.includes(earlierMarker)) ? pid : undefined;
+};
+
+/** The PID of the process that a process belongs to, which is another one once its own is gone; 0 if it has ended. */
+export const parentOf = (pid: number): number => {
+  if (!hasProc) return Number(spawnSync('ps', ['-p', `${pid}`, '-o', 'ppid='], { encoding: 'utf8' }).stdout);
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').match(/\) \w (\d+) [^)]*$/)?.[1]);
+  } catch {
+    return 0;
+  }
 };
 
 export interface Start extends Tracked {
@@ -65,6 +78,8 @@ export interface Start extends Tracked {
   logFile: string;
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** Whether it gets the lock too, as ORDERS_LOCK: it starts others, and gives the lock back once these can be found. */
+  getsLock?: boolean;
 }
 
 /**
@@ -76,12 +91,15 @@ export const heldLock = (): number[] => {
   return descriptor > 2 ? [descriptor] : [];
 };
 
+/** Where a process that is started has the lock. */
+const CHILDS_LOCK = 4;
 /**
- * A shell that writes its PID, gives the lock back and becomes the program. So the program never runs without its PID
- * file, whatever is killed at whatever moment. $1: the first word of the program's command line, $2: the program, then
- * its arguments.
+ * A shell that writes its PID and becomes the program. So the program never runs without its PID file, whatever is
+ * killed at whatever moment. Its arguments: the first word of the program's command line, the program, the program's
+ * arguments.
+ * @param closes what it closes first
  */
-const BECOME = 'unset ORDERS_LOCK; echo "$$" >&3 && exec 3>&- 4>&- && exec -a "$@"';
+const become = (closes: string): string => `echo "$$" >&3 && exec ${closes} && exec -a "$@"`;
 
 /** Opens a file for writing. @throws Error with one sentence if that is not possible */
 const open = (file: string, flags: string, mode: number): number => {
@@ -98,17 +116,20 @@ const open = (file: string, flags: string, mode: number): number => {
  * @throws Error if the program cannot be run, or its log or PID file cannot be written
  */
 export const startDetached = async (start: Start): Promise<number> => {
-  const { command, args, argv0 = command, cwd, env, logFile, pidFile } = start;
+  const { command, args, argv0 = command, cwd, env, logFile, pidFile, getsLock = false } = start;
   if (command.includes('/')) accessSync(command, constants.X_OK);
   const log = open(logFile, 'a', 0o600);
   try {
     const pids = open(pidFile, 'w', 0o644);
     try {
-      const child = spawn('bash', ['-c', BECOME, pidFile, argv0, command, ...args], {
+      const lock = heldLock();
+      const keepsLock = getsLock && lock.length > 0;
+      const script = become(keepsLock ? '3>&-' : `3>&- ${CHILDS_LOCK}>&-`);
+      const child = spawn('bash', ['-c', script, pidFile, argv0, command, ...args], {
         cwd,
-        env,
+        env: { ...env, ORDERS_LOCK: keepsLock ? `${CHILDS_LOCK}` : undefined },
         detached: true,
-        stdio: ['ignore', log, log, pids, ...heldLock()],
+        stdio: ['ignore', log, log, pids, ...lock],
       });
       await once(child, 'spawn');
       child.unref();

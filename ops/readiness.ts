@@ -3,17 +3,20 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { type Config, urlOf } from '../process/config.ts';
-import { lastLines, logSince, runningPid, waitFor } from './processes.ts';
+import { lastLines, logSince, waitFor } from './processes.ts';
 import { API, type ServiceProcess } from './service.ts';
 
-export interface StartedProcess extends ServiceProcess {
+/** A process that was started. */
+export interface Watched extends ServiceProcess {
   /** How many bytes its log had before it started. */
   logStart: number;
+  /** Whether it has ended, and is not started again. */
+  isOver: () => boolean;
 }
 
-const logOf = ({ logFile, logStart }: StartedProcess): string => logSince(logFile, logStart);
+const logOf = ({ logFile, logStart }: Watched): string => logSince(logFile, logStart);
 
-const failure = (started: StartedProcess, what: string): Error =>
+const failure = (started: Watched, what: string): Error =>
   new Error(
     `Orders did not start: ${started.name} ${what}. The end of ${started.logFile}:\n${lastLines(logOf(started))}`,
   );
@@ -62,15 +65,15 @@ const answersReady = async (url: string): Promise<boolean> => {
  */
 export const waitUntilReady = async (
   config: Config,
-  started: StartedProcess[],
+  started: Watched[],
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> => {
   const url = urlOf(config.api);
-  const unready = () => started.find(({ readyFile }) => !existsSync(readyFile));
+  const unready = () => started.find(({ readyFile }) => readyFile && !existsSync(readyFile));
   const isReady = await waitFor(async () => {
     signal.throwIfAborted();
-    const dead = started.find((one) => runningPid(one) === undefined);
+    const dead = started.find((one) => one.isOver());
     if (dead) throw failure(dead, 'ended at once');
     return !unready() && (await answersReady(url)) ? true : undefined;
   }, timeoutMs);

@@ -1,75 +1,167 @@
-/** The service's own processes: where their PID files and logs are, and how each is started. */
+/** The service's own processes: where their PID files and logs are, how each is started, and who keeps which. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
-import type { Start } from './processes.ts';
+import type { Program } from '../process/supervisor.ts';
+import { deliveryArguments } from '../queue/stack.ts';
+import { commandLine, parentOf, runningPid, type Start, type Tracked } from './processes.ts';
 
 const MAX_PORT = 65_535;
 
-export interface ServiceProcess extends Start {
+export interface ServiceProcess extends Tracked {
   /** Its name in messages. */
   name: string;
-  /** A file that it writes when it is at work: the API once all its workers listen. */
-  readyFile: string;
+  logFile: string;
+  /** A file that it writes when it is at work: the API once all its workers listen. A supervisor has none. */
+  readyFile?: string;
 }
 
-const serviceProcess = (project: string, name: string, file: string, words: string[]): ServiceProcess => {
-  const readyFile = join(project, '.data', `${file}.ready`);
-  const logFile = join(project, `${file}.log`);
-  return {
-    name,
-    command: process.execPath,
-    args: words,
-    marker: `${words.join(' ')} `,
-    pidFile: join(project, `${file}.pid`),
-    logFile,
-    readyFile,
-    cwd: project,
-    // It opens its log itself, so that the file may be moved away. What ends it is there too, from standard error.
-    env: { ...process.env, READY_FILE: readyFile, LOG_FILE: logFile },
-  };
-};
+/** One that start_services.sh starts itself. */
+export type StartedProcess = ServiceProcess & Start;
+
+/** One that a supervisor starts, as often as needed. */
+export interface SupervisedProcess extends ServiceProcess {
+  /** What its files are called. */
+  file: string;
+  readyFile: string;
+  program: Program & { env: NodeJS.ProcessEnv };
+}
 
 /** The API's name in messages. */
 export const API = 'the API';
 
+/** The file of a program in the build. */
+const built = (project: string, program: string): string => join(project, 'dist', program);
+
+const filesOf = (project: string, file: string) => ({
+  pidFile: join(project, `${file}.pid`),
+  logFile: join(project, `${file}.log`),
+  readyFile: join(project, '.data', `${file}.ready`),
+});
+
+/** It opens its log itself, so that the file may be moved away. What ends it is there too, from standard error. */
+const environmentFor = ({ logFile, readyFile }: { logFile: string; readyFile: string }) => ({
+  ...process.env,
+  LOG_FILE: logFile,
+  READY_FILE: readyFile,
+});
+
 /** The API's primary process; its workers are in its process group. */
-export const apiProcess = (project: string): ServiceProcess =>
-  serviceProcess(project, API, 'server', [join(project, 'dist/api/server.js')]);
+export const apiProcess = (project: string): StartedProcess & { readyFile: string } => {
+  const files = filesOf(project, 'server');
+  const program = built(project, 'api/server.js');
+  return {
+    name: API,
+    ...files,
+    marker: `${program} `,
+    command: process.execPath,
+    args: [program],
+    cwd: project,
+    env: environmentFor(files),
+  };
+};
 
-interface Supervised {
-  folder: string;
-  words?: string[];
-  /** Where it answers probes, if a METRICS_PORT is set: each process of a machine has a port of its own. */
-  metricsPort: number | undefined;
-}
-
-/** A supervisor. What it keeps running is in its process group, shares its log, and writes the file once it is at work. */
-const supervisor = (
+/** @param metricsPort where it answers probes, if a METRICS_PORT is set: each process of a machine has a port of its own */
+const supervised = (
   project: string,
   name: string,
   file: string,
-  { folder, words = [], metricsPort }: Supervised,
-): ServiceProcess => {
-  const program = join(project, 'dist', folder, 'supervisor.js');
-  const common = serviceProcess(project, name, file, [program, ...words]);
-  return { ...common, env: { ...common.env, ...(metricsPort && { METRICS_PORT: `${metricsPort}` }) } };
+  program: Pick<Program, 'name' | 'args' | 'execArgv'>,
+  metricsPort: number | undefined,
+): SupervisedProcess => {
+  const files = filesOf(project, file);
+  const { pidFile, logFile } = files;
+  const folder = program.name;
+  const worker = built(project, `${folder}/worker.js`);
+  const marker = (of: string) => [of, ...program.args, ''].join(' ');
+  return {
+    name,
+    file,
+    ...files,
+    marker: marker(worker),
+    // Each had a supervisor of its own.
+    earlierMarker: marker(built(project, `${folder}/supervisor.js`)),
+    program: {
+      ...program,
+      file: worker,
+      env: { ...environmentFor(files), ...(metricsPort && { METRICS_PORT: `${metricsPort}` }) },
+      pidFile,
+      logFile,
+    },
+  };
 };
 
 /**
  * Consumer number `number`, from 1.
  * @param metricsPort METRICS_PORT, which is the API's; the hub has the next one, and consumers those after it
  */
-export const consumerProcess = (project: string, number: number, metricsPort?: number): ServiceProcess =>
-  supervisor(project, `consumer ${number}`, `worker_${number}`, {
-    folder: 'consumer',
-    words: [`${number}`],
-    metricsPort: metricsPort && metricsPort + 1 + number,
-  });
+export const consumerProcess = (project: string, number: number, metricsPort?: number): SupervisedProcess =>
+  supervised(
+    project,
+    `consumer ${number}`,
+    `worker_${number}`,
+    { name: 'consumer', args: [`${number}`], execArgv: deliveryArguments },
+    metricsPort && metricsPort + 1 + number,
+  );
 
-export const hubProcess = (project: string, metricsPort?: number): ServiceProcess =>
-  supervisor(project, 'the hub', 'hub', { folder: 'hub', metricsPort: metricsPort && metricsPort + 1 });
+export const hubProcess = (project: string, metricsPort?: number): SupervisedProcess =>
+  supervised(project, 'the hub', 'hub', { name: 'hub', args: [] }, metricsPort && metricsPort + 1);
+
+/** What a supervisor keeps running under this name; undefined if there is no such process. */
+export const supervisedProcess = (
+  project: string,
+  file: string,
+  metricsPort?: number,
+): SupervisedProcess | undefined => {
+  if (file === 'hub') return hubProcess(project, metricsPort);
+  const number = file.match(/^worker_(\d+)$/)?.[1];
+  return number === undefined ? undefined : consumerProcess(project, Number(number), metricsPort);
+};
+
+const supervisor = (project: string, file: string, words: string[]): StartedProcess => {
+  const program = built(project, 'ops/supervisor.js');
+  return {
+    name: 'the supervisor',
+    pidFile: join(project, `${file}.pid`),
+    logFile: join(project, '.data', `${file}.log`),
+    marker: `${program} `,
+    command: process.execPath,
+    args: [program, ...words],
+    cwd: project,
+    env: process.env,
+    getsLock: true,
+  };
+};
+
+/**
+ * A supervisor of these processes. There is one, and another one for what is started later, as a consumer that somebody
+ * has ended: nobody can tell a supervisor what else to start.
+ */
+export const supervisorOf = (
+  project: string,
+  processes: SupervisedProcess[],
+  metricsPort?: number,
+): StartedProcess => {
+  const words = [
+    ...(metricsPort ? [`--metrics-port=${metricsPort}`] : []),
+    ...processes.map(({ file }) => file),
+  ];
+  for (let number = 1; ; number++) {
+    const one = supervisor(project, number === 1 ? 'supervisor' : `supervisor_${number}`, words);
+    if (runningPid(one) === undefined) return one;
+  }
+};
+
+/**
+ * Whether a supervisor keeps this process running. If its supervisor was killed, it ends by itself, after its work; if
+ * it is of an earlier release, it is a supervisor itself.
+ */
+export const isKept = (project: string, one: SupervisedProcess): boolean => {
+  const pid = runningPid(one);
+  const { marker } = supervisor(project, '', []);
+  return pid !== undefined && `${commandLine(parentOf(pid))} `.includes(marker);
+};
 
 /**
  * Makes sure that the ports for probes are ports, and not the API's.
@@ -86,11 +178,15 @@ export const checkMetricsPorts = ({ metrics, consumer, api }: Config): void => {
     throw new ConfigError(`${ports}, must be others than PORT ${api.port}: set another METRICS_PORT.`);
 };
 
-/** All processes that may be running, by their PID files: also consumers beyond the present WORKER_COUNT. */
-export const foundProcesses = (project: string): ServiceProcess[] =>
-  readdirSync(project).flatMap((file) => {
-    if (file === 'server.pid') return [apiProcess(project)];
-    if (file === 'hub.pid') return [hubProcess(project)];
-    const number = file.match(/^worker_(\d+)\.pid$/)?.[1];
-    return number ? [consumerProcess(project, Number(number))] : [];
-  });
+/**
+ * All processes that may be running, by their PID files: also consumers beyond the present WORKER_COUNT. Supervisors
+ * come first.
+ */
+export const foundProcesses = (project: string): ServiceProcess[] => {
+  const names = readdirSync(project).flatMap((file) => file.match(/^(.+)\.pid$/)?.[1] ?? []);
+  return [
+    ...names.filter((name) => /^supervisor(_\d+)?$/.test(name)).map((name) => supervisor(project, name, [])),
+    ...(names.includes('server') ? [apiProcess(project)] : []),
+    ...names.flatMap((name) => supervisedProcess(project, name) ?? []),
+  ];
+};

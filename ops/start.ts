@@ -4,21 +4,28 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { environment, loadConfig, urlOf } from '../process/config.ts';
 import { ensureBackends } from './backends.ts';
 import { outliveReaders } from './output.ts';
-import { heldLock, logSize, runningPid, startDetached, stopProcess } from './processes.ts';
-import { requireFreePort, type StartedProcess, waitUntilReady } from './readiness.ts';
+import { heldLock, logSize, runningPid, startDetached, stopProcess, waitFor } from './processes.ts';
+import { requireFreePort, type Watched, waitUntilReady } from './readiness.ts';
 import {
   apiProcess,
   checkMetricsPorts,
   consumerProcess,
   hubProcess,
-  type ServiceProcess,
+  isKept,
+  type StartedProcess,
+  type SupervisedProcess,
+  supervisorOf,
 } from './service.ts';
+import { stopAll } from './stopping.ts';
 import { timeLimit } from './time-limit.ts';
+
+/** More milliseconds than a supervisor takes to start, on a busy machine. */
+const PID_FILES_MS = 30_000;
 
 outliveReaders();
 const say = (line: string): void => console.log(line);
@@ -45,6 +52,41 @@ const migrate = async (project: string, started: () => void, signal: AbortSignal
 };
 
 /**
+ * Starts consumers and the hub, under a supervisor. What of them still runs has lost its supervisor, and ends anyway.
+ * @returns all of them, to be watched
+ */
+const startSupervised = async (
+  processes: SupervisedProcess[],
+  supervisor: StartedProcess,
+  stopWithin: number,
+): Promise<Watched[]> => {
+  await Promise.all(
+    processes.map(async (one) => {
+      const outcome = await stopProcess(one, stopWithin);
+      if (outcome !== 'not running') say(`Stopped ${one.name}, as its supervisor is gone.`);
+      rmSync(one.readyFile, { force: true });
+    }),
+  );
+  const watched: Watched[] = processes.map((one) => ({
+    ...one,
+    logStart: logSize(one.logFile),
+    isOver: () => !existsSync(one.pidFile),
+  }));
+  const isOver = () => runningPid(supervisor) === undefined;
+  const ofSupervisor = { ...supervisor, logStart: logSize(supervisor.logFile), isOver };
+  await startDetached(supervisor);
+  // It makes all PID files in one go.
+  const last = processes.at(-1)?.pidFile ?? '';
+  await waitFor(() => existsSync(last) || isOver() || undefined, PID_FILES_MS, 5);
+  for (const one of processes) {
+    const pid = runningPid(one);
+    if (pid !== undefined) say(`Started ${one.name} (process ${pid}).`);
+  }
+  // The others first: if none of them could begin, it ends too.
+  return [...watched, ofSupervisor];
+};
+
+/**
  * Starts what does not run yet and waits until it can be used.
  * @param undo gets a function for each step that starts something, which stops it again
  * @param signal makes it give up between two steps
@@ -61,36 +103,36 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
   const consumers = numbers.map((number) => consumerProcess(project, number, metricsPort));
   // Without a history it still looks at the queues, for metrics.
   const hubs = config.historyDays > 0 || config.metrics ? [hubProcess(project, metricsPort)] : [];
-  const processes = [api, ...consumers, ...hubs];
-  const missing = processes.filter((one) => runningPid(one) === undefined);
-  if (missing.includes(api)) await requireFreePort(config.api);
+  const supervised = [...consumers, ...hubs];
+  const startsApi = runningPid(api) === undefined;
+  const missing = supervised.filter((one) => !isKept(project, one));
+  if (startsApi) await requireFreePort(config.api);
 
   await ensureBackends(project, config, say, (stop) => undo.push(stop));
   signal.throwIfAborted();
 
-  const started: StartedProcess[] = [];
-  undo.push(async () => {
-    await Promise.all(missing.map((one) => stopProcess(one, stopWithin)));
-  });
-  const startOne = async (one: ServiceProcess): Promise<void> => {
-    started.push({ ...one, logStart: logSize(one.logFile) });
-    rmSync(one.readyFile, { force: true });
-    const pid = await startDetached(one);
-    say(`Started ${one.name} (process ${pid}).`);
+  const watched: Watched[] = [];
+  const supervisor = supervisorOf(project, missing, metricsPort);
+  undo.push(() => stopAll([supervisor, ...(startsApi ? [api] : []), ...missing], stopWithin, () => {}));
+  const startApiItself = async () => {
+    watched.push({ ...api, logStart: logSize(api.logFile), isOver: () => runningPid(api) === undefined });
+    rmSync(api.readyFile, { force: true });
+    say(`Started ${api.name} (process ${await startDetached(api)}).`);
   };
   // Nobody waits for tables to be changed: the API accepts writes meanwhile.
   let apiStarts: Promise<void> | undefined;
   const startApi = () => {
-    if (!missing.includes(api) || apiStarts) return;
-    apiStarts = startOne(api);
+    if (!startsApi || apiStarts) return;
+    apiStarts = startApiItself();
     apiStarts.catch(() => {}); // whoever awaits it below is told
   };
   await migrate(project, startApi, signal);
   startApi();
   await apiStarts;
-  for (const one of missing) if (one !== api) await startOne(one);
-  for (const one of processes) if (!missing.includes(one)) say(`Already running: ${one.name}.`);
-  await waitUntilReady(config, started, readyWithin, signal);
+  if (missing.length > 0) watched.push(...(await startSupervised(missing, supervisor, stopWithin)));
+  for (const one of [api, ...supervised])
+    if (!watched.some(({ pidFile }) => pidFile === one.pidFile)) say(`Already running: ${one.name}.`);
+  await waitUntilReady(config, watched, readyWithin, signal);
 
   say(`
 Orders is ready at ${urlOf(config.api)}.

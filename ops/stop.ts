@@ -4,8 +4,8 @@
  */
 import { stopBackends } from './backends.ts';
 import { outliveReaders } from './output.ts';
-import { stopProcess } from './processes.ts';
 import { foundProcesses } from './service.ts';
+import { stopAll } from './stopping.ts';
 import { timeLimit } from './time-limit.ts';
 
 outliveReaders();
@@ -18,14 +18,7 @@ const stop = async (project: string): Promise<void> => {
     stoppedAny = true;
     console.log(line);
   };
-  await Promise.all(
-    foundProcesses(project).map(async (one) => {
-      const stopped = await stopProcess(one, limit);
-      if (stopped === 'stopped') say(`Stopped ${one.name}.`);
-      if (stopped === 'killed')
-        say(`Killed ${one.name}: it had not ended within ${limit / 1000} s (STOP_TIMEOUT).`);
-    }),
-  );
+  await stopAll(foundProcesses(project), limit, say);
   if (!keepBackends) await stopBackends(project, say);
   if (!stoppedAny) console.log('Nothing to stop.');
 };

@@ -4,6 +4,7 @@ import { createLog, logSettings } from './log.ts';
 import { logEvents } from './log-events.ts';
 import type { Observer } from './observer.ts';
 import { ignoreUnusedSignals, logSignal, onEndSignals } from './signals.ts';
+import { tellSupervisorOfEnd } from './supervisor.ts';
 
 /**
  * How long a process may take to finish, SHUTDOWN_GRACE not included. By default stop_services.sh kills it after 30 s,
@@ -44,6 +45,7 @@ export const runProcess = async (
     const end = async (signal: string) => {
       if (ending) return;
       ending = true;
+      tellSupervisorOfEnd();
       log.info(`${name} ends on ${signal}`);
       setTimeout(() => {
         log.error(`${name} did not finish in time`);

@@ -97,7 +97,11 @@ t.test(
     const { code, output } = await begin('bash', ['-c', script], backends).outcome;
     t.equal(code, 0, output);
     t.notMatch(output, 'Orders is ready');
-    t.strictSame(Object.keys(pids()).sort(), ['hub.pid', 'server.pid', 'worker_1.pid', 'worker_2.pid']);
+    const names = ['hub', 'server', 'supervisor', 'worker_1', 'worker_2'];
+    t.strictSame(
+      Object.keys(pids()).sort(),
+      names.map((name) => `${name}.pid`),
+    );
     t.equal((await fetch(`${url}/health/ready`)).status, 200);
 
     for (const file of ['server.log', 'worker_1.log'])

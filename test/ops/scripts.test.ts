@@ -1,12 +1,13 @@
 /** start_services.sh and stop_services.sh, as people use them. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { commandLine } from '../../ops/processes.ts';
+import { until } from '../../testbed/until.ts';
 import { makeCheckout } from './checkout.ts';
 
-const ownProcesses = ['hub.pid', 'server.pid', 'worker_1.pid', 'worker_2.pid'];
+const ownProcesses = ['hub.pid', 'server.pid', 'supervisor.pid', 'worker_1.pid', 'worker_2.pid'];
 const backendProcesses = [
   'mysql/server.pid',
   'redis/server.pid',
@@ -14,6 +15,12 @@ const backendProcesses = [
   'rabbitmq/server.pid',
 ].map((file) => `.data/${file}`);
 const isAlive = (pid: number): boolean => commandLine(pid) !== '';
+/** What runs of a build. */
+const runningOf = (folder: string): string[] =>
+  spawnSync('ps', ['-eo', 'args='], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .filter((line) => line.includes(`${folder}/dist/`));
+const LONG_MS = 60_000;
 
 t.test('from nothing to a service and back', async (t) => {
   const { folder, url, begin, start, stop, pids, portsInUse } = await makeCheckout(t);
@@ -65,14 +72,54 @@ t.test('from nothing to a service and back', async (t) => {
     t.strictSame(pids(), before);
   });
 
-  await t.test('only the consumer that died is started again', async (t) => {
+  await t.test('only the consumer that died is started again, by its supervisor', async (t) => {
     const { 'worker_2.pid': victim = 0, ...others } = pids();
     process.kill(victim, 'SIGKILL');
-    const { code } = await start();
-    t.equal(code, 0);
-    const { 'worker_2.pid': successor, ...same } = pids();
+    const isThere = ({ 'worker_2.pid': pid = 0 } = pids()) => pid !== victim && isAlive(pid);
+    await until('another one is there', isThere, LONG_MS);
+    const { 'worker_2.pid': _, ...same } = pids();
     t.strictSame(same, others);
-    t.not(successor, victim);
+    t.match(readFileSync(join(folder, 'worker_2.log'), 'utf8'), `"consumer_pid":${victim}`);
+    const { code, output } = await start();
+    t.equal(code, 0);
+    t.notMatch(output, 'Started');
+  });
+
+  await t.test('one that was ended stays so until the next start, which leaves the rest alone', async (t) => {
+    const { 'worker_2.pid': victim = 0, ...others } = pids();
+    process.kill(victim);
+    await until('its PID file is gone', () => pids()['worker_2.pid'] === undefined, LONG_MS);
+    t.strictSame(pids(), others);
+    const { code, output } = await start();
+    t.equal(code, 0);
+    t.match(output, 'Started consumer 2');
+    const { 'worker_2.pid': successor = 0, 'supervisor_2.pid': supervisor = 0, ...same } = pids();
+    t.strictSame(same, others);
+    t.ok(isAlive(successor) && isAlive(supervisor));
+  });
+
+  await t.test('what has lost its supervisor is exchanged', async (t) => {
+    const before = pids();
+    process.kill(before['supervisor.pid'] ?? 0, 'SIGKILL');
+    const { code, output } = await start();
+    t.equal(code, 0, output);
+    const after = pids();
+    for (const file of ['supervisor.pid', 'worker_1.pid', 'hub.pid']) {
+      t.notOk(isAlive(before[file] ?? 0), `the old ${file}`);
+      t.ok(isAlive(after[file] ?? 0), file);
+    }
+    for (const file of ['supervisor_2.pid', 'worker_2.pid', 'server.pid']) t.equal(after[file], before[file]);
+  });
+
+  await t.test('what a stop has to kill is not started again', async (t) => {
+    const impatient = { STOP_TIMEOUT: '0.001' };
+    const { code, output } = await begin(join(folder, 'stop_services.sh'), ['--keep-backends'], impatient)
+      .outcome;
+    t.equal(code, 0);
+    t.match(output, /^(Killed|Stopped) consumer 2/m);
+    t.strictSame(Object.keys(pids()).sort(), [...backendProcesses].sort());
+    t.strictSame(runningOf(folder), []);
+    t.equal((await start()).code, 0);
   });
 
   await t.test('a PID file that names a foreign process fools neither script', async (t) => {
@@ -103,7 +150,7 @@ t.test('from nothing to a service and back', async (t) => {
   await t.test('a consumer beyond WORKER_COUNT is stopped too', async (t) => {
     await start({ WORKER_COUNT: '3' });
     const all = Object.values(pids());
-    t.equal(all.length, backendProcesses.length + ownProcesses.length + 1);
+    t.equal(all.length, backendProcesses.length + ownProcesses.length + 2, 'it has a supervisor of its own');
     t.ok(all.every(isAlive));
     const { code, output } = await stop();
     t.equal(code, 0);

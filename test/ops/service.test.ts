@@ -5,10 +5,10 @@ import { ConfigError } from '../../process/config.ts';
 import { load } from '../helpers/config.ts';
 
 t.test('the hub has the port after the API, consumers those after it', async (t) => {
-  t.equal(hubProcess('/orders', 9100).env.METRICS_PORT, '9101');
-  t.equal(consumerProcess('/orders', 1, 9100).env.METRICS_PORT, '9102');
-  t.equal(consumerProcess('/orders', 4, 9100).env.METRICS_PORT, '9105');
-  t.equal(hubProcess('/orders').env.METRICS_PORT, process.env.METRICS_PORT);
+  t.equal(hubProcess('/orders', 9100).program.env.METRICS_PORT, '9101');
+  t.equal(consumerProcess('/orders', 1, 9100).program.env.METRICS_PORT, '9102');
+  t.equal(consumerProcess('/orders', 4, 9100).program.env.METRICS_PORT, '9105');
+  t.equal(hubProcess('/orders').program.env.METRICS_PORT, process.env.METRICS_PORT);
 });
 
 t.test('ports that cannot be are refused in one sentence', async (t) => {
