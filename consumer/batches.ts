@@ -1,7 +1,10 @@
 /**
  * Decides which jobs are handled together, and when. Jobs wait here in the order of their delivery until a batch takes
  * them:
- *   - A batch begins as soon as there are enough jobs for a full one, or a short linger after its first job came.
+ *   - A batch begins as soon as there are enough jobs for a full one. One that is not full begins so long after the
+ *     batch before it that a transaction has many jobs also where they come one by one, as it costs about the same for
+ *     one job as for ten. So a job that comes after a while begins at once. A job whose client waits for its end does
+ *     so in any case.
  *   - At most `concurrency` batches are in flight, and never two with jobs of the same order. A batch that rests until
  *     it is tried again does not count, so others can pass it.
  *   - Jobs that the broker has delivered before may have ended the process that took them. They are handled while
@@ -16,7 +19,7 @@ type Handle = (batch: Entry[], rest: Rest) => Promise<void>;
 export interface Batching {
   /** The most jobs in a batch. */
   size: number;
-  /** How long the first job of a batch waits for others, in milliseconds. */
+  /** How long after the beginning of a batch another one begins that is not full, in milliseconds. */
   lingerMs: number;
   /** The most batches in flight. */
   concurrency: number;
@@ -35,6 +38,10 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
   const inFlight = new Set<Promise<void>>();
   const ordersInFlight = new Set<string>();
   let lingering: NodeJS.Timeout | undefined;
+  /** When the last batch began. */
+  let begunAt = Number.NEGATIVE_INFINITY;
+  /** Whether somebody waits for a job that came since. */
+  let isUrgent = false;
   /** How many batches in flight do not rest, and how many of these are of suspects. */
   let active = 0;
   let activeSuspects = 0;
@@ -53,6 +60,8 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
   };
 
   const launch = (batch: Entry[], handle: Handle, ofSuspects: number) => {
+    begunAt = performance.now();
+    isUrgent = false;
     const orders = new Set(batch.map(orderOf));
     for (const order of orders) ordersInFlight.add(order);
     const count = (change: 1 | -1) => {
@@ -96,16 +105,17 @@ export const createBatches = ({ size, lingerMs, concurrency, run, runSuspects }:
 
   const next = () => {
     if (stopped || waiting.length === 0 || active >= concurrency) return;
-    if (waiting.length >= size) {
+    if (waiting.length >= size || isUrgent) {
       clearTimeout(lingering);
       launchNext();
-    } else lingering ??= setTimeout(launchNext, lingerMs);
+    } else lingering ??= setTimeout(launchNext, Math.max(0, begunAt + lingerMs - performance.now()));
   };
 
   return {
     /** Takes a job that was delivered. */
     add: (entry: Entry): void => {
       waiting.push(entry);
+      if (entry.delivery.isAwaited) isUrgent = true;
       next();
     },
 

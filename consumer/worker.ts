@@ -23,6 +23,12 @@ import { latestOf } from './times.ts';
 /** AMQP has 16 bits for the prefetch (0-9-1, basic.qos). */
 const MAX_PREFETCH = 65_535;
 
+/**
+ * The priority of a consumer by its number, from 1: all jobs go to the first as long as it has room for them, so its
+ * transactions have many and the others sleep. Without a number, as in a container, jobs are dealt out in turn.
+ */
+const priorityOf = (number: string | undefined): number => 1 - (Number.parseInt(number ?? '', 10) || 1);
+
 await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, telling) => {
   const ready = readyFile(config.readyFile);
   const health = consumerHealth(!config.cache.disabled);
@@ -92,7 +98,10 @@ await runProcess(`consumer ${process.argv[2] ?? ''}`.trim(), async (config, tell
     }
     batches.add({ job, delivery });
   };
-  const jobs = await takeJobs(config.rabbitmq, observer, prefetch, take, cache.consumers);
+  const jobs = await takeJobs(config.rabbitmq, observer, prefetch, take, {
+    priority: priorityOf(process.argv[2]),
+    notes: cache.consumers,
+  });
   metrics.read({ connections: database.usage, inHand: jobs.inHand, now: () => clock.now() / 1e3 });
   tellSupervisor(config);
 

@@ -10,6 +10,7 @@ import type { Observer } from '../process/observer.ts';
 import type { Carrier } from '../process/tracing.ts';
 import { acceptedAt } from './backlog.ts';
 import { openBroker } from './broker.ts';
+import { AWAITED } from './headers.ts';
 import { createMover, failuresBefore, type Held, type Moved } from './moves.ts';
 import type { Notes } from './notes.ts';
 import { openSubscriptions, type Subscription } from './subscriptions.ts';
@@ -94,6 +95,11 @@ export class Delivery {
     return this.#message.properties.headers;
   }
 
+  /** Whether a client waits for the end of its job. */
+  get isAwaited(): boolean {
+    return this.#message.properties.headers?.[AWAITED] === true;
+  }
+
   /** How often its job has been tried by now, this time included. */
   get attempts(): number {
     return failuresBefore(this.#message.properties.headers?.['x-attempts']) + 1;
@@ -157,6 +163,7 @@ export class Delivery {
  * broker that is short of memory reads nothing from connections that publish, so acknowledgements must not share one.
  * @param prefetch how many unanswered jobs the broker hands out at the most
  * @param onDelivery is called for each job as it arrives
+ * @param priority consumers with a lower one get only jobs for which those above have no room
  * @param notes where it notes how far it is if it cannot be asked, if there is such a place
  */
 export const takeJobs = async (
@@ -164,7 +171,7 @@ export const takeJobs = async (
   observer: Observer,
   prefetch: number,
   onDelivery: (delivery: Delivery) => void,
-  notes?: Notes,
+  { priority = 0, notes }: { priority?: number; notes?: Notes } = {},
 ) => {
   const { maxAttempts } = config;
   const broker = await openBroker(config, observer);
@@ -179,6 +186,7 @@ export const takeJobs = async (
 
   const subscriptions = await openSubscriptions(config, observer, {
     prefetch,
+    priority,
     onMessage: (message, subscription) =>
       onDelivery(new Delivery(message, { subscription, mover, observer, maxAttempts, delayed })),
     answer: (replyTo) => broker.answer(replyTo),

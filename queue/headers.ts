@@ -19,6 +19,8 @@ const MAX_TIMESTAMP = 2 ** 64 - 2 ** 11;
 
 /** The number of a message among those that were moved to another queue: see moved.ts. */
 export const MOVED = 'x-moved';
+/** Whether a client waits for the end of the job. */
+export const AWAITED = 'x-awaited';
 /** Headers in which a message's way is noted, by the broker or with a number. Forged or old ones would mislead. */
 const isOfItsWay = (name: string) =>
   name === MOVED ||

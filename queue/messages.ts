@@ -48,11 +48,22 @@ const Trace = Type.Object({
   tracestate: Type.String({ description: 'What goes with that.' }),
 });
 
+const Awaited = Type.Object({
+  'x-awaited': Type.Literal(true, {
+    description: 'A client waits for the end of the job, so a consumer begins it at once.',
+  }),
+});
+
 /**
- * The headers of a job. One that comes for the first time has none but those of its trace; one that failed before has all
- * of its failures.
+ * The headers of a job. One that comes for the first time has none but those of its trace, and whether a client waits for it;
+ * one that failed before has all of its failures.
  */
-export const JobHeaders = Type.Partial(Type.Composite([Failures, Dropped, Trace]));
+export const JobHeaders = Type.Partial(Type.Composite([Failures, Dropped, Trace, Awaited]));
 
 /** The headers of a dead letter that the service has moved. */
-export const DeadHeaders = Type.Composite([Failures, Type.Partial(Dropped), Type.Partial(Trace)]);
+export const DeadHeaders = Type.Composite([
+  Failures,
+  Type.Partial(Dropped),
+  Type.Partial(Trace),
+  Type.Partial(Awaited),
+]);

@@ -38,6 +38,8 @@ export interface Subscription {
 export interface Taking {
   /** How many messages of a queue the broker hands out before the first is answered. */
   prefetch: number;
+  /** Which consumers get messages first (https://www.rabbitmq.com/docs/consumer-priority). */
+  priority: number;
   onMessage: (message: ConsumeMessage, subscription: Subscription) => void;
   /** Sends an answer by another connection. */
   answer: (replyTo: string) => void;
@@ -51,7 +53,7 @@ export interface Taking {
 export const openSubscriptions = async (
   config: Config['rabbitmq'],
   observer: Observer,
-  { prefetch, onMessage, answer, hasNoneDelayed, notes }: Taking,
+  { prefetch, priority, onMessage, answer, hasNoneDelayed, notes }: Taking,
 ) => {
   const { queue } = config;
   const before = convertingQueue(queue);
@@ -82,7 +84,7 @@ export const openSubscriptions = async (
       if (wasWanted) begin();
     });
     await channel.prefetch(prefetch);
-    const { consumerTag } = await channel.consume(from, (message) => {
+    const onDelivery = (message: ConsumeMessage | null) => {
       if (message) {
         acknowledger.arrived(message);
         return onMessage(message, current);
@@ -92,7 +94,8 @@ export const openSubscriptions = async (
       if (!current.open) return;
       observer.subscriptionEnded({ queue: from });
       begin();
-    });
+    };
+    const { consumerTag } = await channel.consume(from, onDelivery, { priority });
     current.consumerTag = consumerTag;
     subscriptions.push(current);
     const isDone = () => from === before || (hasNoneDelayed() && holdsNoneBefore());

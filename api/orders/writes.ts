@@ -11,6 +11,7 @@ import type { Observer } from '../../process/observer.ts';
 import type { RequestTrace } from '../../process/tracing.ts';
 import type { Broker } from '../../queue/broker.ts';
 import { PublishError } from '../../queue/errors.ts';
+import { AWAITED } from '../../queue/headers.ts';
 import { readNumber } from '../http/input.ts';
 
 export interface Accepted<T extends JobType> {
@@ -96,7 +97,9 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
       correlationId: requestId,
       timestamp: Math.floor(acceptedAt.getTime() / 1000),
       type,
-      ...(sending && { headers: sending.headers }),
+      ...((sending || register) && {
+        headers: { ...sending?.headers, ...(register && { [AWAITED]: true }) },
+      }),
     });
     try {
       await confirmed;

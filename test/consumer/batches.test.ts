@@ -6,10 +6,10 @@ import type { Entry } from '../../jobs/applied.ts';
 import { splitAnswers } from '../../queue/acknowledger.ts';
 import { until } from '../../testbed/until.ts';
 
-const entry = (order_id: string, { redelivered = false, lost = false } = {}): Entry => ({
+const entry = (order_id: string, { redelivered = false, lost = false, isAwaited = false } = {}): Entry => ({
   job: { job_id: order_id, type: 'delete_order', payload: { order_id } },
   // Only what a batch asks of a delivery.
-  delivery: { redelivered, isLost: () => lost } as Entry['delivery'],
+  delivery: { redelivered, isAwaited, isLost: () => lost } as Entry['delivery'],
 });
 
 /** Batches that are being handled until the test lets them end. */
@@ -51,6 +51,27 @@ t.test('a full batch at once, the rest after the linger, no third one beside two
   await begins(3);
   t.strictSame(begun, ['a b', 'c', 'd e']);
 });
+
+t.test(
+  'a job alone at once, one soon after it with others, one that a client waits for at once',
+  async (t) => {
+    const { begun, add, end, begins, stop } = start({ size: 10, lingerMs: 600_000 });
+    t.teardown(() => {
+      for (let i = 0; i < 3; i++) end();
+      return stop();
+    });
+    add(entry('a'));
+    await begins(1);
+    end();
+    add(entry('b'));
+    await new Promise(setImmediate);
+    t.strictSame(begun, ['a'], 'it waits for others');
+    add(entry('c', { isAwaited: true }));
+    t.strictSame(begun, ['a', 'b c']);
+    add(entry('d'));
+    t.strictSame(begun, ['a', 'b c']);
+  },
+);
 
 t.test('jobs of one order are never in flight in two batches, and keep their order', async (t) => {
   const { begun, add, end, begins } = start({ size: 3 });

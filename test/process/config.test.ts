@@ -21,7 +21,7 @@ t.test('defaults', async (t) => {
     consumer: {
       count: processesFor(),
       batchSize: 250,
-      lingerMs: 5,
+      lingerMs: 50,
       concurrency: 4,
       writeLagMs: 300,
     },

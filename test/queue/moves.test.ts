@@ -17,13 +17,15 @@ const consume = async (
   t: Test,
   env: NodeJS.ProcessEnv,
   handle: (delivery: Delivery) => Promise<unknown>,
-  prefetch = 10,
+  { prefetch = 10, priority = 0 } = {},
 ) => {
   const { rabbitmq } = loadConfig(env);
   const lines: string[] = [];
   const say = (_: object, text?: string) => void lines.push(text ?? '');
   const log = { ...createLog('test', { level: 'silent' }), debug: say, info: say, warn: say, error: say };
-  const jobs = await takeJobs(rabbitmq, logEvents(log), prefetch, (delivery) => void handle(delivery));
+  const jobs = await takeJobs(rabbitmq, logEvents(log), prefetch, (delivery) => void handle(delivery), {
+    priority,
+  });
   t.teardown(async () => {
     await jobs.stop();
     await jobs.close();
@@ -277,7 +279,7 @@ t.test('dead letters that are refused hold up nobody', async (t) => {
       seen.push(delivery.body.toString());
       await bury(delivery);
     },
-    2,
+    { prefetch: 2 },
   );
   for (const body of ['first', 'second', 'third']) await stores.publish(body);
   const delayed = retryQueue(stores.queue, 60_000);
@@ -292,4 +294,17 @@ t.test('dead letters that are refused hold up nobody', async (t) => {
     true,
     'and is not said each time',
   );
+});
+
+t.test('jobs go to the consumer with the highest priority as long as it has room', async (t) => {
+  const env = await isolatedEnvironment();
+  const stores = await openStores(t, env);
+  const seen: Record<string, string[]> = { first: [], second: [] };
+  const take = (name: string) => async (delivery: Delivery) =>
+    void seen[name]?.push(delivery.body.toString());
+  await consume(t, env, take('second'), { priority: -1 });
+  await consume(t, env, take('first'), { prefetch: 3 });
+  for (const body of ['1', '2', '3', '4', '5']) await stores.publish(body);
+  await until('all have come', () => Object.values(seen).flat().length === 5);
+  t.strictSame(seen, { first: ['1', '2', '3'], second: ['4', '5'] });
 });

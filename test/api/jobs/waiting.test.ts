@@ -120,9 +120,9 @@ t.test('it waits for the job before that is published', async (t) => {
   const { accept } = app.broker;
   const { forJob } = app.waiting;
   t.teardown(() => Object.assign(app.broker, { accept }) && Object.assign(app.waiting, { forJob }));
-  app.broker.accept = (...args) => {
-    steps.push('published');
-    return accept(...args);
+  app.broker.accept = (job, properties) => {
+    steps.push(properties.headers?.['x-awaited'] ? 'published as awaited' : 'published');
+    return accept(job, properties);
   };
   app.waiting.forJob = (jobId) => {
     const waiter = forJob(jobId);
@@ -131,7 +131,7 @@ t.test('it waits for the job before that is published', async (t) => {
     return waiter;
   };
   await post({ prefer: 'wait=1' });
-  t.strictSame(steps, ['registered', 'heard', 'published']);
+  t.strictSame(steps, ['registered', 'heard', 'published as awaited']);
   await post({ prefer: '' });
   t.strictSame(steps.slice(3), ['published'], 'and costs nothing without the header');
 });
