@@ -8,6 +8,7 @@ import { makePrivate, tracked } from '../ops/private/server.ts';
 import { startRabbitmq, stopServer } from '../ops/private-servers.ts';
 import { runningPid, stopProcess } from '../ops/processes.ts';
 import { rabbitmqctl, rabbitmqTool } from './rabbitmqctl.ts';
+import { rabbitmqOverTls, type ServerCertificate } from './tls-servers.ts';
 import { until } from './until.ts';
 
 const NODES = 3;
@@ -42,8 +43,13 @@ export type RabbitmqNode = ReturnType<typeof createNode>;
  * Starts a cluster of three nodes on this machine, and waits until all know each other. A node that sees no majority
  * pauses, as on Amazon MQ (https://www.rabbitmq.com/docs/partitions#pause-minority).
  * @param folder must be guarded
+ * @param certificate with which the nodes speak TLS too, at `servedHosts`
  */
-export const startRabbitmqCluster = async (folder: string, account: { user: string; password: string }) => {
+export const startRabbitmqCluster = async (
+  folder: string,
+  account: { user: string; password: string },
+  certificate?: ServerCertificate,
+) => {
   const home = join(folder, 'home');
   makePrivate(folder);
   makePrivate(home);
@@ -64,22 +70,31 @@ export const startRabbitmqCluster = async (folder: string, account: { user: stri
     ...names.map((name, i) => `cluster_formation.classic_config.nodes.${i + 1} = ${name}`),
   ];
   const nodes: RabbitmqNode[] = [];
+  const tlsPorts: number[] = [];
   for (const [i, name] of names.entries()) {
     const place = { folder: join(folder, `node${i + 1}`), port: await freePort(), ...account };
-    nodes.push(createNode({ ...place, settings, node: { name, epmdPort, home } }));
+    const tlsPort = await freePort();
+    tlsPorts.push(tlsPort);
+    const all = [...settings, ...(certificate ? rabbitmqOverTls(certificate, tlsPort) : [])];
+    nodes.push(createNode({ ...place, settings: all, node: { name, epmdPort, home } }));
   }
   const [first, ...others] = nodes;
   if (!first) throw new Error('There is no node.');
   // It makes the cluster that the others join.
   await first.start();
   await Promise.all(others.map((node) => node.start()));
-  const hosts = nodes.map(({ port }) => `127.0.0.1:${port}`).join();
+  const hostsOf = (ports: number[]) => ports.map((port) => `127.0.0.1:${port}`).join();
+  const ports = nodes.map(({ port }) => port);
+  const hosts = hostsOf(ports);
 
   return {
     first,
     nodes,
-    /** The value of RABBITMQ_HOST. */
+    /** The node to which the service is connected at a host and port. */
+    at: (host: string) => nodes.find((_, i) => hostsOf([(certificate ? tlsPorts : ports)[i] ?? 0]) === host),
+    /** Values of RABBITMQ_HOST: without TLS, and as the service connects. */
     hosts,
+    servedHosts: certificate ? hostsOf(tlsPorts) : hosts,
     /** Waits until each node sees all others. */
     whole: () =>
       until(

@@ -73,7 +73,7 @@ export const runningServer = async (server: ServerAt): Promise<{ pid: number } |
 /**
  * Starts a server and waits until it answers a client.
  * @returns the PID of the server itself
- * @throws Error with the last lines of its log if it ends, or does not answer within 60 s, after which it is stopped
+ * @throws Error with the last lines of its log if it ends, or does not answer within two minutes, after which it is stopped
  */
 export const startServer = async (
   start: ServerAt & Pick<Start, 'command' | 'args' | 'env'>,

@@ -11,7 +11,7 @@ import { nodeOf } from '../helpers/node-versions.ts';
 import { noViolations } from './engine/checker.ts';
 import { brokenResult, processesOf, type Result, runScenario } from './engine/scenario.ts';
 import { createGround } from './engine/servers.ts';
-import { canShare, createWorlds } from './engine/worlds.ts';
+import { createWorlds, sharedKind } from './engine/worlds.ts';
 import { scenarios } from './scenarios.ts';
 
 const { values } = parseArgs({
@@ -43,12 +43,21 @@ const toRow = (result: Result) =>
     ...columns.map((column) => result[column]),
     ...names.map((name) => result.violations[name]),
     `${result.longestMs} ms`,
+    `${(result.unacceptedMs / 1000).toFixed(1)} s`,
     `${(result.settledMs / 1000).toFixed(1)} s`,
     result.problems.length === 0 ? 'ok' : 'FAILED',
   ]);
 const head = [
-  row(['scenario', ...columns, ...names, 'longest request', 'settled after', '']),
-  row(Array(columns.length + names.length + 4).fill('---')),
+  row([
+    'scenario',
+    ...columns,
+    ...names,
+    'longest request',
+    'longest without an accepted write',
+    'settled after',
+    '',
+  ]),
+  row(Array(columns.length + names.length + 5).fill('---')),
 ].join('\n');
 
 ensureInstalled(['mysql', 'redis', 'rabbitmq'], console.log);
@@ -70,10 +79,11 @@ const { folder, end } = guardedFolder('orders-faults-');
 const ground = await createGround(folder, { tls: options.tls, node });
 const worlds = createWorlds(ground, processesOf(options.full), !options.full);
 const chosen = scenarios.filter(({ number }) => !only || only.includes(number));
-// Those that can share a world come one after the other.
+// Those that can share a world come one after the other; those without one of a kind come last.
+const kinds = [...new Set(chosen.map(sharedKind))].sort();
 const inTurn = options.full
   ? chosen
-  : [...chosen.filter(canShare), ...chosen.filter((scenario) => !canShare(scenario))];
+  : kinds.flatMap((kind) => chosen.filter((scenario) => sharedKind(scenario) === kind));
 const results: Result[] = [];
 for (const scenario of inTurn) {
   const result = await runScenario(scenario, { ...options, worlds }).catch((error) =>

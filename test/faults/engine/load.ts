@@ -117,6 +117,13 @@ export const startLoad = ({
   const finished: OrderHistory[] = [];
   let running = true;
   let paused = false;
+  let acceptedAt = performance.now();
+  let unacceptedMs = 0;
+  const noteAccepted = () => {
+    const now = performance.now();
+    unacceptedMs = Math.max(unacceptedMs, now - acceptedAt);
+    acceptedAt = now;
+  };
   let inFlight = 0;
   const anyUrl = () => random.pick(urls);
 
@@ -156,6 +163,7 @@ export const startLoad = ({
     }
     const outcome = outcomeOf(answer);
     counts[outcome]++;
+    if (outcome === 'accepted') noteAccepted();
     if (key && outcome !== 'accepted')
       oddities.push(
         `${method} ${path} was not accepted within ${RETRY_FOR_MS} ms: ${JSON.stringify(answer)}`,
@@ -209,6 +217,8 @@ export const startLoad = ({
     oddities,
     clients,
     longestMs: caller.longestMs,
+    /** The longest time between one accepted write and the next, in milliseconds. */
+    unacceptedMs: () => unacceptedMs,
     /** Resolves when no request is in flight; none is made until `resume`. */
     pause: async () => {
       paused = true;
@@ -216,6 +226,7 @@ export const startLoad = ({
     },
     resume: () => {
       paused = false;
+      acceptedAt = performance.now();
     },
     stop: async () => {
       running = false;

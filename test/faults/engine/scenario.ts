@@ -62,6 +62,8 @@ export interface Scenario {
   shownAfterMs?: number;
   /** No request may take longer. */
   maxRequestMs?: number;
+  /** How long it may be that no write is accepted. */
+  maxUnacceptedMs?: number;
   /** Reasons that may stand in the dead letters, with how often. */
   dead?: (full: boolean) => Record<string, number>;
   /** Whether no other scenario can have its world before or after it. */
@@ -84,6 +86,7 @@ export interface Result {
   dead: number;
   violations: Violations;
   longestMs: number;
+  unacceptedMs: number;
   settledMs: number;
   problems: string[];
 }
@@ -125,7 +128,8 @@ export const runScenario = async (
   scenario: Scenario,
   options: { accepted: number; full: boolean; seed: number; hours: number; worlds: Worlds },
 ): Promise<Result> => {
-  const { number, title, readYourWrites = true, maxRequestMs = Number.POSITIVE_INFINITY } = scenario;
+  const { number, title, readYourWrites = true } = scenario;
+  const { maxRequestMs = Number.POSITIVE_INFINITY, maxUnacceptedMs = Number.POSITIVE_INFINITY } = scenario;
   const problems: string[] = [];
   const teardowns: (() => unknown)[] = [];
   const seed = options.seed + number;
@@ -156,6 +160,8 @@ export const runScenario = async (
     );
     const longestMs = Math.round(load?.longestMs() ?? 0);
     if (longestMs > maxRequestMs) problems.push(`a request took ${longestMs} ms`);
+    const unacceptedMs = Math.round(load?.unacceptedMs() ?? 0);
+    if (unacceptedMs > maxUnacceptedMs) problems.push(`no write was accepted for ${unacceptedMs} ms`);
     isWell = problems.length === 0;
     const writes = history.flatMap((order) => order.writes);
     const outcomes = (outcome: string) => writes.filter((write) => write.outcome === outcome).length;
@@ -169,6 +175,7 @@ export const runScenario = async (
       dead: dead.size,
       violations,
       longestMs,
+      unacceptedMs,
       settledMs: Math.round(ms),
       problems,
     };
@@ -189,6 +196,7 @@ export const brokenResult = ({ number, title }: Scenario, error: unknown): Resul
   dead: 0,
   violations: noViolations,
   longestMs: 0,
+  unacceptedMs: 0,
   settledMs: 0,
   problems: [`it came to no end: ${error instanceof Error ? error.message : String(error)}`],
 });

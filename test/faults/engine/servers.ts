@@ -14,6 +14,7 @@ import {
 } from '../../../ops/private-servers.ts';
 import { runningPid } from '../../../ops/processes.ts';
 import { loadConfig } from '../../../process/config.ts';
+import { type RabbitmqCluster, startRabbitmqCluster } from '../../../testbed/rabbitmq-cluster.ts';
 import {
   makeServerCertificate,
   rabbitmqOverTls,
@@ -101,6 +102,19 @@ export const createGround = async (folder: string, { tls, node }: { tls: boolean
     createBroker(join(folder, 'rabbitmq'), certificate),
     makeMysqlData(join(folder, 'mysql')),
   ]);
-  return { broker, mysqlData: data, certificate, node };
+  let cluster: Promise<RabbitmqCluster> | undefined;
+  return {
+    broker,
+    mysqlData: data,
+    certificate,
+    node,
+    /** A cluster of three nodes, all of which run. It is started for the first scenario that asks for it. */
+    cluster: async (): Promise<RabbitmqCluster> => {
+      cluster ??= startRabbitmqCluster(join(folder, 'rabbitmq-cluster'), account, certificate);
+      const started = await cluster;
+      await Promise.all(started.nodes.map((node) => node.start()));
+      return started;
+    },
+  };
 };
 export type Ground = Awaited<ReturnType<typeof createGround>>;

@@ -71,13 +71,17 @@ export const removeQueues = (env: NodeJS.ProcessEnv): Promise<void> =>
 /**
  * From now on all events come into a queue.
  * @param most how many the queue takes: it refuses more
+ * @param type a quorum queue survives the loss of a node
  */
-export const bindEvents = (env: NodeJS.ProcessEnv, most?: number): Promise<void> =>
+export const bindEvents = (
+  env: NodeJS.ProcessEnv,
+  { most, type }: { most: number | undefined; type: 'classic' | 'quorum' },
+): Promise<void> =>
   onChannel(env, async (channel) => {
     const exchange = loadConfig(env).rabbitmq.eventsExchange;
     await channel.assertExchange(exchange, 'topic', { durable: true });
     const limit = most === undefined ? {} : { 'x-max-length': most, 'x-overflow': 'reject-publish' };
-    await channel.assertQueue(EVENTS_QUEUE, { durable: true, arguments: limit });
+    await channel.assertQueue(EVENTS_QUEUE, { durable: true, arguments: { 'x-queue-type': type, ...limit } });
     await channel.bindQueue(EVENTS_QUEUE, exchange, '#');
   });
 

@@ -49,6 +49,8 @@ export interface WorldOptions {
   replica?: boolean;
   /** Whether Redis is a cluster of six nodes, instead of `servers.redis`. */
   redisCluster?: boolean;
+  /** Whether RabbitMQ is a cluster of three nodes, instead of `servers.rabbitmq`. */
+  rabbitmqCluster?: boolean;
   /** Servers that are not there at first. */
   away?: ServerName[];
 }
@@ -122,6 +124,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     ? await startRedisCluster(place('redis-cluster'), { certificate })
     : undefined;
   const [node] = redisCluster?.nodes ?? [];
+  const rabbitmqCluster = options.rabbitmqCluster ? await ground.cluster() : undefined;
   const ports = {
     mysql: await freePort(),
     redis: node?.port ?? (await freePort()),
@@ -159,8 +162,12 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     rabbitmq: ground.broker,
   } satisfies Record<ServerName, Server>;
   cpSync(ground.mysqlData, mysqlData(place('mysql')), { recursive: true });
-  const { redis, ...others } = servers;
-  await Promise.all([...Object.values(others), ...(redisCluster ? [] : [redis])].map((one) => one.start()));
+  const single = [
+    servers.mysql,
+    ...(redisCluster ? [] : [servers.redis]),
+    ...(rabbitmqCluster ? [] : [servers.rabbitmq]),
+  ];
+  await Promise.all(single.map((one) => one.start()));
 
   const proxies = new Map<ServerName, TcpProxy>();
   if (options.proxied)
@@ -174,6 +181,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     ACCESS_LOG_FILE: '/dev/null',
     SIMULATED_WRITE_LAG: '0.002',
     API_WORKERS: String(processes.apiWorkers),
+    ...(rabbitmqCluster && { RABBITMQ_HOST: rabbitmqCluster.hosts, RABBITMQ_PORT: '' }),
     ...options.env,
   };
   const env: NodeJS.ProcessEnv = {
@@ -184,10 +192,12 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     DB_PORT: String(portOf('mysql')),
     ...(options.replica && { DB_READ_HOST: '127.0.0.1', DB_READ_PORT: String(secondMysqlPort) }),
     REDIS_URL: `${certificate ? 'rediss' : 'redis'}://127.0.0.1:${portOf('redis')}/0`,
-    RABBITMQ_PORT: String(portOf('rabbitmq')),
+    ...(rabbitmqCluster
+      ? { RABBITMQ_HOST: rabbitmqCluster.servedHosts }
+      : { RABBITMQ_PORT: String(portOf('rabbitmq')) }),
   };
   await removeQueues(directEnv);
-  await bindEvents(directEnv, options.eventsAtMost);
+  await bindEvents(directEnv, { most: options.eventsAtMost, type: rabbitmqCluster ? 'quorum' : 'classic' });
   for (const name of away) await servers[name].stop();
 
   mkdirSync(place('logs'));
@@ -269,6 +279,7 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     urls,
     servers,
     redisCluster,
+    rabbitmqCluster,
     proxies,
     apis,
     consumers,
@@ -278,11 +289,11 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     ready,
     /** Waits until all APIs reach all of their servers. */
     whole,
-    /** The lines that processes of a kind have logged. */
-    logged: (whose: 'api' | 'consumer' | 'hub'): string[] =>
+    /** The lines that processes of a kind have logged: in this scenario, or `ever` since they began. */
+    logged: (whose: 'api' | 'consumer' | 'hub', ever = false): string[] =>
       logs()
         .filter((name) => name.startsWith(whose))
-        .map((name) => readFileSync(place(`logs/${name}`)).subarray(logged.get(name)))
+        .map((name) => readFileSync(place(`logs/${name}`)).subarray(ever ? 0 : logged.get(name)))
         .flatMap((log) => log.toString().split('\n')),
     /** The orders that MySQL has. */
     orders: async () => (await readOrders(directEnv)).filter(({ id }) => !before.has(id)),

@@ -3,28 +3,36 @@ import type { Scenario } from './scenario.ts';
 import type { Ground } from './servers.ts';
 import { createWorld, type Processes, type World } from './world.ts';
 
-/** Whether a scenario may take over the world of another one, and leave it to the next. */
-export const canShare = ({ world, prepare, ownWorld }: Scenario): boolean => !world && !prepare && !ownWorld;
+/**
+ * The kind of its world, if a scenario may take over that of another one of its kind, and leave it to the next: one with
+ * nothing special, or one that is special only for its RabbitMQ.
+ */
+export const sharedKind = ({ world, prepare, ownWorld }: Scenario): string | undefined => {
+  if (prepare || ownWorld) return undefined;
+  const { rabbitmqCluster = false, ...others } = world ?? {};
+  if (Object.keys(others).length > 0) return undefined;
+  return rabbitmqCluster ? 'RabbitMQ cluster' : 'plain';
+};
 
 /**
  * @param isSharing whether scenarios that can have one world after the other: the start of its processes costs more CPU
  *   than a short scenario. What is judged is each scenario's own all the same.
  */
 export const createWorlds = (ground: Ground, processes: Processes, isSharing: boolean) => {
-  let shared: World | undefined;
+  let shared: { world: World; kind: string } | undefined;
   const end = async (): Promise<void> => {
-    const world = shared;
+    const left = shared;
     shared = undefined;
-    await world?.end();
+    await left?.world.end();
   };
   return {
     enter: async (scenario: Scenario): Promise<World> => {
-      if (!shared || !canShare(scenario)) {
+      if (!shared || shared.kind !== sharedKind(scenario)) {
         // Two worlds at once would take each other's jobs.
         await end();
         return createWorld(scenario.world ?? {}, processes, ground);
       }
-      const world = shared;
+      const { world } = shared;
       await world.renew().catch(async (error) => {
         await end();
         throw error;
@@ -33,7 +41,8 @@ export const createWorlds = (ground: Ground, processes: Processes, isSharing: bo
     },
     /** @param isWell whether all is as promised. Nobody gets the world of a scenario that failed */
     leave: async (scenario: Scenario, world: World, isWell: boolean): Promise<void> => {
-      if (isSharing && isWell && canShare(scenario)) shared = world;
+      const kind = sharedKind(scenario);
+      if (isSharing && isWell && kind !== undefined) shared = { world, kind };
       else {
         shared = undefined;
         await world.end();

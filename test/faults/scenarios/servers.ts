@@ -4,6 +4,7 @@ import { countLogged, repeat } from '../engine/faults.ts';
 import type { Scenario } from '../engine/scenario.ts';
 import { mysqlScenarios } from './mysql.ts';
 import { rabbitmqScenarios } from './rabbitmq.ts';
+import { rabbitmqClusterScenarios } from './rabbitmq-cluster.ts';
 import { redisScenarios } from './redis.ts';
 import { redisClusterScenarios } from './redis-cluster.ts';
 import { SHORT_LIFE_MS, shortLived, storeScenarios } from './stores.ts';
@@ -12,6 +13,7 @@ const CUTS = 3;
 
 export const serverScenarios: Scenario[] = [
   ...rabbitmqScenarios,
+  ...rabbitmqClusterScenarios,
   ...storeScenarios,
   ...mysqlScenarios,
   ...redisScenarios,
