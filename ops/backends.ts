@@ -72,14 +72,16 @@ export const isThisMachine = (host: string): boolean =>
 
 /** Whether one of the nodes of a cluster is there. @throws Error with one sentence if none answers */
 const isOneThere = async ({ backend, name, tls, setting }: Address, nodes: Node[]): Promise<boolean> => {
-  const ask = ({ host, port }: Node) =>
-    waitFor(
-      async () => ((await whoAnswers(host, port, tls ? undefined : backend)) === 'right' ? true : undefined),
-      patienceMs,
-    );
-  if ((await Promise.all(nodes.map(ask))).includes(true)) return true;
   const all = nodes.map(({ host, port }) => `${host}:${port}`).join(', ');
-  throw new Error(`${name} does not answer at any of ${all}: check ${setting}, and that it runs there.`);
+  const answered = async ({ host, port }: Node): Promise<boolean> => {
+    const asked = async () =>
+      (await whoAnswers(host, port, tls ? undefined : backend)) === 'right' ? true : undefined;
+    if (await waitFor(asked, patienceMs)) return true;
+    throw new Error(`${name} does not answer at any of ${all}: check ${setting}, and that it runs there.`);
+  };
+  return Promise.any(nodes.map(answered)).catch(({ errors: [first] }: AggregateError) => {
+    throw first;
+  });
 };
 
 /**

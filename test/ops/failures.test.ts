@@ -55,6 +55,10 @@ t.test('settings and surroundings that cannot work are one sentence', async (t) 
       { RABBITMQ_HOST: '127.0.0.9', RABBITMQ_PORT: nobody },
       /^RabbitMQ does not answer at 127\.0\.0\.9:\d+: set /m,
     ],
+    [
+      { RABBITMQ_HOST: `127.0.0.1:${nobody},127.0.0.9`, RABBITMQ_PORT: nobody },
+      /^RabbitMQ does not answer at any of 127\.0\.0\.1:\d+, 127\.0\.0\.9:\d+: check RABBITMQ_HOST/m,
+    ],
     [{ REDIS_URL: `rediss://127.0.0.1:${nobody}` }, /^Redis does not answer at .*TLS\.$/m],
     [{ REDIS_URL: `redis://me:secret@127.0.0.1:${nobody}` }, /^A Redis started here has no user me: /m],
   ];

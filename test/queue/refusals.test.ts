@@ -11,8 +11,6 @@ import { createLog } from '../../process/log.ts';
 import { logEvents, unobserved } from '../../process/log-events.ts';
 import { type Observer, observers } from '../../process/observer.ts';
 import { openBroker } from '../../queue/broker.ts';
-import { connectOnce } from '../../queue/connection.ts';
-import { deadLetters } from '../../queue/dead-letters.ts';
 import { takeJobs } from '../../queue/deliveries.ts';
 import { openEventPublisher } from '../../queue/events.ts';
 import { DELAYS_MS, deadQueue, retryQueue } from '../../queue/topology.ts';
@@ -20,6 +18,7 @@ import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
 import { scratchFolder } from '../../testbed/scratch.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
+import { testLargeMessages } from './large-messages.ts';
 
 const folder = scratchFolder(t, stopServer);
 const port = await freePort();
@@ -70,6 +69,14 @@ const cases: [
     { username: 'nobody', password: 'x' },
     publisher,
     /not reached yet: 530 NOT_ALLOWED - access to vhost '\/' refused for user 'nobody'/,
+  ],
+  [
+    'a virtual host that is not there',
+    [],
+    undefined,
+    { vhost: 'nowhere' },
+    publisher,
+    /not reached yet: 530 NOT_ALLOWED - vhost nowhere not found/,
   ],
   [
     'the limit of an account',
@@ -156,6 +163,17 @@ t.test('an exchange that somebody else has declared', async (t) => {
   }
 });
 
+t.test('a virtual host of another name', async (t) => {
+  const vhost = 'my shop/50%';
+  await ctl('add_vhost', vhost);
+  await ctl('set_permissions', '--vhost', vhost, 'orders', '.*', '.*', '.*');
+  const broker = await openBroker({ ...rabbitmq, vhost }, unobserved);
+  t.teardown(() => broker.close());
+  await broker.reachedWithin(15_000);
+  await broker.accept(Buffer.from('{}'), { messageId: 'there' });
+  t.equal(await broker.waiting(), 1);
+});
+
 t.test('a connection that an operator closes, and another reason meanwhile', async (t) => {
   const { reasons, observer } = listen();
   const broker = await openBroker(rabbitmq, observer);
@@ -211,83 +229,4 @@ t.test(
   },
 );
 
-t.test('a message that is larger than the broker takes by now', async (t) => {
-  const queue = 'large';
-  const config = { ...rabbitmq, queue };
-  const failed: string[] = [];
-  const observer = observers(unobserved, { channelFailed: ({ reason }) => failed.push(reason) });
-  const broker = await openBroker(config, observer);
-  t.teardown(() => broker.close());
-  const large = Buffer.alloc(200_000, 'x');
-  await until('it is accepted', () =>
-    broker.accept(large, { messageId: 'large' }).then(
-      () => true,
-      () => false,
-    ),
-  );
-  await ctl('eval', 'application:set_env(rabbit, max_message_size, 100000).');
-  await ctl('close_all_connections', 'new limits count from a new connection on');
-  const became: string[] = [];
-  const jobs = await takeJobs(config, unobserved, 10, (delivery) => {
-    if (delivery.body.length === large.length)
-      void delivery.deadLetter('failed', 'It did not work.').then((moved) => became.push(moved.outcome));
-    else jobs.acknowledge([delivery]);
-  });
-  t.teardown(() => jobs.close());
-  await until('it is moved', () => became.length > 0);
-  t.strictSame(became, ['dead']);
-  await until('it is a dead letter', async () => {
-    const { letters } = await deadLetters(broker)
-      .list(0, 1)
-      .catch(() => ({ letters: [] }));
-    return letters[0]?.body_bytes === large.length;
-  });
-  const together = await Promise.allSettled([
-    broker.accept(large, { messageId: '1' }),
-    ...Array.from({ length: 20 }, (_, i) => broker.accept(Buffer.from('small'), { messageId: `small ${i}` })),
-  ]);
-  t.match(together[0], {
-    status: 'rejected',
-    reason: {
-      outcome: 'impossible',
-      message: 'The message has 200000 bytes, and RabbitMQ takes 100000 at the most.',
-    },
-  });
-  t.ok(
-    together.slice(1).every(({ status }) => status === 'fulfilled'),
-    'it fails alone',
-  );
-  await t.resolves(broker.accept(Buffer.alloc(100_000, 'x'), { messageId: '3' }), 'one that just fits');
-  t.strictSame(failed, [], 'no channel was closed for it');
-
-  const events = await openEventPublisher({ ...rabbitmq, eventsExchange: 'large' }, observer);
-  t.teardown(() => events.close());
-  const binder = await connectOnce(rabbitmq, 'test');
-  t.teardown(() => binder.close());
-  const channel = await binder.createChannel();
-  const publication = (id: string, whole: number, bare: number) => ({
-    id,
-    type: 'order.created',
-    at: Date.now(),
-    body: (isBare = false) => Buffer.alloc(isBare ? bare : whole, 'x'),
-  });
-  const all = [
-    publication('fits', 10, 10),
-    publication('cut short', 200_000, 20),
-    publication('given up', 200_000, 200_000),
-  ];
-  await until(
-    'the exchange is there',
-    async () => (await events.publish(all.slice(0, 1))).confirmed.length === 1,
-  );
-  const { queue: bound } = await channel.assertQueue('', { exclusive: true });
-  await channel.bindQueue(bound, 'large', '#');
-  const { confirmed } = await events.publish(all);
-  t.strictSame(new Set(confirmed), new Set(all), 'the hub goes on');
-  const lengths: number[] = [];
-  for (let got = await channel.get(bound); got; got = await channel.get(bound))
-    lengths.push(got.content.length);
-  t.strictSame(lengths.toSorted(), [10, 20]);
-  t.strictSame(failed, []);
-  await ctl('eval', 'application:set_env(rabbit, max_message_size, 134217728).');
-});
+t.test('a message that is larger than the broker takes by now', (t) => testLargeMessages(t, rabbitmq, ctl));
