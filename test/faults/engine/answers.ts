@@ -7,18 +7,34 @@ const READERS = 16;
 /** Longer than a job is believed to wait because Redis says so. */
 const OPEN_JOBS_END_WITHIN_MS = 75_000;
 const OPEN_JOBS_POLL_MS = 500;
+/** How long a machine may be too busy to answer in time. */
+const BUSY_MS = 30_000;
+const ASK_AGAIN_MS = 500;
 
-/** Reads paths, several at a time, one API after the other. `take` gets each answer. */
+type Got = Answer | 'refused' | 'unknown';
+const isLater = (answer: Got): boolean => typeof answer === 'string' || answer.status === 503;
+
+/**
+ * Reads paths, several at a time, one API after the other. `take` gets each answer.
+ * @param patienceMs for how long it asks again where the answer is that there is none now
+ */
 const readAll = async (
   urls: string[],
   paths: string[],
-  take: (path: string, answer: Answer | 'refused' | 'unknown') => void,
+  take: (path: string, answer: Got) => void,
+  patienceMs = 0,
 ): Promise<void> => {
+  const giveUpAt = performance.now() + patienceMs;
   const { call, close } = createCaller();
   const waiting = paths.map((path, n) => ({ path, url: urls[n % urls.length] }));
   const reader = async () => {
-    for (let one = waiting.pop(); one !== undefined; one = waiting.pop())
-      take(one.path, await call('GET', `${one.url}${one.path}`));
+    for (let one = waiting.pop(); one !== undefined; one = waiting.pop()) {
+      const url = `${one.url}${one.path}`;
+      let answer = await call('GET', url);
+      for (; isLater(answer) && performance.now() < giveUpAt; answer = await call('GET', url))
+        await sleep(ASK_AGAIN_MS);
+      take(one.path, answer);
+    }
   };
   try {
     await Promise.all(Array.from({ length: READERS }, reader));
@@ -39,11 +55,12 @@ export const readShown = async (url: string, ids: string[]): Promise<Map<string,
       const id = path.replace('/orders/', '');
       shown.set(id, answer.status === 404 ? GONE : (answer.body.status ?? '(nothing)'));
     },
+    BUSY_MS,
   );
   return shown;
 };
 
-const stateIn = (answer: Answer | 'refused' | 'unknown'): string => {
+const stateIn = (answer: Got): string => {
   if (typeof answer === 'string') return 'without an answer';
   return answer.status === 200 ? (answer.body.status ?? '(nothing)') : `HTTP ${answer.status}`;
 };
@@ -89,6 +106,7 @@ export const readHistories = async (urls: string[], ids: string[]): Promise<Map<
         answer.body.entries.map(({ job_id }) => job_id),
       );
     },
+    BUSY_MS,
   );
   return histories;
 };
