@@ -7,7 +7,8 @@
  *   - If one master is lost, the cluster is lost. So it is if a replica has become a master, even if no connection was
  *     lost: a replica may lack the last writes of its master (they are copied after they are answered), just as a Redis
  *     that was away may. Commands on their way fail then. A slot that moves from one master to another loses nothing.
- * The events are those of a Redis: `error` (with the node, if it is about one) and `close` whenever it is lost, `ready` whenever all masters are known, also again.
+ * The events are those of a Redis: `error` (with the node, if it is about one) and `close` whenever it is lost, `ready`
+ * whenever all masters are known, also again.
  * ioredis's own Cluster lets commands wait, sends them again after a lost connection, and tells of none of that.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,7 +25,7 @@ import {
   slotOf,
 } from './cluster-slots.ts';
 import { keys } from './keys.ts';
-import { isRefusal, isTimeout, timedOut } from './redis.ts';
+import { asError, isRefusal, isTimeout, timedOut } from './redis.ts';
 
 /** How long a command waits before it is sent to the same slot again. */
 const PAUSE_MS = 20;
@@ -52,10 +53,6 @@ interface Node extends Address {
 /** Commands without a key, such as TIME, are for the master that has the time since when copies are complete. */
 const HOME_SLOT = slotOf(keys.completeSince);
 
-const asError = (error: unknown): Error => {
-  const one = error instanceof AggregateError ? error.errors.at(-1) : error;
-  return one instanceof Error ? one : new Error(String(one));
-};
 const shuffled = <T>(list: T[]): T[] => list.toSorted(() => Math.random() - 0.5);
 
 export class ClusterRedis extends Redis {

@@ -145,6 +145,12 @@ const isOfDatabase = saysFirst('ERR SELECT is not allowed in cluster mode');
  */
 export const isAcrossSlots = saysFirst('CROSSSLOT');
 
+/** What was thrown, as an Error: of several the last one. */
+export const asError = (error: unknown): Error => {
+  const one = error instanceof AggregateError ? error.errors.at(-1) : error;
+  return one instanceof Error ? one : new Error(String(one));
+};
+
 /** Whether a command got no answer in time. */
 export const isTimeout = (error: unknown): boolean => error instanceof Error && error.message === TIMED_OUT;
 
