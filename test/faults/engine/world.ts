@@ -1,18 +1,15 @@
 /** A world for one scenario: servers that may be killed, and API and consumer processes that are started again. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, cpSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../../ops/ports.ts';
 import { account, serverEnvironment, startMysql, startRedis } from '../../../ops/private-servers.ts';
 import { guardedFolder } from '../../../testbed/guarded-folder.ts';
-import { withoutTap } from '../../../testbed/spawn.ts';
 import { mysqlOverTls, overTls, redisOverTls } from '../../../testbed/tls-servers.ts';
 import { until } from '../../../testbed/until.ts';
 import { startRedisCluster } from '../../helpers/redis-cluster.ts';
 import type { PublishedEvent } from './job-checker.ts';
+import { type Kept, keepAlive } from './kept.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
 import {
   createServer,
@@ -25,7 +22,6 @@ import {
 import { bindEvents, readOrders, removeQueues } from './stores.ts';
 
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-const RESTART_PAUSE_MS = 100;
 
 export interface WorldOptions {
   /** For all processes of the service. */
@@ -60,51 +56,6 @@ export interface Processes {
   consumers: number;
   apiWorkers: number;
 }
-
-/** A process that is started again whenever it ends without being asked to. @param program the Node.js that runs it */
-const keepAlive = (
-  program: string,
-  args: string[],
-  { env, cwd, logFile }: { env: NodeJS.ProcessEnv; cwd: string; logFile: string },
-) => {
-  let child: ChildProcess | undefined;
-  let wanted = false;
-  let deaths = 0;
-
-  const start = () => {
-    const log = openSync(logFile, 'a');
-    child = spawn(...withoutTap(program, ...args), {
-      env,
-      cwd,
-      stdio: ['ignore', log, log],
-    });
-    closeSync(log);
-    child.once('exit', async () => {
-      if (!wanted) return;
-      deaths++;
-      await sleep(RESTART_PAUSE_MS);
-      if (wanted) start();
-    });
-  };
-  return {
-    start: () => {
-      wanted = true;
-      start();
-    },
-    kill: (signal: NodeJS.Signals = 'SIGKILL') => child?.kill(signal),
-    pid: () => child?.pid,
-    deaths: () => deaths,
-    /** Ends it for good. @returns its exit code, null where a signal ended it */
-    stop: async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> => {
-      wanted = false;
-      if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
-      child.kill(signal);
-      const [code] = await once(child, 'exit');
-      return code;
-    },
-  };
-};
-export type Kept = ReturnType<typeof keepAlive>;
 
 /**
  * Builds a world and waits until it serves. Its `end` must be called, however the scenario ends.

@@ -7,10 +7,11 @@ import { lockQuery } from '../../../db/locks.ts';
 import { loadConfig } from '../../../process/config.ts';
 import { until } from '../../../testbed/until.ts';
 import { countLogged, repeat } from '../engine/faults.ts';
+import type { Kept } from '../engine/kept.ts';
 import { createCaller } from '../engine/load.ts';
 import type { Context, Scenario } from '../engine/scenario.ts';
 import { readHub, takeEvents } from '../engine/stores.ts';
-import type { Kept, World } from '../engine/world.ts';
+import type { World } from '../engine/world.ts';
 import { SHORT_LIFE_MS, shortLived } from './stores.ts';
 
 /** A hub has a lower priority than everything else, so its start takes long on a busy machine. */
