@@ -45,12 +45,14 @@ export interface Answer {
 /** Calls the API. @returns its answer, 'refused' if no connection could be made, or 'unknown' */
 export const createCaller = ({ resetRefuses = false }: Pick<LoadOptions, 'resetRefuses'> = {}) => {
   const agent = new Agent({ keepAlive: true });
-  let longestMs = 0;
+  let longest = { ms: 0, what: 'nothing' };
   const call = (method: string, url: string, body?: object, headers: Record<string, string> = {}) =>
     new Promise<Answer | 'refused' | 'unknown'>((resolve) => {
       const started = performance.now();
       const settle = (answer: Answer | 'refused' | 'unknown') => {
-        longestMs = Math.max(longestMs, performance.now() - started);
+        const ms = performance.now() - started;
+        const became = typeof answer === 'string' ? answer : answer.status;
+        if (ms > longest.ms) longest = { ms, what: `${method} ${new URL(url).pathname}: ${became}` };
         resolve(answer);
       };
       const payload = body && JSON.stringify(body);
@@ -82,7 +84,7 @@ export const createCaller = ({ resetRefuses = false }: Pick<LoadOptions, 'resetR
       });
       outgoing.end(payload);
     });
-  return { call, longestMs: () => longestMs, close: () => agent.destroy() };
+  return { call, longest: () => longest, close: () => agent.destroy() };
 };
 
 /** What an answer says of a write's job. */
@@ -216,7 +218,8 @@ export const startLoad = ({
     counts,
     oddities,
     clients,
-    longestMs: caller.longestMs,
+    /** The request that took longest. */
+    longest: caller.longest,
     /** The longest time between one accepted write and the next, in milliseconds. */
     unacceptedMs: () => unacceptedMs,
     /** Resolves when no request is in flight; none is made until `resume`. */

@@ -8,7 +8,7 @@ import type { Context, Scenario } from '../engine/scenario.ts';
 /** A quorum queue of RabbitMQ 3.10 may not survive a SIGKILL within a second of its declaration. */
 const QUEUES_SETTLE_MS = 3_000;
 /** A busy machine may take some of these seconds, RabbitMQ takes fewer to have a new leader. */
-const UNACCEPTED_MS = 20_000;
+const UNACCEPTED_MS = 15_000;
 const PATIENCE_MS = 120_000;
 /** How long nodes are away while writes go on, and how many writes are accepted meanwhile. */
 const AWAY_MS = { full: 20_000, short: 2_000 };
