@@ -6,13 +6,11 @@ import { freePort } from '../ops/ports.ts';
 import { startEpmd } from '../ops/private/rabbitmq.ts';
 import { makePrivate, tracked } from '../ops/private/server.ts';
 import { startRabbitmq, stopServer } from '../ops/private-servers.ts';
-import { runningPid, stopProcess } from '../ops/processes.ts';
-import { rabbitmqctl, rabbitmqTool } from './rabbitmqctl.ts';
+import { runningPid } from '../ops/processes.ts';
+import { rabbitmqTool } from './rabbitmqctl.ts';
 import { rabbitmqOverTls, type ServerCertificate } from './tls-servers.ts';
-import { until } from './until.ts';
 
 const NODES = 3;
-const CLUSTERED_WITHIN_MS = 120_000;
 
 /** Makes a node, which does not run yet. */
 const createNode = (place: Parameters<typeof startRabbitmq>[0]) => {
@@ -29,7 +27,6 @@ const createNode = (place: Parameters<typeof startRabbitmq>[0]) => {
       signal('SIGKILL');
       await stopServer(folder);
     },
-    stop: () => stopServer(folder),
     freeze: () => signal('SIGSTOP'),
     thaw: () => signal('SIGCONT'),
     /** Takes its clients and its leaders away from it, as before it is stopped for an upgrade; and gives it back. */
@@ -95,22 +92,6 @@ export const startRabbitmqCluster = async (
     /** Values of RABBITMQ_HOST: without TLS, and as the service connects. */
     hosts,
     servedHosts: certificate ? hostsOf(tlsPorts) : hosts,
-    /** Waits until each node sees all others. */
-    whole: () =>
-      until(
-        'all nodes are in the cluster',
-        async () => {
-          const said = await rabbitmqctl(first.folder, 'cluster_status', '--formatter', 'json').catch(
-            () => '{}',
-          );
-          return JSON.parse(said).running_nodes?.length === NODES;
-        },
-        CLUSTERED_WITHIN_MS,
-      ),
-    end: async (): Promise<void> => {
-      await Promise.all(nodes.map(({ stop }) => stop()));
-      await stopProcess(tracked(folder, 'epmd'), 5_000);
-    },
   };
 };
 export type RabbitmqCluster = Awaited<ReturnType<typeof startRabbitmqCluster>>;
