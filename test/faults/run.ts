@@ -79,8 +79,8 @@ const { folder, end } = guardedFolder('orders-faults-');
 const ground = await createGround(folder, { tls: options.tls, node });
 const worlds = createWorlds(ground, processesOf(options.full), !options.full);
 const chosen = scenarios.filter(({ number }) => !only || only.includes(number));
-// Those that can share a world come one after the other; those without one of a kind come last.
-const kinds = [...new Set(chosen.map(sharedKind))].sort();
+// Those that can share a world come one after the other; those of a cluster come last, as its nodes go on running.
+const kinds = [...new Set(chosen.map(sharedKind))].sort().reverse();
 const inTurn = options.full
   ? chosen
   : kinds.flatMap((kind) => chosen.filter((scenario) => sharedKind(scenario) === kind));
