@@ -46,8 +46,9 @@ const copyTo = (folder: string) => {
 /**
  * Copies the checkout as it is and returns how to use the copy. What its start script has started is stopped
  * when the test ends.
+ * @param own settings that win over those of its own servers, which it starts otherwise
  */
-export const makeCheckout = async (t: Teardown) => {
+export const makeCheckout = async (t: Teardown, own: NodeJS.ProcessEnv = {}) => {
   const [port, mysql, redis, rabbitmq] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
   const scratch = scratchFolder(t, () => stop());
   const folder = join(scratch, 'check out');
@@ -63,6 +64,7 @@ export const makeCheckout = async (t: Teardown) => {
     API_WORKERS: '1',
     WORKER_COUNT: '2',
     SIMULATED_WRITE_LAG: '0',
+    ...own,
   };
 
   /** Runs a script of the copy, from another folder. */

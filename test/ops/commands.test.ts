@@ -5,9 +5,11 @@ import { text } from 'node:stream/consumers';
 import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
 import { until } from '../../testbed/until.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
 import { makeCheckout } from './checkout.ts';
 
-const { folder, url, port, begin, start, stop } = await makeCheckout(t);
+const { PATH: _, PORT: __, ...backends } = await isolatedEnvironment();
+const { folder, url, port, begin, start, stop } = await makeCheckout(t, backends);
 const npm = (...args: string[]) => begin('npm', ['--prefix', folder, ...args]);
 const npmOnTerminal = (command: string) =>
   begin('script', ['-qec', `npm --prefix '${folder}' run ${command}`, '/dev/null']);
@@ -63,7 +65,7 @@ await t.test('with the service', async (t) => {
     t.equal(sure.code, 0, sure.output);
   });
 
-  t.equal((await stop('--keep-backends')).code, 0);
+  t.equal((await stop()).code, 0);
 });
 
 t.test('what a command lacks is said in one sentence', async (t) => {
