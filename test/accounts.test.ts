@@ -15,7 +15,7 @@ import { loadConfig } from '../process/config.ts';
 import { unobserved } from '../process/log-events.ts';
 import { openBroker } from '../queue/broker.ts';
 import { openEventPublisher } from '../queue/events.ts';
-import { rabbitmqctl } from '../testbed/rabbitmqctl.ts';
+import { erlang, evaluate } from '../testbed/rabbitmqctl.ts';
 import { scratchFolder } from '../testbed/scratch.ts';
 import { until } from '../testbed/until.ts';
 import { earlierStatements } from './db/earlier-versions.ts';
@@ -86,9 +86,8 @@ const [few = [], more = []] = grantLines('rabbitmqctl set_permissions').map((lin
     .split(' ')
     .slice(5),
 );
-const permit = (permissions: string[]) =>
-  rabbitmqctl(brokerFolder, 'set_permissions', '-p', '/', user, ...permissions);
-await rabbitmqctl(brokerFolder, 'add_user', user, PASSWORD);
+const permit = (permissions: string[]) => evaluate(brokerFolder, erlang.setPermissions(user, permissions));
+await evaluate(brokerFolder, erlang.addUser(user, PASSWORD));
 await permit(few);
 await grant('orders', user, database);
 
@@ -222,9 +221,9 @@ t.test('everything that the service does', async (t) => {
   const changed = 'changed';
   await stores.rows(`ALTER USER '${user}'@'%' IDENTIFIED BY '${changed}'`);
   await redis.call('ACL', 'SETUSER', 'orders', 'resetpass', `>${changed}`);
-  await rabbitmqctl(brokerFolder, 'change_password', user, changed);
+  await evaluate(brokerFolder, erlang.changePassword(user, changed));
   setSecrets(changed);
-  await rabbitmqctl(brokerFolder, 'close_all_user_connections', user, 'the password was changed');
+  await evaluate(brokerFolder, erlang.closeUserConnections(user, 'the password was changed'));
   await redis.client('KILL', 'USER', 'orders');
   for (const { id } of await stores.rows(
     `SELECT id FROM information_schema.processlist WHERE user = '${user}'`,

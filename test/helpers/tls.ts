@@ -8,7 +8,7 @@ import { unobserved } from '../../process/log-events.ts';
 import type { Observer } from '../../process/observer.ts';
 import { openConnection } from '../../queue/connection.ts';
 import { type CertificateFiles, createAuthority } from '../../testbed/certificates.ts';
-import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
+import { evaluate } from '../../testbed/rabbitmqctl.ts';
 import { serversFolder } from './environment.ts';
 
 const HERE = 'DNS:localhost,IP:127.0.0.1';
@@ -128,8 +128,8 @@ export const listenOverTls = async (listeners: Listener[]): Promise<number[]> =>
   const calls = listeners.map(({ authority, certificate, key, isMutual }, i) => {
     const verify = isMutual ? ',{verify,verify_peer},{fail_if_no_peer_cert,true}' : '';
     const options = `[{cacertfile,"${authority}"},{certfile,"${certificate}"},{keyfile,"${key}"}${verify}]`;
-    return `rabbit_networking:start_ssl_listener(${ports[i]}, ${options}, 2)`;
+    return `ok = rabbit_networking:start_ssl_listener(${ports[i]}, ${options}, 2)`;
   });
-  await rabbitmqctl(join(serversFolder(), 'rabbitmq'), 'eval', `${calls.join(', ')}.`);
+  await evaluate(join(serversFolder(), 'rabbitmq'), calls.join());
   return ports;
 };

@@ -7,7 +7,7 @@ import { createConnection } from 'mysql2/promise';
 import t from 'tap';
 import { freePort, whoAnswers } from '../../ops/ports.ts';
 import { startMysql, startRabbitmq, startRedis, stopServer } from '../../ops/private-servers.ts';
-import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
+import { evaluate } from '../../testbed/rabbitmqctl.ts';
 import { scratchFolder } from '../../testbed/scratch.ts';
 
 const NAME = 'a[2] b?*{}%41#;&|<>(é)~';
@@ -80,7 +80,7 @@ t.test('killed, started again, stopped: the data stay', async (t) => {
     t.equal(queue.messageCount, 1, `RabbitMQ, ${how}`);
   };
   // RabbitMQ 3.10 keeps a new queue's record in memory for a moment, which ends with a SIGKILL.
-  await rabbitmqctl(rabbitmq.folder, 'eval', 'mnesia:sync_log().');
+  await evaluate(rabbitmq.folder, 'ok = mnesia:sync_log()');
   for (const { pid } of first) process.kill(pid, 'SIGKILL');
   const second = await startAll();
   for (const { pid } of first) t.notOk(second.some((one) => one.pid === pid));

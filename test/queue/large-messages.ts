@@ -1,6 +1,6 @@
-/** A message that is larger than RabbitMQ's max_message_size fails alone, whoever sends it. For refusals.test.ts. */
+/** A message that is larger than RabbitMQ's max_message_size fails alone, whoever sends it. */
 import type { Test } from 'tap';
-import type { Config } from '../../process/config.ts';
+import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
 import { observers } from '../../process/observer.ts';
 import { openBroker } from '../../queue/broker.ts';
@@ -8,14 +8,16 @@ import { connectOnce } from '../../queue/connection.ts';
 import { deadLetters } from '../../queue/dead-letters.ts';
 import { takeJobs } from '../../queue/deliveries.ts';
 import { openEventPublisher } from '../../queue/events.ts';
+import { erlang } from '../../testbed/rabbitmqctl.ts';
 import { until } from '../../testbed/until.ts';
+import { isolatedEnvironment } from '../helpers/environment.ts';
+import type { OwnBroker } from './own-broker.ts';
 
-/** @param ctl runs rabbitmqctl for a broker that nobody else uses */
-export const testLargeMessages = async (
-  t: Test,
-  rabbitmq: Config['rabbitmq'],
-  ctl: (...args: string[]) => Promise<string>,
-): Promise<void> => {
+const LIMIT_BYTES = 100_000;
+const DEFAULT_LIMIT_BYTES = 134_217_728;
+
+export const testLargeMessages = async (t: Test, { port, evaluate }: OwnBroker): Promise<void> => {
+  const { rabbitmq } = loadConfig(await isolatedEnvironment({ RABBITMQ_PORT: String(port) }));
   const queue = 'large';
   const config = { ...rabbitmq, queue };
   const failed: string[] = [];
@@ -29,8 +31,10 @@ export const testLargeMessages = async (
       () => false,
     ),
   );
-  await ctl('eval', 'application:set_env(rabbit, max_message_size, 100000).');
-  await ctl('close_all_connections', 'new limits count from a new connection on');
+  // New limits count from a new connection on.
+  await evaluate(
+    [erlang.setVariable('max_message_size', LIMIT_BYTES), erlang.closeConnections('new limits')].join(),
+  );
   const became: string[] = [];
   const jobs = await takeJobs(config, unobserved, 10, (delivery) => {
     if (delivery.body.length === large.length)
@@ -61,7 +65,7 @@ export const testLargeMessages = async (
     together.slice(1).every(({ status }) => status === 'fulfilled'),
     'it fails alone',
   );
-  await t.resolves(broker.accept(Buffer.alloc(100_000, 'x'), { messageId: '3' }), 'one that just fits');
+  await t.resolves(broker.accept(Buffer.alloc(LIMIT_BYTES, 'x'), { messageId: '3' }), 'one that just fits');
   t.strictSame(failed, [], 'no channel was closed for it');
 
   const events = await openEventPublisher({ ...rabbitmq, eventsExchange: 'large' }, observer);
@@ -93,5 +97,5 @@ export const testLargeMessages = async (
     lengths.push(got.content.length);
   t.strictSame(lengths.toSorted(), [10, 20]);
   t.strictSame(failed, []);
-  await ctl('eval', 'application:set_env(rabbit, max_message_size, 134217728).');
+  await evaluate(erlang.setVariable('max_message_size', DEFAULT_LIMIT_BYTES));
 };

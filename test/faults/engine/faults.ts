@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { workersOf } from '../../../ops/workers.ts';
-import { rabbitmqctl } from '../../../testbed/rabbitmqctl.ts';
+import { erlang, evaluate } from '../../../testbed/rabbitmqctl.ts';
 import { until } from '../../../testbed/until.ts';
 import { check } from './checker.ts';
 import type { Context } from './scenario.ts';
@@ -29,7 +29,7 @@ export const provoke = async ({ folder }: World, what: string): Promise<void> =>
 
 /** Makes RabbitMQ short of memory, so that it blocks those who publish, or gives it what it has by default. */
 export const setMemoryAlarm = ({ servers }: World, on: boolean): Promise<unknown> =>
-  rabbitmqctl(servers.rabbitmq.folder, 'set_vm_memory_high_watermark', on ? '0.00001' : '0.4');
+  evaluate(servers.rabbitmq.folder, erlang.setMemoryLimit(on ? 0.00001 : 0.4));
 
 /** Waits until all that was accepted is applied. The load must pause. */
 export const drain = ({ world, load }: Pick<Context, 'world' | 'load'>) =>

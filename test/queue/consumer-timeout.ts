@@ -1,23 +1,24 @@
 /** A broker that takes back what a consumer has held for too long (https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout). */
 import { randomUUID } from 'node:crypto';
-import t from 'tap';
-import { freePort } from '../../ops/ports.ts';
-import { startRabbitmq, stopServer } from '../../ops/private-servers.ts';
-import { rabbitmqctl } from '../../testbed/rabbitmqctl.ts';
-import { scratchFolder } from '../../testbed/scratch.ts';
+import type { Test } from 'tap';
+import { erlang } from '../../testbed/rabbitmqctl.ts';
 import { until } from '../../testbed/until.ts';
 import { isolatedEnvironment } from '../helpers/environment.ts';
 import { startProcess } from '../helpers/processes.ts';
 import { openStores } from '../helpers/stores.ts';
+import type { OwnBroker } from './own-broker.ts';
 
-t.test('consumer_timeout: the consumer comes back, and what it was at is applied once', async (t) => {
-  const folder = scratchFolder(t, stopServer);
-  const port = await freePort();
-  await startRabbitmq({ folder, port, user: 'orders', password: 'orders' });
-  // By default half an hour, and looked at once a minute.
-  for (const setting of ['consumer_timeout', 'channel_tick_interval'])
-    await rabbitmqctl(folder, 'eval', `application:set_env(rabbit, ${setting}, 1000).`);
+/** By default half an hour, and looked at once a minute. */
+const SHORT = ['consumer_timeout', 'channel_tick_interval'].map((name) => erlang.setVariable(name, 1_000));
+const DEFAULTS = [
+  erlang.setVariable('consumer_timeout', 1_800_000),
+  erlang.setVariable('channel_tick_interval', 60_000),
+];
 
+/** The consumer comes back, and what it was at is applied once. */
+export const testConsumerTimeout = async (t: Test, { port, evaluate }: OwnBroker): Promise<void> => {
+  await evaluate(SHORT.join());
+  t.teardown(() => evaluate(DEFAULTS.join()));
   const env = await isolatedEnvironment({ RABBITMQ_PORT: String(port), SIMULATED_WRITE_LAG: '4' });
   const stores = await openStores(t, env);
   const consumer = startProcess(t, 'consumer', { ...env, LOG_LEVEL: 'debug' });
@@ -35,4 +36,4 @@ t.test('consumer_timeout: the consumer comes back, and what it was at is applied
   t.equal((await stores.order(order_id))?.items.length, 1);
   t.equal(await consumer.end(), 0, 'the same process all the time');
   t.equal(await stores.waiting(), 0);
-});
+};
