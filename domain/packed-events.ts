@@ -14,11 +14,20 @@ export interface TookEffect {
   requestId: string | undefined;
 }
 
-const setBy = (job: WriteJob): (string | number)[] => {
-  if (job.type === 'delete_order') return [];
-  if (job.type === 'update_order_status') return [job.payload.status];
+/** What cannot stand in a JSON text as it is; a surrogate only if it is alone, which JSON.stringify finds out. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON has no control characters in texts (RFC 8259, 7)
+const special = /["\\\u0000-\u001f\ud800-\udfff]/;
+/** Does what JSON.stringify does with a text, in less time for most. */
+const quoted = (text: string): string => (special.test(text) ? JSON.stringify(text) : `"${text}"`);
+
+/** What a job has set, each value behind a comma. */
+const setBy = (job: WriteJob): string => {
+  if (job.type === 'delete_order') return '';
+  if (job.type === 'update_order_status') return `,${quoted(job.payload.status)}`;
   const { customer_name, status, items } = job.payload;
-  return [customer_name, status, ...items.flatMap(({ name, quantity }) => [name, quantity])];
+  let set = `,${quoted(customer_name)},${quoted(status)}`;
+  for (const { name, quantity } of items) set += `,${quoted(name)},${quantity}`;
+  return set;
 };
 
 /**
@@ -28,15 +37,15 @@ const setBy = (job: WriteJob): (string | number)[] => {
  */
 export const packed = (
   job: WriteJob,
-  happened: TookEffect,
+  { at, acceptedAt, attempts, requestId }: TookEffect,
   mostSet: number,
 ): { text: string; full: string } => {
-  const { at, acceptedAt, attempts, requestId = null } = happened;
   const { job_id, type, payload, version = 0 } = job;
-  const event = [job_id, payload.order_id, version, at, acceptedAt, attempts, requestId, type];
-  const text = JSON.stringify(event);
-  const set = JSON.stringify(setBy(job));
-  return { text, full: set === '[]' || set.length > mostSet ? text : `${text.slice(0, -1)},${set.slice(1)}` };
+  const request = requestId === undefined ? null : quoted(requestId);
+  const event = `[${quoted(job_id)},"${payload.order_id}",${version},${at},${acceptedAt},${attempts},${request},"${type}"`;
+  const set = setBy(job);
+  const text = `${event}]`;
+  return { text, full: set === '' || set.length > mostSet ? text : `${event}${set}]` };
 };
 
 const orderOf = ([first, status, ...items]: unknown[]): object | undefined => {

@@ -116,15 +116,17 @@ const take = (draft: Draft, accepted: AcceptedJob): Effect => {
   }
 };
 
+const isCreate = ({ job }: AcceptedJob): boolean => job.type === 'create_order';
+
 /**
  * The order in which the jobs of a batch take effect, and are told: creates first, so that a job that came before the
  * POST of its order need not wait if both are in the batch.
  * @param jobs in the order of their delivery
  */
-export const asTheyTakeEffect = (jobs: AcceptedJob[]): AcceptedJob[] =>
-  jobs.toSorted(
-    ({ job: a }, { job: b }) => Number(b.type === 'create_order') - Number(a.type === 'create_order'),
-  );
+export const asTheyTakeEffect = (jobs: AcceptedJob[]): AcceptedJob[] => [
+  ...jobs.filter(isCreate),
+  ...jobs.filter((one) => !isCreate(one)),
+];
 
 /**
  * Works out what a batch of jobs changes.

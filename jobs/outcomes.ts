@@ -147,17 +147,14 @@ export const createOutcomes = ({ cache, story, observer, acknowledge, track }: A
         await Promise.all(voided.map(giveUp));
       }
       acknowledge([...done, ...voided].map(({ delivery }) => delivery));
-      for (const entry of done) {
-        const verdict = applied.verdicts.get(entry.job);
-        if (verdict === 'applied' || verdict === 'unchanged' || verdict === 'superseded')
-          observer.outcome({
-            ...nameOf(entry),
-            outcome: verdict,
-            ms: transaction.ms,
-            transaction,
-            version: entry.job.version,
-          });
-      }
+      observer.jobsDone({
+        jobs: () =>
+          done.flatMap((entry) => {
+            const outcome = applied.verdicts.get(entry.job);
+            if (outcome !== 'applied' && outcome !== 'unchanged' && outcome !== 'superseded') return [];
+            return [{ ...nameOf(entry), outcome, transaction, version: entry.job.version }];
+          }),
+      });
       for (const entry of voided) observer.outcome({ ...nameOf(entry), outcome: 'void', by: 'consumer' });
     },
   };

@@ -1,6 +1,6 @@
 /** The observer's first listener: it writes what happens to the log. */
 import type { Log } from './log.ts';
-import type { JobNamed, Observer, OutcomeTold } from './observer.ts';
+import type { DoneTold, JobNamed, Observer, OutcomeTold } from './observer.ts';
 
 const named = ({ requestId, jobId, jobType, orderId }: JobNamed) => ({
   request_id: requestId,
@@ -12,10 +12,6 @@ const named = ({ requestId, jobId, jobType, orderId }: JobNamed) => ({
 const outcome = (log: Log) => (event: OutcomeTold) => {
   const { outcome } = event;
   switch (outcome) {
-    case 'applied':
-    case 'unchanged':
-    case 'superseded':
-      return log.debug({ ...named(event), outcome, ms: event.ms }, 'job done');
     case 'void':
       return event.by === 'consumer'
         ? log.info({ ...named(event), outcome }, 'job done')
@@ -34,6 +30,14 @@ const outcome = (log: Log) => (event: OutcomeTold) => {
     }
   }
 };
+
+const done =
+  (log: Log) =>
+  ({ jobs }: { jobs: () => DoneTold[] }): void => {
+    if (log.isLevelEnabled?.('debug') === false) return;
+    for (const job of jobs())
+      log.debug({ ...named(job), outcome: job.outcome, ms: job.transaction.ms }, 'job done');
+  };
 
 /** For events that go well and come so often that nobody wants to read a line about each. */
 const nothing = () => {};
@@ -107,6 +111,7 @@ export const logEvents = (log: Log): Observer => ({
   batchSplit: ({ jobs, reason }) => log.debug({ jobs, reason }, 'a batch failed and is split'),
   batchWaits: ({ reason, jobs, tries }) => log.warn({ reason, jobs, tries }, 'jobs wait for MySQL'),
   outcome: outcome(log),
+  jobsDone: done(log),
   jobsVoid: ({ jobs }) => log.warn({ jobs }, 'jobs that were accepted before the last reset are void'),
 
   resetRemoves: ({ orders }) => log.info({ orders }, 'a reset removes orders'),

@@ -74,4 +74,5 @@ export const createLog = (name: string, { level, format, file, rotation }: LogSe
     keepSmall(file, rotation, (sentence) => log.warn(sentence));
   return log;
 };
-export type Log = Pick<ReturnType<typeof createLog>, 'debug' | 'info' | 'warn' | 'error'>;
+type Logger = ReturnType<typeof createLog>;
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> & Partial<Pick<Logger, 'isLevelEnabled'>>;

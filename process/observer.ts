@@ -20,16 +20,17 @@ export interface Transaction {
   ms: number;
 }
 
-/** What became of a job. jobs/outcomes.ts says what each outcome means; jobs/ alone tells them. */
+/** A job that a transaction is done with. */
+export interface DoneTold extends JobNamed {
+  outcome: 'applied' | 'unchanged' | 'superseded';
+  transaction: Transaction;
+  /** That of the job, in microseconds since 1970; undefined for a job of another publisher. */
+  version: number | undefined;
+}
+
+/** What became of any other job. jobs/outcomes.ts says what each outcome means; jobs/ alone tells them. */
 export type OutcomeTold = JobNamed &
   (
-    | {
-        outcome: 'applied' | 'unchanged' | 'superseded';
-        ms: number;
-        transaction: Transaction;
-        /** That of the job, in microseconds since 1970; undefined for a job of another publisher. */
-        version: number | undefined;
-      }
     | { outcome: 'void'; by: 'consumer' | 'reset' }
     | { outcome: 'retried'; reason: string; error: string; attempt: number; delayMs: number }
     | { outcome: 'dead'; reason: string; error: string; attempt: number }
@@ -118,6 +119,8 @@ export interface Events {
   /** Jobs wait for MySQL. This is told at most once a minute. */
   batchWaits: { reason: string; jobs: number | undefined; tries: number };
   outcome: OutcomeTold;
+  /** A batch is done with these jobs, which are nearly all: named only for those who ask. */
+  jobsDone: { jobs: () => DoneTold[] };
   /** How many jobs of a batch were accepted before the last reset. */
   jobsVoid: { jobs: number };
 

@@ -89,9 +89,14 @@ export const watchConsumer = (
         const { outcome, jobType = nowhere } = event;
         outcomes(1, jobType, outcome);
         if ('reason' in event) failures(1, outcome, event.reason);
+      },
+      jobsDone: ({ jobs }) => {
         const now = readings()?.now();
-        if (outcome === 'applied' && event.version !== undefined && now !== undefined)
-          latency(Math.max(0, now - event.version / 1e3) / 1e3);
+        for (const { outcome, jobType = nowhere, version } of jobs()) {
+          outcomes(1, jobType, outcome);
+          if (outcome === 'applied' && version !== undefined && now !== undefined)
+            latency(Math.max(0, now - version / 1e3) / 1e3);
+        }
       },
       batchCommitted: ({ jobs, ms }) => {
         committed(ms / 1e3);

@@ -34,7 +34,7 @@ import {
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-base';
 import { withDeadline } from '../process/deadline.ts';
-import type { Observer, Transaction } from '../process/observer.ts';
+import type { DoneTold, Observer, OutcomeTold, Transaction } from '../process/observer.ts';
 import type { BeginTrace, Carrier } from '../process/tracing.ts';
 
 const SCOPE = 'orders';
@@ -150,6 +150,36 @@ export const createTraces = (name: string, queue: string, observer: Observer) =>
 
   /** The spans of batches, until their jobs have their outcomes. */
   const batches = new WeakMap<Transaction, SpanContext>();
+  const over = (event: OutcomeTold | DoneTold): void => {
+    const { outcome, jobId, jobType, orderId, delivered } = event;
+    // What a reset or an operator does to a job is no delivery.
+    if (!delivered) return;
+    const attributes: Attributes = {
+      ...messaging,
+      'messaging.operation.type': 'process',
+      'messaging.message.id': jobId,
+      'orders.job.type': jobType,
+      'orders.order.id': orderId,
+      'orders.outcome': outcome,
+      'orders.attempt': delivered.attempt,
+    };
+    const span = tracer.startSpan(
+      `process ${jobType ?? queue}`,
+      { kind: SpanKind.CONSUMER, startTime: delivered.at, attributes },
+      under(originOf(delivered.carrier)),
+    );
+    if (!span.isRecording()) return;
+    if ('transaction' in event) {
+      const { transaction } = event;
+      const batch = batches.get(transaction);
+      const links = batch ? [{ context: batch }] : [];
+      const below = trace.setSpan(ROOT_CONTEXT, span);
+      const options = { startTime: transaction.began, links, attributes: { 'db.system.name': 'mysql' } };
+      tracer.startSpan('transaction', options, below).end(transaction.began + transaction.ms);
+    }
+    if ('reason' in event) fail(span, event.reason, event.error);
+    span.end();
+  };
   const listener: Partial<Observer> = {
     batchCommitted: ({ jobs, transaction, carriers }) => {
       const origins = carriers().flatMap((carrier) => originOf(carrier) ?? []);
@@ -169,36 +199,8 @@ export const createTraces = (name: string, queue: string, observer: Observer) =>
       batches.set(transaction, span.spanContext());
       span.end(transaction.began + transaction.ms);
     },
-    outcome: (event) => {
-      const { outcome, jobId, jobType, orderId, delivered } = event;
-      // What a reset or an operator does to a job is no delivery.
-      if (!delivered) return;
-      const attributes: Attributes = {
-        ...messaging,
-        'messaging.operation.type': 'process',
-        'messaging.message.id': jobId,
-        'orders.job.type': jobType,
-        'orders.order.id': orderId,
-        'orders.outcome': outcome,
-        'orders.attempt': delivered.attempt,
-      };
-      const span = tracer.startSpan(
-        `process ${jobType ?? queue}`,
-        { kind: SpanKind.CONSUMER, startTime: delivered.at, attributes },
-        under(originOf(delivered.carrier)),
-      );
-      if (!span.isRecording()) return;
-      if ('transaction' in event) {
-        const { transaction } = event;
-        const batch = batches.get(transaction);
-        const links = batch ? [{ context: batch }] : [];
-        const below = trace.setSpan(ROOT_CONTEXT, span);
-        const options = { startTime: transaction.began, links, attributes: { 'db.system.name': 'mysql' } };
-        tracer.startSpan('transaction', options, below).end(transaction.began + transaction.ms);
-      }
-      if ('reason' in event) fail(span, event.reason, event.error);
-      span.end();
-    },
+    outcome: over,
+    jobsDone: ({ jobs }) => jobs().forEach(over),
   };
 
   return {

@@ -13,7 +13,7 @@ import { createOutcomes } from '../../jobs/outcomes.ts';
 import { openStory } from '../../jobs/story.ts';
 import { loadConfig } from '../../process/config.ts';
 import { unobserved } from '../../process/log-events.ts';
-import { type OutcomeTold, observers } from '../../process/observer.ts';
+import { type DoneTold, type OutcomeTold, observers } from '../../process/observer.ts';
 import { openBroker } from '../../queue/broker.ts';
 import { type Delivery, takeJobs } from '../../queue/deliveries.ts';
 import { until } from '../../testbed/until.ts';
@@ -27,8 +27,11 @@ const stores = await openStores(t, env);
 const { orm } = startDatabase(t, env, true);
 const clock = createClock();
 
-const told: OutcomeTold[] = [];
-const observer = observers(unobserved, { outcome: (event) => void told.push(event) });
+const told: (OutcomeTold | DoneTold)[] = [];
+const observer = observers(unobserved, {
+  outcome: (event) => void told.push(event),
+  jobsDone: ({ jobs }) => void told.push(...jobs()),
+});
 const cache = openCache(config, observer);
 const broker = await openBroker(config.rabbitmq, observer);
 t.teardown(() => Promise.all([cache.close(), broker.close()]));
@@ -74,7 +77,7 @@ const patch = (status: string, version: number, id = orderId) =>
   job('update_order_status', { order_id: id, status }, version);
 
 /** Publishes a message, and waits for what is told of it. */
-const becomes = async (body: Buffer): Promise<OutcomeTold | undefined> => {
+const becomes = async (body: Buffer): Promise<OutcomeTold | DoneTold | undefined> => {
   const before = told.length;
   await stores.publish(body, { correlationId: 'req-1' });
   await until('it has an outcome', () => told.length > before);
@@ -87,7 +90,7 @@ const create = job('create_order', order, now);
 t.test('jobs that were applied, or need not be', async (t) => {
   t.match(await becomes(create), {
     outcome: 'applied',
-    ms: 1,
+    transaction: { ms: 1 },
     jobType: 'create_order',
     orderId,
     requestId: 'req-1',
