@@ -3,6 +3,7 @@ import { addresses, type Config, ConfigError, environment, loadConfig } from './
 import { createLog, logSettings } from './log.ts';
 import { logEvents } from './log-events.ts';
 import type { Observer } from './observer.ts';
+import { tidyWhenQuiet } from './quiet.ts';
 import { ignoreUnusedSignals, logSignal, onEndSignals } from './signals.ts';
 import { tellSupervisorOfEnd } from './supervisor.ts';
 
@@ -60,6 +61,7 @@ export const runProcess = async (
     process.on('disconnect', () => end('disconnect'));
     if (process.connected === false) await end('disconnect');
     finish = await main(config, { log, observer: logEvents(log) });
+    tidyWhenQuiet();
   } catch (error) {
     console.error(error instanceof ConfigError ? error.message : error);
     process.exit(1);
