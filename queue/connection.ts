@@ -14,6 +14,7 @@ import { codeOf, PublishError, reasonOf } from './errors.ts';
 import { tellRefusals } from './handshake.ts';
 import { loggedIn, loginOf } from './login.ts';
 import { socketOf, watchPulse } from './pulse.ts';
+import { writeTogether } from './turns.ts';
 
 const HEARTBEAT_SECONDS = 10;
 /** How long a host may be silent while it is connected to; less as long as there are others that were not tried yet. */
@@ -83,6 +84,8 @@ const open = async (server: Server, host: Host, name: string, timeout: number): 
   });
   // An 'error' without a listener ends the process. What happened is told by 'close', and by the call that fails.
   model.on('error', () => {});
+  const socket = socketOf(model);
+  if (socket) writeTogether(socket);
   return model;
 };
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { freePort } from '../../ops/ports.ts';
@@ -32,14 +33,21 @@ const open = async (t: Teardown, env: NodeJS.ProcessEnv) => {
 
 const body = Buffer.from('{"x": 1}');
 
+/** How many system calls of this process have written something (proc_pid_io(5)). */
+const systemWrites = async (): Promise<number> =>
+  Number(/^syscw: (\d+)$/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
+
 for (const type of ['quorum', 'classic'])
   t.test(`what is confirmed is on the ${type} queue, persistent`, async (t) => {
     const env = await isolatedEnvironment({ RABBITMQ_QUEUE_TYPE: type });
     const broker = await open(t, env);
     const stores = await openStores(t, env);
+    const before = await systemWrites();
     await Promise.all(
       Array.from({ length: 500 }, (_, i) => broker.publish(broker.queue, body, { messageId: String(i) })),
     );
+    const writes = (await systemWrites()) - before;
+    t.ok(writes < 100, `many leave in one write: ${writes} writes`);
     t.equal(await stores.waiting(), 500);
     const message = await until('there is a message', () => stores.take());
     t.equal(message.properties.deliveryMode, 2);
