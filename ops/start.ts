@@ -17,6 +17,7 @@ import {
   consumerProcess,
   hubProcess,
   isKept,
+  type ServiceProcess,
   type StartedProcess,
   type SupervisedProcess,
   supervisorOf,
@@ -105,15 +106,14 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
   const hubs = config.historyDays > 0 || config.metrics ? [hubProcess(project, metricsPort)] : [];
   const supervised = [...consumers, ...hubs];
   const startsApi = runningPid(api) === undefined;
-  const missing = supervised.filter((one) => !isKept(project, one));
   if (startsApi) await requireFreePort(config.api);
 
   await ensureBackends(project, config, say, (stop) => undo.push(stop));
   signal.throwIfAborted();
 
   const watched: Watched[] = [];
-  const supervisor = supervisorOf(project, missing, metricsPort);
-  undo.push(() => stopAll([supervisor, ...(startsApi ? [api] : []), ...missing], stopWithin, () => {}));
+  const toUndo: ServiceProcess[] = startsApi ? [api] : [];
+  undo.push(() => stopAll(toUndo, stopWithin, () => {}));
   const startApiItself = async () => {
     watched.push({ ...api, logStart: logSize(api.logFile), isOver: () => runningPid(api) === undefined });
     rmSync(api.readyFile, { force: true });
@@ -129,7 +129,13 @@ const start = async (project: string, undo: (() => Promise<void>)[], signal: Abo
   await migrate(project, startApi, signal);
   startApi();
   await apiStarts;
-  if (missing.length > 0) watched.push(...(await startSupervised(missing, supervisor, stopWithin)));
+  // Only now: by then a supervisor has started again what died before.
+  const missing = supervised.filter((one) => !isKept(project, one));
+  if (missing.length > 0) {
+    const supervisor = supervisorOf(project, missing, metricsPort);
+    toUndo.unshift(supervisor, ...missing);
+    watched.push(...(await startSupervised(missing, supervisor, stopWithin)));
+  }
   for (const one of [api, ...supervised])
     if (!watched.some(({ pidFile }) => pidFile === one.pidFile)) say(`Already running: ${one.name}.`);
   await waitUntilReady(config, watched, readyWithin, signal);

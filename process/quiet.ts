@@ -10,7 +10,7 @@ const LOOK_MS = 10_000;
 /** A process of which more of this time was work is busy, and must not be stopped for garbage. */
 const BUSY = 0.05;
 
-/** Collects all garbage, which stops this process for some 20 to 50 ms. */
+/** Collects all garbage, which stops this process for some 10 to 30 ms. */
 export const collectGarbage = (): void => {
   // Node offers the function only by this flag of V8.
   setFlagsFromString('--expose-gc');
