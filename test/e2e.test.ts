@@ -11,7 +11,7 @@ const CLIENTS = 10;
 const CONSUMERS = 3;
 
 const port = await freePort();
-const env = await isolatedEnvironment({ PORT: String(port), SIMULATED_WRITE_LAG: '0.01' });
+const env = await isolatedEnvironment({ PORT: String(port), API_WORKERS: '2', SIMULATED_WRITE_LAG: '0.01' });
 const stores = await openStores(t, env);
 const { consumers } = await startService(t, env, { consumers: CONSUMERS });
 
