@@ -173,7 +173,7 @@ const Environment = Type.Object({
   LOG_MAX_FILES: integer(1, 1_000, 5),
   SIMULATED_WRITE_LAG: seconds(0, 60, 0.3),
   CONSUMER_BATCH_SIZE: integer(1, 10_000, 250),
-  CONSUMER_LINGER_MS: integer(0, 1_000, 50),
+  CONSUMER_LINGER_MS: integer(0, 1_000, 100),
   CONSUMER_CONCURRENCY: integer(1, 16, 4),
   PUBLISH_TIMEOUT: seconds(0.1, 60, 2),
   MAX_BACKLOG: integer(0, 1_000_000_000, 1_000_000),

@@ -21,7 +21,7 @@ t.test('defaults', async (t) => {
     consumer: {
       count: processesFor(),
       batchSize: 250,
-      lingerMs: 50,
+      lingerMs: 100,
       concurrency: 4,
       writeLagMs: 300,
     },
