@@ -1,11 +1,10 @@
 /** What the stores hold in the end. A store that cannot be read throws: the run has failed then, not passed. */
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Channel } from 'amqplib';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { connectionOptions } from '../../../db/client.ts';
 import { loadConfig } from '../../../process/config.ts';
 import { onConnection } from '../../../queue/connection.ts';
 import { DELAYS_MS, deadQueue, retryQueue } from '../../../queue/topology.ts';
-import { until } from '../../../testbed/until.ts';
 import type { StoredOrder } from './checker.ts';
 import type { PublishedEvent } from './job-checker.ts';
 
@@ -90,15 +89,19 @@ const eventIn = (body: Buffer): PublishedEvent => {
   return { id, type, sequence, orderId: source.replace('/orders/', ''), jobId: data.job_id };
 };
 
-/** Takes the events that are in the queue. */
+/**
+ * Takes the events that are in the queue, one by one: a consumer that is cancelled while others publish gives back what
+ * it has not got yet, which a quorum queue then delivers after newer ones.
+ */
 export const takeEvents = (env: NodeJS.ProcessEnv): Promise<PublishedEvent[]> =>
   onChannel(env, async (channel) => {
     const { messageCount } = await channel.checkQueue(EVENTS_QUEUE);
     const taken: PublishedEvent[] = [];
-    const take = (message: ConsumeMessage | null) => message && taken.push(eventIn(message.content));
-    const { consumerTag } = await channel.consume(EVENTS_QUEUE, take, { noAck: true });
-    await until('the events have come', () => taken.length >= messageCount, 60_000);
-    await channel.cancel(consumerTag);
+    while (taken.length < messageCount) {
+      const message = await channel.get(EVENTS_QUEUE, { noAck: true });
+      if (!message) break;
+      taken.push(eventIn(message.content));
+    }
     return taken;
   });
 
