@@ -1,5 +1,6 @@
 /** What an administrator does with a private broker. */
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -39,7 +40,10 @@ export const evaluate = async (folder: string, expressions: string): Promise<voi
     return;
   }
   const env = environmentOf(folder);
-  const called = promisify(execFile)(erlCall, ['-sname', env.RABBITMQ_NODENAME ?? '', '-e'], { env });
+  // Two that call at the same time under one name shut each other out.
+  const name = `tests_${randomUUID()}`;
+  const args = ['-h', name, '-sname', env.RABBITMQ_NODENAME ?? '', '-e'];
+  const called = promisify(execFile)(erlCall, args, { env });
   called.child.stdin?.end(`${expressions}.\n`);
   const { stdout } = await called;
   if (!stdout.startsWith('{ok, ')) throw new Error(`RabbitMQ evaluates ${expressions} to ${stdout}`);
