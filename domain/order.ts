@@ -1,5 +1,6 @@
 /** The words of the domain, as schemas. Error messages show a schema's `description` as what was expected. */
 import { type Static, Type } from '@sinclair/typebox';
+import { quoted } from './json.ts';
 
 /** `description` completes "must be …"; the limits are those of the columns in db/schema.ts. */
 const text = (maxLength: number) =>
@@ -58,3 +59,14 @@ export const Order = Type.Object(
   { description: 'a JSON object with order_id, customer_name, status and items' },
 );
 export type Order = Static<typeof Order>;
+
+/** The part of a new order that the client chooses. */
+export type OrderContent = Omit<Order, 'order_id'>;
+
+/** Writes an order as JSON, as readers get it. @param orderId a UUID */
+export const writeOrder = (orderId: string, { customer_name, status, items }: OrderContent): string => {
+  let list = '';
+  for (const { name, quantity } of items)
+    list += `${list === '' ? '' : ','}{"name":${quoted(name)},"quantity":${quantity}}`;
+  return `{"order_id":"${orderId}","customer_name":${quoted(customer_name)},"status":${quoted(status)},"items":[${list}]}`;
+};

@@ -5,6 +5,7 @@
  * What was set is the customer, the status, and name and quantity of each item; the status alone; or nothing.
  */
 import type { WriteJob } from './jobs.ts';
+import { quoted } from './json.ts';
 
 export interface TookEffect {
   /** In milliseconds since 1970. */
@@ -13,12 +14,6 @@ export interface TookEffect {
   attempts: number;
   requestId: string | undefined;
 }
-
-/** What cannot stand in a JSON text as it is; a surrogate only if it is alone, which JSON.stringify finds out. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON has no control characters in texts (RFC 8259, 7)
-const special = /["\\\u0000-\u001f\ud800-\udfff]/;
-/** Does what JSON.stringify does with a text, in less time for most. */
-const quoted = (text: string): string => (special.test(text) ? JSON.stringify(text) : `"${text}"`);
 
 /** What a job has set, each value behind a comma. */
 const setBy = (job: WriteJob): string => {

@@ -4,7 +4,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Ids, keyedIds } from '../../domain/keyed-ids.ts';
-import { NewOrder } from '../../domain/order.ts';
+import { NewOrder, type OrderContent } from '../../domain/order.ts';
 import { shown, validator } from '../../domain/validate.ts';
 import type { Observer } from '../../process/observer.ts';
 import { PublishError } from '../../queue/errors.ts';
@@ -13,13 +13,7 @@ import { errorBody, unaccepted } from '../http/errors.ts';
 import { MAX_DEPTH } from '../http/input.ts';
 import { Line } from '../http/ndjson.ts';
 import type { Keeping } from './idempotency.ts';
-import {
-  contentOf,
-  type OrderContent,
-  type Origin,
-  type orderWrites,
-  readNumericQuantities,
-} from './writes.ts';
+import { contentOf, type Origin, type orderWrites, readNumericQuantities } from './writes.ts';
 
 /** What is wrong with an order, as the single POST would say. */
 interface Refusal {

@@ -39,17 +39,27 @@ const whole = {
  * @returns the body of the 202, from `accept` or from the first try
  * @throws HttpError 400 if the key is malformed, 409 or 422 as above, and whatever `accept` throws
  */
-export const acceptOnce = async <T extends object>(
-  { idempotency }: Cache,
+export const acceptOnce = <T extends object>(
+  cache: Cache,
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
   asked: Asked,
   accept: (origin: Origin) => Promise<T>,
-  { kept, again }: Keeping<T> = whole,
+  keeping: Keeping<T> = whole,
+): Promise<T> => {
+  const key = readKey(request.headers['idempotency-key']);
+  return key === undefined
+    ? accept({ requestId: request.id, trace: request.trace, keyed: undefined })
+    : acceptKeyed(cache, { request, reply, key }, asked, accept, keeping);
+};
+
+const acceptKeyed = async <T extends object>(
+  { idempotency }: Cache,
+  { request, reply, key }: { request: FastifyRequest; reply: FastifyReply; key: string },
+  asked: Asked,
+  accept: (origin: Origin) => Promise<T>,
+  { kept, again }: Keeping<T>,
 ): Promise<T> => {
   const from = { requestId: request.id, trace: request.trace };
-  const key = readKey(request.headers['idempotency-key']);
-  if (key === undefined) return accept({ ...from, keyed: undefined });
-
   const fingerprint = fingerprintOf(asked);
   const identity = { key, fingerprint };
   const current = { record: digest(key).digest('base64'), fingerprint, token: randomUUID() };

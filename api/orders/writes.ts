@@ -4,7 +4,7 @@ import { createIds, placed } from '../../domain/ids.ts';
 import { queuedEvent } from '../../domain/job-events.ts';
 import { type JobType, type UpdateJob, writeJob } from '../../domain/jobs.ts';
 import { type Identity, type Ids, keyedIds, keyedUuid } from '../../domain/keyed-ids.ts';
-import type { NewOrder, Order } from '../../domain/order.ts';
+import { type NewOrder, type OrderContent, writeOrder } from '../../domain/order.ts';
 import { type Clock, timeOf } from '../../domain/versions.ts';
 import type { Story } from '../../jobs/story.ts';
 import type { Observer } from '../../process/observer.ts';
@@ -42,8 +42,6 @@ export interface Keyed {
   keepVersion(version: number): Promise<void>;
 }
 
-/** The part of a new order that the client chooses. */
-export type OrderContent = Omit<Order, 'order_id'>;
 /** Takes an order's content from a body, without any other properties that came with it. */
 export const contentOf = ({ customer_name, status = 'received', items }: NewOrder): OrderContent => ({
   customer_name,
@@ -140,8 +138,7 @@ export const orderWrites = ({ broker, cache: { pending, jobs }, clock, story, ob
     create: async (content: OrderContent, origin: Origin, ids?: Ids) => {
       const { keyed } = origin;
       const order_id = ids?.order_id ?? (keyed ? keyedUuid(keyed.identity, 'order') : newId());
-      const order: Order = { order_id, ...content };
-      const json = JSON.stringify(order);
+      const json = writeOrder(order_id, content);
       const version = clock.next();
       const put = pending.put(order_id, json, version, keyed !== undefined);
       try {
