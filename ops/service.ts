@@ -85,7 +85,11 @@ const supervised = (
     program: {
       ...program,
       file: worker,
-      env: { ...environmentFor(files), ...(metricsPort && { METRICS_PORT: `${metricsPort}` }) },
+      env: {
+        ...environmentFor(files),
+        ORDERS_PID_FILE: pidFile,
+        ...(metricsPort && { METRICS_PORT: `${metricsPort}` }),
+      },
       pidFile,
       logFile,
     },
@@ -154,8 +158,8 @@ export const supervisorOf = (
 };
 
 /**
- * Whether a supervisor keeps this process running. If its supervisor was killed, it ends by itself, after its work; if
- * it is of an earlier release, it is a supervisor itself.
+ * Whether a supervisor keeps this process running. If its supervisor was killed, it goes on until the next start; if it is
+ * of an earlier release, it is a supervisor itself.
  */
 export const isKept = (project: string, one: SupervisedProcess): boolean => {
   const pid = runningPid(one);

@@ -53,7 +53,7 @@ const migrate = async (project: string, started: () => void, signal: AbortSignal
 };
 
 /**
- * Starts consumers and the hub, under a supervisor. What of them still runs has lost its supervisor, and ends anyway.
+ * Starts consumers and the hub, under a supervisor. What of them still runs has lost its supervisor, and is exchanged.
  * @returns all of them, to be watched
  */
 const startSupervised = async (

@@ -12,6 +12,9 @@ const read = (file: string): string => {
   }
 };
 
+/** Whether a PID file names a process. */
+export const isNamedIn = (file: string, pid: number): boolean => read(file) === `${pid}\n`;
+
 /** @param file the PID file; undefined if nobody asked for one, so that nobody else can have the program */
 export const createClaim = (file: string | undefined) => {
   let text = '';

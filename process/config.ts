@@ -123,6 +123,7 @@ export const loadConfig = (given: NodeJS.ProcessEnv) => {
     /** For how many days it is kept what became of jobs; 0 if nothing of it is. */
     historyDays: e.HISTORY_DAYS,
     readyFile: e.READY_FILE,
+    pidFile: e.ORDERS_PID_FILE,
     /** Where a process that serves no clients answers probes; undefined if nowhere. */
     metrics: e.METRICS_PORT === undefined ? undefined : { host: bare(e.METRICS_HOST), port: e.METRICS_PORT },
     /** Whether somebody wants traces. The SDK reads for itself where they go. */

@@ -161,6 +161,8 @@ const Environment = Type.Object({
   ACCESS_LOG_FILE: Type.String({ default: 'server-access.log' }),
   ACCESS_LOG_FORMAT: Type.String({ default: 'combined' }),
   READY_FILE: Type.Optional(Type.String()),
+  /** Set by start_services.sh alone: where a process is found if its supervisor is gone. */
+  ORDERS_PID_FILE: Type.Optional(Type.String()),
   LOG_LEVEL: Type.Union(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].map((level) => Type.Literal(level)),
     { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent' },

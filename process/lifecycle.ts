@@ -1,4 +1,5 @@
 /** How a process begins and ends: settings, log, signals, and a limited time to finish. */
+import { isNamedIn } from './claim.ts';
 import { addresses, type Config, ConfigError, environment, loadConfig } from './config.ts';
 import { createLog, logSettings } from './log.ts';
 import { logEvents } from './log-events.ts';
@@ -22,7 +23,7 @@ export interface Telling {
 /**
  * Runs a process. It reads the settings (if one is bad, the process ends with a sentence on standard error and exit
  * code 1) and logs to which servers it will connect. On SIGTERM or SIGINT, or if the supervisor that forked the process
- * is gone, it calls the function that `main` returned.
+ * is gone and no PID file names it, it calls the function that `main` returned.
  * @param name how log lines name the process
  * @param main starts the work and returns a function that finishes it
  */
@@ -57,9 +58,14 @@ export const runProcess = async (
       process.exit(0);
     };
     onEndSignals(end);
+    const loseSupervisor = async () => {
+      // Scripts find this process without a supervisor, and give it another one.
+      if (config.pidFile === undefined || !isNamedIn(config.pidFile, process.pid)) await end('disconnect');
+      else if (!ending) log.warn(`${name} has lost its supervisor: start_services.sh starts it with another`);
+    };
     // The supervisor holds a channel to this process, and may have died before this listener was there.
-    process.on('disconnect', () => end('disconnect'));
-    if (process.connected === false) await end('disconnect');
+    process.on('disconnect', loseSupervisor);
+    if (process.connected === false) await loseSupervisor();
     finish = await main(config, { log, observer: logEvents(log) });
     tidyWhenQuiet();
   } catch (error) {

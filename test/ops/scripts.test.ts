@@ -101,6 +101,9 @@ t.test('from nothing to a service and back', async (t) => {
   await t.test('what has lost its supervisor is exchanged', async (t) => {
     const before = pids();
     process.kill(before['supervisor.pid'] ?? 0, 'SIGKILL');
+    const log = () => readFileSync(join(folder, 'worker_1.log'), 'utf8');
+    await until('the consumer has noticed', () => log().includes('has lost its supervisor'), LONG_MS);
+    t.ok(isAlive(before['worker_1.pid'] ?? 0), 'it goes on');
     const { code, output } = await start();
     t.equal(code, 0, output);
     const after = pids();

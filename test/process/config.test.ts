@@ -62,6 +62,7 @@ t.test('defaults', async (t) => {
     },
     historyDays: 7,
     readyFile: undefined,
+    pidFile: undefined,
     metrics: undefined,
     traces: false,
     shutdownGraceMs: 0,
