@@ -16,6 +16,7 @@ import { memoryWatch } from './memory.ts';
 import { consumerNotes } from './notes.ts';
 import { cachedOrders, guardAnew, removeDetails } from './orders.ts';
 import { pendingOrders } from './pending.ts';
+import { orderReader } from './reads.ts';
 import { getText } from './redis.ts';
 import type { RedisServers } from './servers.ts';
 
@@ -38,6 +39,8 @@ export interface Cache {
   readonly enabled: boolean;
   readonly pending: ReturnType<typeof pendingOrders>;
   readonly orders: ReturnType<typeof cachedOrders>;
+  /** Reads what Redis has of an order. */
+  readonly read: ReturnType<typeof orderReader>;
   readonly lists: ReturnType<typeof cachedLists>;
   readonly idempotency: ReturnType<typeof idempotencyRecords>;
   readonly jobs: ReturnType<typeof cachedJobs>;
@@ -137,6 +140,7 @@ export const openCache = (
     enabled: link.enabled,
     pending,
     orders,
+    read: orderReader(link, pending, orders),
     lists,
     idempotency,
     jobs,

@@ -104,7 +104,7 @@ export const orderReads = (
   return {
     /** The order as all accepted writes leave it, in JSON; undefined if it is deleted or nothing is known of it. */
     one: async (id: string): Promise<Buffer | undefined> => {
-      const [copy, cached] = await Promise.all([pending.find(id), orders.findDetail(id)]);
+      const { copy, cached } = await cache.read(id);
       observer.cacheAsked({ cache: 'pending', hit: copy !== undefined });
       if (copy === undefined) observer.cacheAsked({ cache: 'order', hit: cached !== undefined });
       const write = copy && copy.kind !== 'deleted' ? await verified(id, copy) : copy;

@@ -77,12 +77,13 @@ t.test('every step of a write stays in its slot', async (t) => {
     t.match(await cache.pending.find(id), { kind: 'order', version });
     await cache.pending.giveUp(id, version, false);
     await cache.pending.settle([{ orderId: id, state: 'deleted', versioned: true }]);
+    t.strictSame(await cache.read(id), { copy: { kind: 'deleted' }, cached: null });
     t.strictSame(await cache.pending.find(id), { kind: 'deleted' });
     await cache.orders.putDetail(id, Buffer.from('first'));
-    t.equal(String(await cache.orders.findDetail(id)), 'first');
+    t.equal(String((await cache.read(id)).cached), 'first');
     await cache.orders.invalidateDetails([id]);
     await cache.orders.putDetail(id, Buffer.from('old'));
-    t.equal(await cache.orders.findDetail(id), null);
+    t.equal((await cache.read(id)).cached, null);
     const version2 = (await cache.lists.version()) ?? '';
     await cache.lists.put(version2, `${n}`, Buffer.from('list'), 10_000);
     t.equal(String((await cache.lists.find(version2, `${n}`))?.bytes), 'list');

@@ -24,7 +24,7 @@ await until(
   async () => {
     const id = randomUUID();
     await orders.putDetail(id, Buffer.from('x'));
-    return (await orders.findDetail(id)) !== null;
+    return (await app.cache.read(id)).cached !== null;
   },
   60_000,
 );
@@ -37,21 +37,21 @@ const commit = async (id: string, status: string) => {
 
 t.test('an answer is kept until it is invalidated', async (t) => {
   const id = randomUUID();
-  t.equal(await orders.findDetail(id), null);
+  t.equal((await app.cache.read(id)).cached, null);
   await orders.putDetail(id, Buffer.from('first'));
   await orders.putDetail(id, Buffer.from('second'));
-  t.equal(String(await orders.findDetail(id)), 'first');
+  t.equal(String((await app.cache.read(id)).cached), 'first');
   const ttl = await stores.redis.ttl(`orders:detail:${id}`);
   t.ok(ttl >= 26 && ttl <= 33, `for ${ttl} s`);
   await orders.invalidateDetails([id]);
-  t.equal(await orders.findDetail(id), null);
+  t.equal((await app.cache.read(id)).cached, null);
 });
 
 t.test('an answer from before a commit is not stored after it, and later ones are again', async (t) => {
   const id = randomUUID();
   for (let commits = 0; commits < 2; commits++) await orders.invalidateDetails([id]);
   await orders.putDetail(id, Buffer.from('old'));
-  t.equal(await orders.findDetail(id), null);
+  t.equal((await app.cache.read(id)).cached, null);
   const guard = `orders:guard:{orders:detail:${id}}`;
   const ttl = await stores.redis.pttl(guard);
   t.ok(ttl > 2_500 && ttl <= 5_000, `the guard stands for ${ttl} ms`);
@@ -59,7 +59,7 @@ t.test('an answer from before a commit is not stored after it, and later ones ar
   await stores.redis.pexpire(guard, 1);
   await until('the guard is gone', async () => (await stores.redis.exists(guard)) === 0);
   await orders.putDetail(id, Buffer.from('new'));
-  t.equal(String(await orders.findDetail(id)), 'new');
+  t.equal(String((await app.cache.read(id)).cached), 'new');
 });
 
 t.test('an answer of before a reset is not left behind', async (t) => {
@@ -76,11 +76,11 @@ t.test(
   async (t) => {
     const id = randomUUID();
     await stores.redis.set(`orders:detail:${id}`, '{"order_id": "x"}', 'EX', 30);
-    t.equal(String(await orders.findDetail(id)), '{"order_id": "x"}');
+    t.equal(String((await app.cache.read(id)).cached), '{"order_id": "x"}');
     await orders.invalidateDetails([id]);
     t.equal(await stores.redis.exists(`orders:detail:${id}`), 0);
     await stores.redis.set(`orders:detail:${id}`, '', 'EX', 5);
-    t.equal(await orders.findDetail(id), null);
+    t.equal((await app.cache.read(id)).cached, null);
   },
 );
 
@@ -143,7 +143,7 @@ t.test('CACHE_DISABLED: every question is a miss and nothing is stored', async (
   await cache.orders.invalidateDetails([id]);
   await cache.lists.invalidate();
   await cache.pending.showStatus(id, 1, 'x');
-  t.equal(await cache.orders.findDetail(id), null);
+  t.equal((await cache.read(id)).cached, null);
   t.equal(await cache.lists.version(), null);
   t.equal(await cache.lists.find('0', ''), null);
   t.equal(await cache.pending.reserve(id), null);
