@@ -1,3 +1,3 @@
 import { testShortForms } from './short.ts';
 
-testShortForms([37, 38, 39]);
+testShortForms([37, 38, 39], { sharesBroker: true });

@@ -1,3 +1,3 @@
 import { testShortForms } from './short.ts';
 
-testShortForms([9, 10, 27, 28, 34, 35, 36], '22');
+testShortForms([9, 10, 27, 28, 34, 35, 36], { node: '22', sharesBroker: true });

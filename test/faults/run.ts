@@ -1,5 +1,5 @@
 /**
- * `npm run test:faults [-- --only 5,6 --accepted 20000 --seed 1 --hours 2 --tls --node 24 --results file.json]`: runs the
+ * `npm run test:faults [-- --only 5,6 --accepted 20000 --seed 1 --hours 2 --tls --node 24 --broker folder:port --results file.json]`: runs the
  * scenarios one after the other, prints a table and keeps it as JSON. Exit code 1 where any promise was broken.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     hours: { type: 'string', default: '0' },
     tls: { type: 'boolean', default: false },
     node: { type: 'string' },
+    broker: { type: 'string' },
     results: { type: 'string', default: 'test/faults/results/latest.json' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
@@ -76,7 +77,9 @@ console.log(
 );
 console.log(head);
 const { folder, end } = guardedFolder('orders-faults-');
-const ground = await createGround(folder, { tls: options.tls, node });
+const [, brokerFolder, brokerPort] = /^(.+):(\d+)$/.exec(values.broker ?? '') ?? [];
+const shared = brokerFolder ? { folder: brokerFolder, port: Number(brokerPort) } : undefined;
+const ground = await createGround(folder, { tls: options.tls, node, shared });
 const worlds = createWorlds(ground, processesOf(options.full), !options.full);
 const chosen = scenarios.filter(({ number }) => !only || only.includes(number));
 // Those that can share a world come one after the other; those of a cluster come last, as its nodes go on running.

@@ -15,18 +15,23 @@ import type { Result } from './engine/scenario.ts';
 const ACCEPTED = 200;
 const fromRoot = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/**
- * Runs `npm run test:faults` itself for some scenarios, and takes each for one test.
- * @param node the version of Node.js that runs the service, if not that of the tests. Where it cannot be installed, that
- *   of the tests does, and says so
- */
-export const testShortForms = (numbers: number[], node?: string): void => {
+interface ShortForms {
+  /** The version of Node.js that runs the service, if not that of the tests, or where it cannot be installed. */
+  node?: string;
+  /** Whether they leave the broker alone, and so share that of the test run: to start one takes seconds of CPU. */
+  sharesBroker?: boolean;
+}
+
+/** Runs `npm run test:faults` itself for some scenarios, and takes each for one test. */
+export const testShortForms = (numbers: number[], { node, sharesBroker }: ShortForms = {}): void => {
   t.test(`scenarios ${numbers}`, async (t) => {
     const results = join(t.testdir(), 'results.json');
     const found = node === undefined ? undefined : await nodeOf(node);
     if (found && 'missing' in found) t.comment(`${found.missing}: ${process.version} runs the service.`);
     const version = found && 'path' in found ? { node } : {};
-    const options = { only: numbers, accepted: ACCEPTED, seed: numbers[0], results, ...version };
+    const { TEST_RABBITMQ_FOLDER: folder, TEST_RABBITMQ_PORT: port } = process.env;
+    const broker = sharesBroker ? { broker: `${folder}:${port}` } : {};
+    const options = { only: numbers, accepted: ACCEPTED, seed: numbers[0], results, ...version, ...broker };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
     const run = spawn(
       ...withoutTap(process.execPath, '--import=tsx', fromRoot('test/faults/run.ts'), ...args),

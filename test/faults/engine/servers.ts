@@ -1,4 +1,5 @@
 /** Servers that can be killed, frozen and started again with their data. */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { connectionOptions } from '../../../db/client.ts';
@@ -15,6 +16,7 @@ import {
 import { runningPid } from '../../../ops/processes.ts';
 import { loadConfig } from '../../../process/config.ts';
 import { type RabbitmqCluster, startRabbitmqCluster } from '../../../testbed/rabbitmq-cluster.ts';
+import { erlang, evaluate } from '../../../testbed/rabbitmqctl.ts';
 import {
   makeServerCertificate,
   rabbitmqOverTls,
@@ -60,8 +62,33 @@ const createBroker = async (folder: string, certificate: ServerCertificate | und
   const tlsPort = await freePort();
   const settings = certificate && rabbitmqOverTls(certificate, tlsPort);
   const start = () => startRabbitmq({ folder, port, ...account, ...(settings && { settings }) });
-  return { ...createServer(start, folder), folder, port, servedPort: certificate ? tlsPort : port };
+  return {
+    ...createServer(start, folder),
+    folder,
+    port,
+    servedPort: certificate ? tlsPort : port,
+    vhost: '/',
+  };
 };
+type Broker = Awaited<ReturnType<typeof createBroker>>;
+
+/** A virtual host of a broker that others use too: no scenario may touch the broker itself. */
+const shareBroker = async ({ folder, port }: SharedBroker): Promise<Broker> => {
+  const vhost = `faults_${randomUUID().slice(0, 8)}`;
+  const all = erlang.setPermissions(account.user, ['.*', '.*', '.*'], vhost);
+  await evaluate(folder, [erlang.addVhost(vhost), all].join());
+  const refuse = () => {
+    throw new Error('Others use this RabbitMQ too.');
+  };
+  const untouched = { kill: refuse, gone: refuse, stop: refuse, freeze: refuse, thaw: refuse };
+  return { start: async () => {}, ...untouched, folder, port, servedPort: port, vhost };
+};
+
+/** Where a broker works, and listens. */
+export interface SharedBroker {
+  folder: string;
+  port: number;
+}
 
 /** The service's account in MySQL. Where that is read-only it may not write, as an administrator may. */
 export const serviceAccount = { user: 'service', password: 'service' };
@@ -95,11 +122,15 @@ const makeMysqlData = async (folder: string): Promise<string> => {
  * @param folder must be guarded
  * @param tls whether the service speaks TLS to all servers
  * @param node the program that runs the service
+ * @param shared a broker to use instead of one of the run's own, without TLS
  */
-export const createGround = async (folder: string, { tls, node }: { tls: boolean; node: string }) => {
+export const createGround = async (
+  folder: string,
+  { tls, node, shared }: { tls: boolean; node: string; shared?: SharedBroker | undefined },
+) => {
   const certificate = tls ? makeServerCertificate(join(folder, 'tls')) : undefined;
   const [broker, data] = await Promise.all([
-    createBroker(join(folder, 'rabbitmq'), certificate),
+    shared ? shareBroker(shared) : createBroker(join(folder, 'rabbitmq'), certificate),
     makeMysqlData(join(folder, 'mysql')),
   ]);
   let cluster: Promise<RabbitmqCluster> | undefined;

@@ -132,7 +132,9 @@ export const createWorld = async (options: WorldOptions, processes: Processes, g
     ACCESS_LOG_FILE: '/dev/null',
     SIMULATED_WRITE_LAG: '0.002',
     API_WORKERS: String(processes.apiWorkers),
-    ...(rabbitmqCluster && { RABBITMQ_HOST: rabbitmqCluster.hosts, RABBITMQ_PORT: '' }),
+    ...(rabbitmqCluster
+      ? { RABBITMQ_HOST: rabbitmqCluster.hosts, RABBITMQ_PORT: '' }
+      : { RABBITMQ_VHOST: ground.broker.vhost }),
     ...options.env,
   };
   const env: NodeJS.ProcessEnv = {
