@@ -26,10 +26,17 @@ export class PublishError extends Error {
    * time.
    */
   readonly outcome: 'refused' | 'overfull' | 'impossible' | 'unknown';
+  /** For how many messages it stands. */
+  readonly messages: number;
 
-  constructor(outcome: PublishError['outcome'], message: string, options?: ErrorOptions) {
+  constructor(
+    outcome: PublishError['outcome'],
+    message: string,
+    { messages = 1, ...options }: ErrorOptions & { messages?: number } = {},
+  ) {
     super(message, options);
     this.outcome = outcome;
+    this.messages = messages;
   }
 }
 

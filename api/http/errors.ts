@@ -97,9 +97,9 @@ export const sendError = (
 ): FastifyReply => {
   if (error instanceof HttpError) return send(reply, error);
   if (error instanceof PublishError) {
-    const { outcome, message } = error;
-    request.server.observer.writeRefused({ requestId: request.id, outcome, reason: message, writes: 1 });
-    return send(reply, unaccepted[error.outcome]);
+    const { outcome, message: reason, messages: writes } = error;
+    request.server.observer.writeRefused({ requestId: request.id, outcome, reason, writes });
+    return send(reply, unaccepted[outcome]);
   }
   if (couldNotRead(error)) {
     request.server.observer.databaseUnread({ requestId: request.id, reason: reasonOf(error) });

@@ -94,14 +94,17 @@ export const acceptBatch = async (
   const results = outcomes.map(resultOf);
 
   const unpublished = outcomes.filter((one) => one instanceof PublishError);
+  const count = (of: PublishError['outcome']) => unpublished.filter(({ outcome }) => outcome === of).length;
   // That nobody knows of one order is more than that another one was refused.
   const worst = unpublished.find(({ outcome }) => outcome === 'unknown') ?? unpublished[0];
-  if (worst && results.every(isRefusal)) throw worst;
+  const answer = results.every(isRefusal) ? worst : undefined;
   // One line in the log for each reason, not for each order.
   for (const { outcome, message } of new Map(unpublished.map((one) => [one.outcome, one])).values()) {
-    const writes = unpublished.filter((one) => one.outcome === outcome).length;
-    observer.writeRefused({ requestId: origin.requestId, outcome, reason: message, writes });
+    if (outcome === answer?.outcome) continue;
+    observer.writeRefused({ requestId: origin.requestId, outcome, reason: message, writes: count(outcome) });
   }
+  // Who answers with the error tells of the orders that it stands for.
+  if (answer) throw new PublishError(answer.outcome, answer.message, { messages: count(answer.outcome) });
   return results;
 };
 

@@ -150,10 +150,13 @@ t.test('ops/systemd', async (t) => {
       const variables = Object.fromEntries(set.map((word) => word.replace('%i', '1').split('=', 2)));
       checkSettings(t, { ...variables, DATABASE_URL: 'mysql://orders:pw@db/orders' });
     });
-  const ports = units
-    .map((name) => /METRICS_PORT=(\S+)/.exec(read(`ops/systemd/${name}`))?.[1])
-    .filter(Boolean);
-  t.equal(new Set(ports).size, 2, 'no two processes of a machine have one port');
+  const programs = ['orders-api', 'orders-hub', 'orders-worker@'];
+  const ports = programs.map((name) =>
+    /METRICS_PORT=(\S+)/.exec(read(`ops/systemd/${name}.service`))?.[1]?.replace('%i', '1'),
+  );
+  const documented = /The units for systemd [^.]*/.exec(read('docs/OBSERVABILITY.md'))?.[0];
+  t.strictSame(documented?.match(/\d+/g), ports);
+  t.equal(new Set(ports).size, 3, 'no two processes of a machine have one port');
 });
 
 t.test('systemd knows the units', { skip: without('systemd-analyze', '--version') }, async (t) => {

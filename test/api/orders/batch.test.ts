@@ -231,13 +231,16 @@ t.test('without RabbitMQ: 503 as for one order, no trace, and the key may be use
   await stores.redis.flushdb();
   const cut = await startApp(t, { ...env, RABBITMQ_PORT: nowhere });
   await cut.cache.reachedWithin(10_000);
+  const told: number[] = [];
   const key = randomUUID();
+  cut.observer.writeRefused = ({ writes }) => told.push(writes);
   for (const batch of [orders(3), [order(), {}]]) {
     const refused = await send(batch, { key: `${key} ${batch.length}`, to: cut });
     t.equal(refused.statusCode, 503);
     t.strictSame(refused.json(), { error: 'Unable to queue order.', code: 'queue_unavailable' });
     t.equal(refused.headers['retry-after'], '1');
   }
+  t.strictSame(told, [3, 1], 'each order that was not queued is told of');
   t.strictSame(await stores.redis.keys('temp_order:*'), []);
   t.equal((await send(orders(3), { key: `${key} 3` })).statusCode, 202);
   t.equal((await send([{}], { to: cut })).statusCode, 202, 'nothing was to be queued');
