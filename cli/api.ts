@@ -105,13 +105,15 @@ export const openApi = ({ url: base, password }: Settings) => {
     return new CommandError(`What answers at ${url} is not Orders (status ${status}).`, ending);
   };
 
+  const noPassword = () =>
+    new CommandError(
+      'ADMIN_PASSWORD is not set: set it to the password that the API was started with, in .env or the environment.',
+      'notAllowed',
+    );
+
   /** Asks, and returns the response before its body is there. */
   const open = async (path: string, call: Call = {}, signal?: AbortSignal): Promise<IncomingMessage> => {
-    if (call.admin && !password)
-      throw new CommandError(
-        'ADMIN_PASSWORD is not set: set it to the password that the API was started with, in .env or the environment.',
-        'notAllowed',
-      );
+    if (call.admin && !password) throw noPassword();
     // Node writes the characters of a header as Latin-1.
     const own = call.admin && { 'x-admin-password': Buffer.from(password ?? '').toString('latin1') };
     const what = `${call.method ?? 'GET'} ${path.split('?')[0]}`;
@@ -146,6 +148,13 @@ export const openApi = ({ url: base, password }: Settings) => {
     url,
     open,
     ask,
+    /** Begins a session of the console. @returns the header Cookie of its calls */
+    signIn: async (): Promise<string> => {
+      if (!password) throw noPassword();
+      const body = JSON.stringify({ password });
+      const { headers } = await ask('/console/api/session', { method: 'POST', body });
+      return headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+    },
     /** @returns the answer's members. The service's own: only that it is an object is checked. */
     get: async <T extends object>(path: string, call?: Call): Promise<T & { text: string }> => {
       const { text: body } = await ask(path, call);

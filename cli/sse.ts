@@ -39,6 +39,7 @@ const readBlock = (text: string): Block => {
  * Hears events until the server says that there are no more. If the connection is lost, it goes on where it was.
  * @param lost is told once for each time that it is lost
  * @param signal ends it
+ * @param cookie makes the header Cookie for each connection, if it wants one
  * @throws CommandError if the API does not answer at first, or refuses
  */
 export async function* events(
@@ -46,6 +47,7 @@ export async function* events(
   path: string,
   lost: (why: string) => void,
   signal: AbortSignal,
+  cookie?: () => Promise<string>,
 ): AsyncGenerator<Received> {
   let lastId: string | undefined;
   let retryMs = RETRY_MS;
@@ -53,7 +55,11 @@ export async function* events(
   let isLost = false;
   while (!signal.aborted) {
     try {
-      const headers = { accept: 'text/event-stream', 'last-event-id': lastId };
+      const headers = {
+        accept: 'text/event-stream',
+        'last-event-id': lastId,
+        ...(cookie && { cookie: await cookie() }),
+      };
       const response = await api.open(path, { headers, withinMs: SILENCE_MS }, signal);
       if (response.statusCode === 204) return;
       begun = true;

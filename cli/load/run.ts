@@ -1,4 +1,5 @@
 /** Runs users against the API for a time. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openConnection } from './connection.ts';
 import { createStatistics } from './statistics.ts';
@@ -28,6 +29,8 @@ export interface Run {
 /** @param signal ends it before its time */
 export const startRun = ({ url, users: most, spawnRate, seconds }: LoadOptions, signal: AbortSignal): Run => {
   const ending = new AbortController();
+  // Each user listens, and Node warns of more than ten.
+  setMaxListeners(0, ending.signal);
   const end = () => ending.abort();
   signal.addEventListener('abort', end, { once: true });
   const timer = setTimeout(end, seconds * SECOND_MS);

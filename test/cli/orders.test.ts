@@ -134,7 +134,8 @@ await t.test('what happens, as it happens', async (t) => {
     'it is told',
     async () => {
       await run('create', '--customer', 'Eve', '--item', 'Tea');
-      return heard().length > 0 && /"applied_per_second":[1-9]/.test(watch.said.stdout);
+      const { stdout } = watch.said;
+      return heard().length > 0 && /"applied_per_second":[1-9]/.test(stdout) && /"waiting":\d/.test(stdout);
     },
     PATIENCE_MS,
   );
@@ -150,6 +151,13 @@ await t.test('what happens, as it happens', async (t) => {
     code: 0,
     stdout: `succeeded   create_order         ${job_id}`,
   });
+});
+
+await t.test('whether it keeps up', async (t) => {
+  const told = { waiting: 0, oldest_ms: Number, total_dead_letters: 0, hub_lag_ms: Number, consumers: 1 };
+  t.match(await json('status'), { ...told, accepted_per_second: Number, applied_per_second: Number });
+  const untold = await runCommand(t, { ORDERS_URL: env.ORDERS_URL }, 'status');
+  t.match(untold, { code: 0, stdout: /^waiting +-$/m, stderr: 'ADMIN_PASSWORD is not set' });
 });
 
 await t.test('on a terminal', async (t) => {
