@@ -30,7 +30,7 @@ const arrows = [
 export const Picture = ({ status }: { status: Job['status'] }) => (
   <svg
     class="picture"
-    viewBox="-8 0 348 222"
+    viewBox="-8 0 348 228"
     role="img"
     aria-label={`The states of a job. This one is: ${status}.`}
   >
@@ -59,7 +59,7 @@ export const Picture = ({ status }: { status: Job['status'] }) => (
     <text class="note" x="68" y="156">
       gives up
     </text>
-    <text class="note" x="-4" y="218">
+    <text class="note" x="-4" y="223">
       a replay leads from dead to queued
     </text>
   </svg>
