@@ -76,10 +76,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
 
   app.get('/orders/:id', { schema: { params: Id } }, async (request, reply) => {
     const { id } = request.params;
-    const [pending, cached] = await Promise.all([
-      redis.get(pendingKey(id)),
-      redis.get(`orders:detail:${id}`),
-    ]);
+    const [pending, , cached] = await redis.mget(pendingKey(id), `order_writes:${id}`, `orders:detail:${id}`);
     return reply.type(JSON_TYPE).send(pending ?? cached);
   });
 
