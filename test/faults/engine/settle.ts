@@ -44,7 +44,8 @@ export const settle = async (
     const state = { stored, shown: new Map<string, string>(), dead: new Set(dead.keys()) };
     const { violations } = check(history, state, { readYourWrites: false });
     const { left } = await readHub(env);
-    events.push(...(await takeEvents(env)));
+    // There may be more than a call takes arguments.
+    for (const event of await takeEvents(env)) events.push(event);
     const clean =
       queues.waiting === 0 &&
       left === 0 &&

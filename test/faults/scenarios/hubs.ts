@@ -162,7 +162,7 @@ export const hubScenarios: Scenario[] = [
       if ((await readHub(env)).left === 0) fail('no event waited');
       // From now on its reader takes what is there, as the end of the scenario does.
       while (world.events.length < 2 * EVENTS_AT_MOST) {
-        world.events.push(...(await takeEvents(env)));
+        for (const event of await takeEvents(env)) world.events.push(event);
         await sleep(200);
       }
     },
