@@ -42,6 +42,15 @@ const invalidate = (redis: Redis, orderId: string): Promise<unknown> =>
     redis.unlink(keys.detail(orderId)),
   ]);
 
+/**
+ * What a reader may have of what is in the key of an answer.
+ * @param isJustBack whether Redis was away until a moment ago: another process may still have to tell it that what is
+ *   cached is old
+ */
+export const answerIn = (json: Buffer | null | undefined, isJustBack: boolean): Buffer | null =>
+  // An earlier version of this service left '' as its guard.
+  json?.length && !isJustBack ? json : null;
+
 /** About how much memory an id takes. */
 export const BYTES_PER_ID = 100;
 
@@ -60,15 +69,12 @@ export const cachedOrders = (
   { ttl, budget, lastReset }: { ttl: number; budget: Budget; lastReset: () => string | null },
 ) => ({
   /**
-   * The cached answer to GET /orders/{id} as JSON, or null. Just after Redis was away the answer is always null:
-   * another process may still have to tell Redis that what is cached is old. Never rejects.
+   * The cached answer to GET /orders/{id} as JSON, or null. Never rejects.
    */
   findDetail: (orderId: string): Promise<Buffer | null> =>
     attempt(async (redis) => {
-      if (isJustBack()) return null;
-      const json = await redis.getBuffer(keys.detail(orderId));
-      // An earlier version of this service left '' as its guard.
-      return json?.length ? json : null;
+      const mayBeOld = isJustBack();
+      return answerIn(await redis.getBuffer(keys.detail(orderId)), mayBeOld);
     }, null),
 
   /**

@@ -1,7 +1,7 @@
 /** Reading what Redis has of an order: its pending copy and its cached answer, with one command. */
 import { keys } from './keys.ts';
 import type { RedisLink } from './link.ts';
-import type { cachedOrders } from './orders.ts';
+import { answerIn, type cachedOrders } from './orders.ts';
 import type { pendingOrders } from './pending.ts';
 import { type Pending, parse } from './pending-copy.ts';
 import { isAcrossSlots } from './redis.ts';
@@ -27,7 +27,6 @@ export const orderReader = (
   let isCluster = false;
   const readTogether = (orderId: string): Promise<Found | undefined> =>
     attempt<Found | undefined>(async (redis) => {
-      // What was cached before an outage may be old.
       const mayBeOld = isJustBack();
       try {
         const [order, notes, detail] = await redis.mgetBuffer(
@@ -35,11 +34,7 @@ export const orderReader = (
           keys.notes(orderId),
           keys.detail(orderId),
         );
-        return {
-          copy: parse(order ?? null, notes ?? null),
-          // An earlier version of this service left '' as its guard.
-          cached: !mayBeOld && detail?.length ? detail : null,
-        };
+        return { copy: parse(order ?? null, notes ?? null), cached: answerIn(detail, mayBeOld) };
       } catch (error) {
         if (!isAcrossSlots(error)) throw error;
         isCluster = true;

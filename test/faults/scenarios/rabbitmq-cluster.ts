@@ -16,7 +16,6 @@ const ACCEPTED_MEANWHILE = 50;
 /** Long enough that everybody has left it. */
 const FROZEN_MS = { full: 30_000, short: 6_000 };
 
-const world = { rabbitmqCluster: true };
 const clusterOf = ({ world: { rabbitmqCluster } }: Context): RabbitmqCluster => {
   if (!rabbitmqCluster) throw new Error('This world has no cluster.');
   return rabbitmqCluster;
@@ -40,7 +39,7 @@ const inUse = (context: Context): RabbitmqNode => {
 /** Takes a node away that is in use; in the long form each of them. */
 const takeAway = async (
   context: Context,
-  awayMs: number,
+  away: { full: number; short: number },
   leave: (node: RabbitmqNode) => unknown,
   comeBack: (node: RabbitmqNode) => unknown,
 ): Promise<void> => {
@@ -48,29 +47,30 @@ const takeAway = async (
   for (const node of full ? clusterOf(context).nodes : [inUse(context)]) {
     await sleep(QUEUES_SETTLE_MS);
     await leave(node);
-    await goesOn(context, awayMs);
+    await goesOn(context, full ? away.full : away.short);
     await comeBack(node);
     await world.whole();
   }
 };
 
-const limits = { maxRequestMs: 3_000, maxUnacceptedMs: UNACCEPTED_MS };
-/** While nodes start again the load goes on for longer than it needs. */
-const load = { clients: 8 };
+const common = {
+  world: { rabbitmqCluster: true },
+  // While nodes start again the load goes on for longer than it needs.
+  load: { clients: 8 },
+  maxRequestMs: 3_000,
+};
 
 export const rabbitmqClusterScenarios: Scenario[] = [
   {
     number: 40,
     title: 'a node of a RabbitMQ cluster killed',
-    world,
-    load,
-    ...limits,
+    ...common,
+    maxUnacceptedMs: UNACCEPTED_MS,
     faults: async (context) => {
-      const { world, full, fail } = context;
-      const awayMs = full ? AWAY_MS.full : AWAY_MS.short;
+      const { world, fail } = context;
       await takeAway(
         context,
-        awayMs,
+        AWAY_MS,
         (node) => node.kill(),
         (node) => node.start(),
       );
@@ -81,15 +81,13 @@ export const rabbitmqClusterScenarios: Scenario[] = [
   {
     number: 41,
     title: 'a node of a RabbitMQ cluster drained',
-    world,
-    load,
-    ...limits,
+    ...common,
+    maxUnacceptedMs: UNACCEPTED_MS,
     faults: async (context) => {
-      const { world, full, fail } = context;
-      const awayMs = full ? AWAY_MS.full : AWAY_MS.short;
+      const { world, fail } = context;
       await takeAway(
         context,
-        awayMs,
+        AWAY_MS,
         (node) => node.drain(),
         (node) => node.revive(),
       );
@@ -99,16 +97,14 @@ export const rabbitmqClusterScenarios: Scenario[] = [
   {
     number: 42,
     title: 'a node of a RabbitMQ cluster frozen',
-    world,
-    load,
-    ...limits,
+    ...common,
+    maxUnacceptedMs: UNACCEPTED_MS,
     faults: async (context) => {
-      const { world, full, fail } = context;
-      const frozenMs = full ? FROZEN_MS.full : FROZEN_MS.short;
+      const { world, fail } = context;
       const trace = 'RabbitMQ has said nothing';
       await takeAway(
         context,
-        frozenMs,
+        FROZEN_MS,
         (node) => node.freeze(),
         (node) => node.thaw(),
       );
@@ -118,9 +114,7 @@ export const rabbitmqClusterScenarios: Scenario[] = [
   {
     number: 43,
     title: 'two of three nodes of a RabbitMQ cluster killed',
-    world,
-    load,
-    maxRequestMs: 3_000,
+    ...common,
     faults: async (context) => {
       const { load, full, fail } = context;
       const { nodes } = clusterOf(context);
