@@ -1,7 +1,8 @@
 /** The list of orders, page by page: keyset pagination, the one accepted last first. */
 import { and, type SQL, sql } from 'drizzle-orm';
-import type { Order, OrderItem } from '../domain/order.ts';
+import type { Order } from '../domain/order.ts';
 import { orderTotal } from './counts.ts';
+import { gatherItems, type ItemRow } from './listed.ts';
 import { IS_READ_ONLY } from './read-only.ts';
 import type { Reader } from './reader.ts';
 import { deletedOrders, orderItems, orders } from './schema.ts';
@@ -111,8 +112,7 @@ export const findEnd = async (
 
 type Row = { total: number | null; is_read_only: number } & (
   | { order_id: null }
-  | (Omit<Order, 'items'> & { order_id: string; accepted_at: string; name: null })
-  | (Omit<Order, 'items'> & { order_id: string; accepted_at: string } & OrderItem)
+  | (ItemRow & { accepted_at: string })
 );
 
 /**
@@ -141,8 +141,7 @@ export async function* readPage(
   let isReadOnly = false;
   let last: Position | undefined;
   let end: Position | undefined;
-  /** The order whose items are arriving. */
-  let order: Order | undefined;
+  const gathering = gatherItems();
   for await (const rows of reader.batches<Row>(query)) {
     const complete: Order[] = [];
     for (const row of rows) {
@@ -150,23 +149,21 @@ export async function* readPage(
       isReadOnly = row.is_read_only !== 0;
       // One order more is read, to learn whether there is a next page.
       if (row.order_id === null || end !== undefined) continue;
-      const { order_id, customer_name, status } = row;
-      if (order?.order_id !== order_id) {
-        if (order !== undefined) complete.push(order);
-        order = undefined;
+      if (row.order_id !== last?.id) {
         if (found === limit) {
           end = last;
           continue;
         }
         found++;
-        order = { order_id, customer_name, status, items: [] };
-        last = { acceptedAt: row.accepted_at, id: order_id };
+        last = { acceptedAt: row.accepted_at, id: row.order_id };
       }
-      if (row.name !== null) order.items.push({ name: row.name, quantity: row.quantity });
+      const order = gathering.add(row);
+      if (order) complete.push(order);
     }
     if (complete.length > 0) yield complete;
   }
-  if (order !== undefined) yield [order];
+  const order = gathering.end();
+  if (order) yield [order];
   return { end, total, isReadOnly };
 }
 

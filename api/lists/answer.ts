@@ -2,6 +2,14 @@
 import { createHash } from 'node:crypto';
 import type { Coding } from '../http/negotiation.ts';
 
+/** The text before the orders. @param total how many orders there are, if it is to be told */
+export const headOf = (total: number | undefined): string =>
+  `{${total === undefined ? '' : `"total_orders":${total},`}"orders":[`;
+
+/** The text behind the orders. @param next undefined for the whole list, null for the last page */
+export const tailOf = (next: string | null | undefined): string =>
+  next === undefined ? ']}' : `],"next":${JSON.stringify(next)}}`;
+
 /** About how much memory an answer takes in addition to its bytes. */
 export const OVERHEAD_BYTES = 1_024;
 
@@ -32,6 +40,8 @@ const concat = (chunks: Buffer[]): Buffer => {
 
 /** `next` is the last member of a page. It cannot be found inside a text, where its quotes would have backslashes. */
 const NEXT = ',"next":';
+/** The query of the whole list, which has no next page; it may be too long to be searched. */
+const WHOLE = '';
 const nextOf = (body: Buffer): string | undefined => {
   const at = body.lastIndexOf(NEXT);
   return at < 0
@@ -46,7 +56,7 @@ export const createAnswer = (key: string, chunks: Buffer[]): ListAnswer => {
     key,
     body,
     etag: `W/"${createHash('sha1').update(body).digest('base64url')}"`,
-    next: nextOf(body),
+    next: key === WHOLE ? undefined : nextOf(body),
     codings: new Map(),
     bytes: body.length + OVERHEAD_BYTES,
   };

@@ -15,17 +15,19 @@ import { hasReadOnlyServer, type Said } from '../../db/read-only.ts';
 import { openReader, type Reader } from '../../db/reader.ts';
 import { readAgainIfDead } from '../../db/reads.ts';
 import type { Order } from '../../domain/order.ts';
+import { headOf, tailOf } from './answer.ts';
 import { nextUrl, type PageQuery } from './query.ts';
 import { createTurns } from './turns.ts';
+import { type Before, makeWhole, type Places } from './whole.ts';
 
 const CHUNK_LENGTH = 65_536;
 
-const headOf = (total: number | undefined): string =>
-  `{${total === undefined ? '' : `"total_orders":${total},`}"orders":[`;
-
-/** The text that follows the orders. @param next undefined for the whole list, null for the last page */
-const tailOf = (next: string | null | undefined): string =>
-  next === undefined ? ']}' : `],"next":${JSON.stringify(next)}}`;
+interface Built {
+  /** The body in chunks. */
+  chunks: Buffer[];
+  /** Where the orders of a whole list are, once the chunks are joined. */
+  places?: Places;
+}
 
 /** Writes orders as the members of a JSON array, without its brackets, in chunks. Returns what `orders` returns. */
 async function* membersOf<End>(orders: AsyncGenerator<Order[], End>): AsyncGenerator<string, End> {
@@ -42,19 +44,6 @@ async function* membersOf<End>(orders: AsyncGenerator<Order[], End>): AsyncGener
     }
   if (text !== '') yield text;
   return next.value;
-}
-
-/** Passes orders on, and returns how many there were beside what `orders` returns. */
-async function* counted<End>(
-  orders: AsyncGenerator<Order[], End>,
-): AsyncGenerator<Order[], End & { count: number }> {
-  let count = 0;
-  let next = await orders.next();
-  for (; !next.done; next = await orders.next()) {
-    count += next.value.length;
-    yield next.value;
-  }
-  return { ...next.value, count };
 }
 
 /**
@@ -78,8 +67,13 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest' | 'replica
     reader: Reader,
     page: PageQuery | undefined,
     take: (bytes: number) => void,
-  ): Promise<Said<Buffer[] | undefined>> => {
+    before: Before | undefined,
+  ): Promise<Said<Built | undefined>> => {
     try {
+      if (page === undefined) {
+        const { isReadOnly, ...value } = await makeWhole(reader, before, take);
+        return { value, isReadOnly };
+      }
       const chunks: Buffer[] = [];
       const collect = async <End>(members: AsyncGenerator<string, End>): Promise<End> => {
         let next = await members.next();
@@ -90,16 +84,6 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest' | 'replica
         }
         return next.value;
       };
-      const wrapped = (head: string, tail: string) => [Buffer.from(head), ...chunks, Buffer.from(tail)];
-
-      if (page === undefined) {
-        await reader.beginSnapshot();
-        const { count, isReadOnly } = await collect(
-          membersOf(counted(readOrders(reader, {}, BEGINNING, Number.POSITIVE_INFINITY))),
-        );
-        await reader.endSnapshot();
-        return { value: wrapped(headOf(count), tailOf(undefined)), isReadOnly };
-      }
       const position = await positionOf(reader, page);
       if (position === undefined) return { value: undefined, isReadOnly: await hasReadOnlyServer(reader) };
       const { limit, count } = page;
@@ -108,7 +92,8 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest' | 'replica
       const read = isOnePart ? readPage : readOrders;
       const last = await collect(membersOf(read(reader, page, position, limit, count)));
       await reader.endSnapshot();
-      const value = wrapped(headOf(last.total), tailOf(nextOf(page, last.end)));
+      const [head, tail] = [headOf(last.total), tailOf(nextOf(page, last.end))];
+      const value = { chunks: [Buffer.from(head), ...chunks, Buffer.from(tail)] };
       return { value, isReadOnly: last.isReadOnly };
     } finally {
       reader.close();
@@ -181,9 +166,10 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest' | 'replica
   return {
     /**
      * Makes all bytes of an answer. No more than one chunk of it is ever in memory as rows, objects or text.
-     * @param take is called with the length of each chunk in bytes, and may throw to end the work
+     * @param take is called with how much memory is needed in bytes, again and again, and may throw to end the work
      * @param since the answer misses nothing that was committed before, as performance.now()
-     * @returns the body in chunks; if its server is read-only it is not to be kept. If it may miss what was committed
+     * @param before a whole list that is known, of any age: the next one is made from it
+     * @returns the answer; if its server is read-only it is not to be kept. If it may miss what was committed
      *   before this was called, `upTo` is the time up to which it does not
      */
     build: async (
@@ -191,15 +177,18 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest' | 'replica
       signal: AbortSignal,
       take: (bytes: number) => void,
       since: number,
-    ): Promise<Said<Buffer[] | undefined> & { upTo?: number }> => {
+      before?: Before,
+    ): Promise<Said<Built | undefined> & { upTo?: number }> => {
       const giveTurnBack = await turns.take(signal);
       try {
         const replicated = await ofReplica(since, signal, async (reader, upTo) => {
-          const { value } = await buildOver(reader, page, take);
+          const { value } = await buildOver(reader, page, take, before);
           return value && { value, isReadOnly: false, upTo };
         });
         if (replicated) return replicated;
-        return await database.latest(async () => buildOver(await openReader(orm, signal), page, take));
+        return await database.latest(async () =>
+          buildOver(await openReader(orm, signal), page, take, before),
+        );
       } finally {
         giveTurnBack();
       }

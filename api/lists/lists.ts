@@ -17,9 +17,10 @@ import type { Coding } from '../http/negotiation.ts';
 import { createAnswer, type ListAnswer, OVERHEAD_BYTES } from './answer.ts';
 import type { ListBuilder } from './build.ts';
 import { createFlights } from './flights.ts';
-import { type Claim, createMemory } from './memory.ts';
+import { type Claim, createMemory, type Sized } from './memory.ts';
 import { type ListQuery, type PageQuery, pageOf, queryOf } from './query.ts';
 import { listStreams } from './streams.ts';
+import { type Before, BYTES_PER_PLACE, type Places } from './whole.ts';
 
 /** How long an answer may take to be made. */
 const LIST_WITHIN_MS = 15_000;
@@ -45,6 +46,14 @@ interface Kept extends ListAnswer {
   shared: boolean;
 }
 
+/** The whole list that this process has made last, from which it makes the next one. */
+interface LastWhole extends Sized, Before {
+  /** When all of its orders had been read, as performance.now(). */
+  readAt: number;
+}
+/** No query is written like this. */
+const LAST_WHOLE = 'the last whole list';
+
 /** Stands for an answer for which there is no room. */
 export const TOO_LARGE = Symbol('too large');
 type Made = ListAnswer | typeof TOO_LARGE | undefined;
@@ -61,7 +70,7 @@ export const orderLists = (
   { ttl, memoryBytes, staleMs, sending }: Omit<Config['lists'], 'making'>,
   observer: Pick<Observer, 'cacheAsked'>,
 ) => {
-  const memory = createMemory<Kept>(memoryBytes);
+  const memory = createMemory<Kept | LastWhole>(memoryBytes);
   const flights = createFlights<Made, Generation | undefined>(LIST_WITHIN_MS);
   const streams = listStreams(stream, sending);
   /** By query: until when (performance.now()) its answer counts as too large without another try. */
@@ -79,19 +88,44 @@ export const orderLists = (
     return latest;
   };
 
-  /** Makes a function that takes memory for each chunk of an answer, and throws NoRoom if there is none. */
+  /** @param bytes what an answer takes @throws NoRoom if that is too much, which is remembered */
+  const requireSmall = (bytes: number, key: string): void => {
+    if (bytes <= mostBytes) return;
+    oversized.set(key, performance.now() + ttl * 1_000);
+    const [oldest] = oversized.keys();
+    if (oversized.size > MOST_OVERSIZED && oldest !== undefined) oversized.delete(oldest);
+    throw new NoRoom();
+  };
+
+  /** Makes a function that takes memory for each part of an answer, and throws NoRoom if there is none. */
   const takeFrom = (claim: Claim, key: string) => {
     let taken = 0;
     return (bytes: number): void => {
       taken += bytes;
-      if (taken > mostBytes) {
-        oversized.set(key, performance.now() + ttl * 1_000);
-        const [oldest] = oversized.keys();
-        if (oversized.size > MOST_OVERSIZED && oldest !== undefined) oversized.delete(oldest);
-      }
-      if (taken > mostBytes || !claim.grow(bytes)) throw new NoRoom();
+      requireSmall(taken, key);
+      if (!claim.grow(bytes)) throw new NoRoom();
     };
   };
+
+  const findKept = (key: string): Kept | undefined => {
+    const item = memory.find(key);
+    return item && 'generation' in item ? item : undefined;
+  };
+
+  /** The list from which the next one is made. What another program has changed in items is seen when it is too old. */
+  const findLastWhole = (): LastWhole | undefined => {
+    const item = memory.find(LAST_WHOLE);
+    return item && 'places' in item && performance.now() < item.readAt + ttl * 1_000 ? item : undefined;
+  };
+
+  const keepWhole = (body: Buffer, places: Places, readAt: number): void =>
+    memory.keep({
+      key: LAST_WHOLE,
+      body,
+      places,
+      readAt,
+      bytes: body.length + places.numbers.size * BYTES_PER_PLACE,
+    });
 
   const fetchKept = async (generation: Generation, key: string, claim: Claim): Promise<Kept | undefined> => {
     const asked = performance.now();
@@ -118,6 +152,8 @@ export const orderLists = (
     signal: AbortSignal,
   ): Promise<Made> => {
     const claim = memory.claim();
+    const before = page === undefined ? findLastWhole() : undefined;
+    const release = before && memory.use(before);
     try {
       const fetched = generation && (await fetchKept(generation, key, claim));
       if (fetched) {
@@ -128,13 +164,17 @@ export const orderLists = (
       const began = performance.now();
       if (!claim.grow(OVERHEAD_BYTES)) return TOO_LARGE;
       const since = generation?.knownAt ?? began;
-      const built = await build(page, signal, takeFrom(claim, key), since);
-      const { value: chunks, isReadOnly, upTo = began } = built;
+      const built = await build(page, signal, takeFrom(claim, key), since, before);
+      const { value, isReadOnly, upTo = began } = built;
       signal.throwIfAborted();
-      if (chunks === undefined) return undefined;
-      if (!claim.grow(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0))) return TOO_LARGE;
+      if (value === undefined) return undefined;
+      const { chunks, places } = value;
+      const bytes = chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
+      requireSmall(bytes + (places?.numbers.size ?? 0) * BYTES_PER_PLACE, key);
+      if (!claim.grow(bytes)) return TOO_LARGE;
       const answer = createAnswer(key, chunks);
       claim.release();
+      if (places && !isReadOnly) keepWhole(answer.body, places, before?.readAt ?? began);
       if (generation === undefined || isReadOnly) return answer;
       const expiresAt = upTo + jittered(ttl) * 1_000;
       const kept = { ...answer, generation, expiresAt, shared: false };
@@ -146,6 +186,7 @@ export const orderLists = (
       throw error;
     } finally {
       claim.release();
+      release?.();
     }
   };
 
@@ -205,7 +246,7 @@ export const orderLists = (
       const key = queryOf(page);
       const askedAt = performance.now();
       const generation = see(await lists.version(), askedAt);
-      const kept = generation && memory.find(key);
+      const kept = generation && findKept(key);
       const now = performance.now();
       if (kept === undefined || now >= kept.expiresAt) return load(generation, key, page, response);
       if (kept.generation === generation) {

@@ -95,13 +95,13 @@ export const startLists = (
     $client: { pool: countingPool(orm.$client.pool, () => counts.statements++) },
   });
   const { build: read, stream } = listBuilder({ ...database, orm: counting }, 5);
-  const build: ListBuilder['build'] = async (page, signal, take, since) => {
+  const build: ListBuilder['build'] = async (...asked) => {
     counts.builds++;
     if (failure) throw failure;
-    const chunks = await read(page, signal, take, since);
+    const built = await read(...asked);
     counts.read++;
     await hold;
-    return chunks;
+    return built;
   };
   const version = cache.version ?? redis.version;
   const lists = orderLists(

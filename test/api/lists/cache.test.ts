@@ -12,7 +12,7 @@ t.test(
   'statements: one for a page, counted or not, and one for the order before it; a snapshot for all orders',
   async (t) => {
     const table: [query: ListQuery, statements: number][] = [
-      [{}, 4],
+      [{}, 6],
       [{ limit: 5 }, 1],
       [{ status: 'received' }, 1],
       [{ status: 'received', count: true }, 1],

@@ -1,0 +1,146 @@
+/**
+ * Makes the whole list from the one before: MySQL tells which orders there are and which have changed, and only these
+ * are read. The others are taken from the bytes of the list before. Under constant writes the list is made anew several
+ * times a second, and most of its orders are the same each time.
+ */
+import { type ListedOrder, readByIds, readListed } from '../../db/listed.ts';
+import { hasReadOnlyServer } from '../../db/read-only.ts';
+import type { Reader } from '../../db/reader.ts';
+import { headOf, tailOf } from './answer.ts';
+
+/** Where the orders of a list are in its bytes, and what they were like. */
+export interface Places {
+  /** The number of each order in the arrays, by its id. */
+  numbers: ReadonlyMap<string, number>;
+  versions: Float64Array;
+  checksums: Uint32Array;
+  /** Where each order begins. A comma follows it; the last number is where another order would begin. */
+  starts: Uint32Array;
+}
+/** A list from which the next one can be made. */
+export interface Before {
+  body: Buffer;
+  places: Places;
+}
+
+/** About how much memory a place takes, with the id. */
+export const BYTES_PER_PLACE = 120;
+
+const COMMA = Buffer.from(',');
+/** How many orders are read at once, and how long a piece of text grows before it becomes bytes. */
+const READ_TOGETHER = 500;
+const CHUNK_LENGTH = 65_536;
+
+/** Bytes, and the part of them that is meant. */
+interface Piece {
+  of: Buffer;
+  start: number;
+  end: number;
+}
+
+/** Reads orders as JSON, each followed by a comma. @param take is called with the length of what was read, in bytes */
+const readPieces = async (
+  reader: Reader,
+  ids: string[],
+  take: (bytes: number) => void,
+): Promise<Map<string, Piece>> => {
+  const pieces = new Map<string, Piece>();
+  let text = '';
+  let waiting: { id: string; length: number }[] = [];
+  const flush = () => {
+    const of = Buffer.from(text);
+    take(of.length);
+    let start = 0;
+    for (const { id, length } of waiting) {
+      pieces.set(id, { of, start, end: start + length });
+      start += length + COMMA.length;
+    }
+    text = '';
+    waiting = [];
+  };
+  for (let i = 0; i < ids.length; i += READ_TOGETHER)
+    for await (const order of readByIds(reader, ids.slice(i, i + READ_TOGETHER))) {
+      const json = JSON.stringify(order);
+      text += `${json},`;
+      waiting.push({ id: order.order_id, length: Buffer.byteLength(json) });
+      if (text.length >= CHUNK_LENGTH) flush();
+    }
+  flush();
+  return pieces;
+};
+
+/** The place of an order that is as it was in the list before; undefined if it was not there or is not the same. */
+const placeIn = (
+  { places }: Before,
+  { id, version, checksum }: ListedOrder,
+): Omit<Piece, 'of'> | undefined => {
+  const { numbers, versions, checksums, starts } = places;
+  const at = numbers.get(id);
+  if (at === undefined || versions[at] !== version || checksums[at] !== checksum) return undefined;
+  return { start: starts[at] ?? 0, end: (starts[at + 1] ?? 0) - COMMA.length };
+};
+
+/**
+ * Joins pieces with commas in between. Where one follows the other in the same bytes, these have the comma.
+ * @param starts gets where each piece begins in what comes of it
+ */
+const join = (pieces: Piece[], starts: Uint32Array): Buffer[] => {
+  const runs: Piece[] = [];
+  let last: Piece | undefined;
+  let at = starts[0] ?? 0;
+  for (const [i, { of, start, end }] of pieces.entries()) {
+    starts[i] = at;
+    at += end - start + COMMA.length;
+    if (last?.of === of && last.end + COMMA.length === start) last.end = end;
+    else {
+      last = { of, start, end };
+      runs.push(last);
+    }
+  }
+  starts[pieces.length] = at;
+  return runs.flatMap(({ of, start, end }, i) => [...(i > 0 ? [COMMA] : []), of.subarray(start, end)]);
+};
+
+/**
+ * Makes the whole list as of one moment.
+ * @param before a list of any age; undefined if there is none, so that everything is read
+ * @param take is called with how many bytes of memory are needed, and may throw to end the work
+ * @returns the body in chunks, which use the bytes of the list before; where its orders are once they are joined
+ * @throws the database's error, or what `take` throws
+ */
+export const makeWhole = async (
+  reader: Reader,
+  before: Before | undefined,
+  take: (bytes: number) => void,
+): Promise<{ chunks: Buffer[]; places: Places; isReadOnly: boolean }> => {
+  await reader.beginSnapshot();
+  const listed: ListedOrder[] = [];
+  for await (const some of readListed(reader)) {
+    take(some.length * BYTES_PER_PLACE);
+    listed.push(...some);
+  }
+  const known = listed.map((order) => before && placeIn(before, order));
+  const changed = listed.filter((_, i) => known[i] === undefined).map(({ id }) => id);
+  const read = await readPieces(reader, changed, take);
+  const isReadOnly = await hasReadOnlyServer(reader);
+  await reader.endSnapshot();
+
+  const pieces = listed.map(({ id }, i): Piece => {
+    const place = known[i];
+    const piece = before && place ? { of: before.body, ...place } : read.get(id);
+    if (!piece) throw new Error(`The order ${id} is in the list and cannot be read.`);
+    return piece;
+  });
+  const head = Buffer.from(headOf(listed.length));
+  const starts = new Uint32Array(listed.length + 1).fill(head.length, 0, 1);
+  return {
+    chunks: [head, ...join(pieces, starts), Buffer.from(tailOf(undefined))],
+    places: {
+      numbers: new Map(listed.map(({ id }, i) => [id, i])),
+      versions: Float64Array.from(listed, ({ version }) => version),
+      checksums: Uint32Array.from(listed, ({ checksum }) => checksum),
+      starts,
+    },
+    isReadOnly,
+  };
+};
