@@ -149,6 +149,18 @@ export const startRedisCluster = async (
     const ports = (await admin.cluster('SLOTS')).map(([, , master]) => master?.[1]);
     return nodes.filter(({ port }) => ports.includes(port));
   };
+  /**
+   * Waits until a master knows the epochs of all. To a slot that it takes it then lays claim with a greater one. If it did
+   * not yet know a greater one of the slot's former owner, that one's earlier claim, still on its way, would win: the
+   * new owner would give the slot back, and delete its keys (clusterUpdateSlotsConfigWith in Redis's cluster.c).
+   */
+  const knowsEpochs = (to: ClusterNode) =>
+    until('the master knows all epochs', async () => {
+      const epochOf = async (whose: 'current' | 'my', node: ClusterNode) =>
+        Number((await info(node)).match(`cluster_${whose}_epoch:(\\d+)`)?.[1]);
+      const own = await Promise.all((await mastersKnownTo(to)).map((node) => epochOf('my', node)));
+      return (await epochOf('current', to)) >= Math.max(...own);
+    });
   await whole();
   await until(
     'all masters are known',
@@ -213,6 +225,7 @@ export const startRedisCluster = async (
         await from.admin.migrate('127.0.0.1', to.servedPort, '', 0, 5_000, 'KEYS', ...keys);
         await midway(Number(await from.admin.cluster('COUNTKEYSINSLOT', slot)));
       }
+      await knowsEpochs(to);
       for (const node of [to, from, ...(await mastersKnownTo(to))]) await set(node, 'NODE', to.id);
     },
 
