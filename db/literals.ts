@@ -15,11 +15,8 @@ const textLiteral = (text: string): string => {
   return `'${text.replaceAll("'", "''")}'`;
 };
 
-/** A time as SQL, in UTC and with milliseconds. */
-const timeLiteral = (time: Date): string => {
-  const iso = time.toISOString();
-  return `'${iso.slice(0, 10)} ${iso.slice(11, 23)}'`;
-};
+/** A time as SQL, in UTC and with milliseconds (https://dev.mysql.com/doc/refman/8.4/en/date-and-time-literals.html). */
+const timeLiteral = (time: Date): string => `'${time.toISOString().slice(0, 23)}'`;
 
 /**
  * A value as SQL. A list becomes its values with commas in between, a list of lists rows in parentheses.

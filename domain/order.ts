@@ -1,6 +1,7 @@
 /** The words of the domain, as schemas. Error messages show a schema's `description` as what was expected. */
 import { type Static, Type } from '@sinclair/typebox';
 import { quoted } from './json.ts';
+import { WELL_FORMED } from './texts.ts';
 
 /** `description` completes "must be …"; the limits are those of the columns in db/schema.ts. */
 const text = (maxLength: number) =>
@@ -8,7 +9,7 @@ const text = (maxLength: number) =>
     minLength: 1,
     maxLength,
     // A lone surrogate has no UTF-8 form: it would reach the database as another character.
-    pattern: '^\\P{Surrogate}*$',
+    pattern: WELL_FORMED,
     description: `a text of 1 to ${maxLength} characters`,
   });
 

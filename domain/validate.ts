@@ -1,21 +1,27 @@
 /** One validator for every boundary: the environment, HTTP and the queue. Its errors are sentences. */
 import type { Static, TSchema } from '@sinclair/typebox';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import { lengthKeywords, regExpEngine } from './texts.ts';
 
-const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
+const MOMENT = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 /** Whether a text is a time that exists, as toISOString writes it. Date itself would take 30 February for 2 March. */
-const isMoment = (text: string): boolean =>
-  MOMENT.test(text) && new Date(text).getUTCDate() === Number(text.slice(8, 10));
+const isMoment = (text: string): boolean => {
+  if (!MOMENT.test(text)) return false;
+  const day = text.slice(8, 10);
+  return day <= '28' || new Date(text).getUTCDate() === Number(day);
+};
 
 const ajv = new Ajv({
   useDefaults: true,
   verbose: true,
   keywords: ['secret'],
   formats: { moment: isMoment },
+  code: { regExp: regExpEngine },
   // The schemas are ours, and to check them as well would take half as long again as to compile them.
   meta: false,
   validateSchema: false,
 });
+for (const definition of lengthKeywords) ajv.removeKeyword(definition.keyword).addKeyword(definition);
 
 /** A value as a sentence shows it: short, however large or deep the value is. */
 export const shown = (value: unknown): string => {

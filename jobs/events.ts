@@ -42,7 +42,8 @@ export const toldOfBatch = (
     const accepted_at = acceptedAt.getTime();
     if (verdict === 'applied') {
       const happened = { at, acceptedAt: accepted_at, attempts, requestId: request_id };
-      return [{ event: { job_id, state }, ...packed(job, happened, MOST_ORDER) }];
+      const { text, full } = packed(job, happened, MOST_ORDER);
+      return { event: { job_id, state }, text, full };
     }
     const told = toldOf({
       job_id,
@@ -57,7 +58,7 @@ export const toldOfBatch = (
       repeated: verdict === 'unchanged' || undefined,
     });
     // It may have been applied by a consumer that died before it told so, and superseded only then.
-    return [redelivered && state === 'superseded' ? { ...told, isDoubtful: true } : told];
+    return redelivered && state === 'superseded' ? { ...told, isDoubtful: true } : told;
   });
 
 /** What is told beside the names. */

@@ -52,9 +52,8 @@ const publishedAt = ({ timestamp, headers }: MessageProperties, receivedAt: Date
 /** The types of jobs that create no order. A message without a type may create one. */
 const createsNothing = new Set<unknown>(['update_order_status', 'delete_order'] satisfies JobType[]);
 
-/** What all deliveries of one subscription share. */
+/** What all deliveries share. */
 interface Taking {
-  subscription: Subscription;
   mover: ReturnType<typeof createMover>;
   observer: Observer;
   maxAttempts: number;
@@ -69,11 +68,17 @@ interface Taking {
 export class Delivery {
   readonly #message: ConsumeMessage;
   readonly #taking: Taking;
-  readonly receivedAt = new Date();
+  readonly #received = Date.now();
+  readonly subscription: Subscription;
 
-  constructor(message: ConsumeMessage, taking: Taking) {
+  constructor(message: ConsumeMessage, subscription: Subscription, taking: Taking) {
     this.#message = message;
+    this.subscription = subscription;
     this.#taking = taking;
+  }
+
+  get receivedAt(): Date {
+    return new Date(this.#received);
   }
 
   get body(): Buffer {
@@ -114,10 +119,6 @@ export class Delivery {
     return this.#message.fields.deliveryTag;
   }
 
-  get subscription(): Subscription {
-    return this.#taking.subscription;
-  }
-
   /** The latest time at which it can have been published, or undefined if the message tells nothing of it. */
   publishedAt(): Date | undefined {
     return publishedAt(this.#message.properties, this.receivedAt);
@@ -127,7 +128,7 @@ export class Delivery {
    * Whether its channel has closed. If so, no answer reaches the broker any more, and it delivers the message again.
    */
   isLost(): boolean {
-    return !this.#taking.subscription.open;
+    return !this.subscription.open;
   }
 
   /**
@@ -148,7 +149,8 @@ export class Delivery {
   }
 
   #held(): Held {
-    const { subscription, observer } = this.#taking;
+    const { subscription } = this;
+    const { observer } = this.#taking;
     return {
       message: this.#message,
       isOpen: () => subscription.open,
@@ -184,11 +186,11 @@ export const takeJobs = async (
     delayedUntil = performance.now() + Math.max(...DELAYS_MS) + DELAY_MARGIN_MS;
   };
 
+  const taking = { mover, observer, maxAttempts, delayed };
   const subscriptions = await openSubscriptions(config, observer, {
     prefetch,
     priority,
-    onMessage: (message, subscription) =>
-      onDelivery(new Delivery(message, { subscription, mover, observer, maxAttempts, delayed })),
+    onMessage: (message, subscription) => onDelivery(new Delivery(message, subscription, taking)),
     answer: (replyTo) => broker.answer(replyTo),
     hasNoneDelayed: () => performance.now() > delayedUntil,
     notes,

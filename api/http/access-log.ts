@@ -9,10 +9,10 @@ export type AccessLog = {
   close(): Promise<void>;
 };
 
-/** Stays below the 512 KiB beyond which Node splits a write, and so perhaps a line. */
-const CHUNK_CHARACTERS = 64 * 1024;
+/** Stays below the 512 KiB beyond which Node splits a write, and so perhaps a line, whatever characters are in it. */
+const CHUNK_CHARACTERS = 128 * 1024;
 /** 8 MiB: some seconds of a stalled disk under full load. */
-const MAX_CHUNKS = 128;
+const MAX_CHUNKS = 64;
 
 /**
  * Opens the access log. It collects lines and appends them, always whole ones, at least once a second, so several
