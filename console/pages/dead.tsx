@@ -142,8 +142,14 @@ const Letter = ({ letter, of, mayWrite }: { letter: DeadLetter; of: Chosen; mayW
         )}
         <dt>Body</dt>
         <dd>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it */}
-          <pre tabIndex={0}>{letter.body}</pre>
+          {/* A long one is scrolled in its own place, which the keyboard reaches by itself only in a control. */}
+          <textarea
+            class="bytes"
+            readOnly
+            rows={4}
+            aria-label={`Body of ${letter.letter_id}`}
+            value={letter.body}
+          />
           <small>
             {count(letter.body_bytes)} bytes, as they came
             {letter.body_base64 !== null && '; they are no UTF-8, so some characters stand for others'}

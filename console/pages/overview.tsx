@@ -153,33 +153,30 @@ const Table = ({ samples }: { samples: Sample[] }) => {
       Math.floor(at / TABLE_MS) !== Math.floor((samples[index + 1]?.at ?? 0) / TABLE_MS),
   );
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard must be able to scroll it
-    <section class="wide" tabIndex={0} aria-label="Samples of the last five minutes">
-      <table class="dense">
-        <thead>
-          <tr>
-            <th scope="col">Time (UTC)</th>
-            {columns.map(({ name }) => (
-              <th scope="col" class="figure" key={name}>
-                {name}
-              </th>
+    <table class="stack dense flow" aria-label="Samples of the last five minutes">
+      <thead>
+        <tr>
+          <th scope="col">Time (UTC)</th>
+          {columns.map(({ name }) => (
+            <th scope="col" class="figure" key={name}>
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.toReversed().map((sample) => (
+          <tr key={sample.at}>
+            <th scope="row">{utcTime(sample.at)}</th>
+            {columns.map(({ name, value }) => (
+              <td class="figure" data-name={name} key={name}>
+                {value(sample)}
+              </td>
             ))}
           </tr>
-        </thead>
-        <tbody>
-          {rows.toReversed().map((sample) => (
-            <tr key={sample.at}>
-              <th scope="row">{utcTime(sample.at)}</th>
-              {columns.map(({ name, value }) => (
-                <td class="figure" key={name}>
-                  {value(sample)}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+        ))}
+      </tbody>
+    </table>
   );
 };
 

@@ -180,7 +180,11 @@ t.test('the console', { skip: skippedWithout('chromium') }, async (t) => {
     await go('dead', 'Dead letters');
     await row('crashed').waitFor();
     await page.locator('summary').filter({ hasText: 'no id' }).click();
-    await text(STRANGE);
+    const bytes = page.getByLabel(/^Body of sha256/);
+    await bytes.waitFor();
+    t.equal(await bytes.inputValue(), STRANGE);
+    await page.keyboard.press('Tab');
+    t.match(await page.evaluate(FOCUSED), /^Body of sha256/, 'the keyboard can scroll it');
     t.strictSame(await wrongWith(page), []);
 
     await page.getByRole('checkbox', { name: 'All with crashed' }).focus();
