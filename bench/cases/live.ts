@@ -1,11 +1,10 @@
 /** Measures POST while consumers apply what is accepted: as the service runs by default, with its simulated lag. */
 import { until } from '../../testbed/until.ts';
-import { requireRight } from '../compare.ts';
 import { countCpu } from '../cpu.ts';
 import { type Latency, latencyOf, median, type Row } from '../report/results.ts';
 import { watchDrain } from './apply.ts';
 import type { Case, Context } from './case.ts';
-import { posts } from './orders.ts';
+import { bareCost, postFor, WARMUPS } from './cost.ts';
 import { openSteady } from './steady.ts';
 
 const LAG = '0.3';
@@ -25,13 +24,6 @@ interface Side {
 }
 type Turn = Awaited<ReturnType<Context['system']['generator']['run']>> & { cpu?: string };
 
-const post = async ({ system, sizes }: Context, url: string, who: string, durationMs: number) => {
-  const { connections } = sizes;
-  const result = await system.generator.run({ url, requests: posts, connections, warmupMs: 0, durationMs });
-  requireRight(result, who);
-  return result;
-};
-
 /** Starts a build of this service, to be measured in turns. */
 const openSide = async (context: Context, name: string, build?: string) => {
   const { url, stores, processes, close } = await openSteady(context, name, LAG, 0, {}, build);
@@ -43,7 +35,7 @@ const openSide = async (context: Context, name: string, build?: string) => {
     name,
     turn: async (durationMs) => {
       const cpu = countCpu(processes, context.system);
-      const result = await post(context, url, name, durationMs);
+      const result = await postFor(context, url, durationMs);
       accepted += result.count;
       const { applyWithinMs } = context.sizes;
       await watchDrain(stores, accepted, applyWithinMs);
@@ -57,7 +49,7 @@ const openSide = async (context: Context, name: string, build?: string) => {
 /** Measures sides in turn, after a warm-up of each, in which the code is compiled, also that of the consumers. */
 const measureInTurn = async ({ sizes }: Context, sides: Side[]): Promise<Live[]> => {
   const { warmupMs, rounds, roundMs } = sizes;
-  for (const { turn } of sides) await turn(6 * warmupMs);
+  for (const { turn } of sides) await turn(WARMUPS * warmupMs);
   const turns = sides.map((): Turn[] => []);
   for (let round = 0; round < rounds; round++)
     for (const [i, { turn }] of sides.entries()) turns[i]?.push(await turn(roundMs));
@@ -77,12 +69,11 @@ export const postLive: Case<Context> = {
       sides.push(await openSide(context, 'live'));
       if (base !== undefined) sides.push(await openSide(context, 'base_live', base));
       const [ours, ofBase] = await measureInTurn(context, sides);
+      const bare = await bareCost(context, context.sizes.roundMs);
       if (!ours) throw new Error('Nothing was measured.');
       // What another service has accepted it may apply for minutes. So it comes last.
       const [ofPeer = ofBase] = peer
-        ? await measureInTurn(context, [
-            { name: peer.name, turn: (ms) => post(context, peer.url, peer.name, ms) },
-          ])
+        ? await measureInTurn(context, [{ name: peer.name, turn: (ms) => postFor(context, peer.url, ms) }])
         : [];
       const row: Row = {
         name: 'post-live',
@@ -91,7 +82,7 @@ export const postLive: Case<Context> = {
         ours: ours.rate,
         latency: ours.latency,
         ...(ofPeer && { peer: ofPeer.rate, peerLatency: ofPeer.latency }),
-        note: `CPU seconds for 1,000 writes: ${ours.cpu}${ofBase ? `; base: ${ofBase.cpu}` : ''}.`,
+        note: `CPU seconds for 1,000 writes: ${ours.cpu}; bare, not applied: ${bare.shares}${ofBase ? `; base: ${ofBase.cpu}` : ''}.`,
       };
       return { rows: [row] };
     } finally {

@@ -11,7 +11,7 @@ import type { Chart, Row } from '../report/results.ts';
 import { openStores } from '../stores.ts';
 import { watchDrain } from './apply.ts';
 import { type Case, type Context, closing } from './case.ts';
-import { posts } from './orders.ts';
+import { bareCost, postFor, WARMUPS } from './cost.ts';
 import { openSteady } from './steady.ts';
 import { mixedRequests } from './writes.ts';
 
@@ -50,24 +50,18 @@ const beforeAndAfter = (name: string, lines: Line[], kind: string): Row => {
 
 /** @returns the CPU seconds that 1,000 writes took, by who used them, and the memory of the processes meanwhile */
 const measureCost = async (context: Context, build?: string) => {
-  const { sizes, system } = context;
+  const { warmupMs, steadyMs, steadyRate, applyWithinMs } = context.sizes;
   const name = build === undefined ? 'cost' : 'base_cost';
   const { url, stores, processes, close } = await openSteady(context, name, '0', 0, {}, build);
   try {
-    await sleep(Math.min(REST_MS, sizes.steadyMs));
-    const cpu = countCpu(processes, system);
+    await sleep(Math.min(REST_MS, steadyMs));
     const memory = watchMemory(processes, SAMPLE_MS);
-    const result = await system.generator.run({
-      url,
-      requests: posts,
-      connections: sizes.connections,
-      rate: sizes.steadyRate,
-      warmupMs: 0,
-      durationMs: sizes.steadyMs,
-    });
-    requireRight(result, name);
-    await watchDrain(stores, result.count, sizes.applyWithinMs);
-    return { ...cpu(result.count), lines: await memory.stop() };
+    const before = (await postFor(context, url, WARMUPS * warmupMs)).count;
+    await watchDrain(stores, before, applyWithinMs);
+    const cpu = countCpu(processes, context.system);
+    const { count } = await postFor(context, url, steadyMs, { rate: steadyRate });
+    await watchDrain(stores, before + count, applyWithinMs);
+    return { ...cpu(count), lines: await memory.stop() };
   } finally {
     await close();
   }
@@ -77,17 +71,19 @@ const measureCost = async (context: Context, build?: string) => {
 export const cost: Case<Context> = {
   name: 'cost',
   measure: async (context) => {
-    const { steadyRate } = context.sizes;
+    const { steadyMs, steadyRate } = context.sizes;
     const { total, shares, lines } = await measureCost(context);
     const base = context.base === undefined ? undefined : await measureCost(context, context.base);
+    const bare = await bareCost(context, steadyMs, { rate: steadyRate });
     const rows: Row[] = [
       {
         name: 'cost',
         title: `CPU for 1,000 writes, POST to applied, at ${steadyRate} writes/s`,
         unit: 's',
         ours: total,
+        bare: bare.total,
         ...(base && { peer: base.total }),
-        note: `${shares}${base ? `; base: ${base.shares}` : ''}.`,
+        note: `${shares}; bare, not applied: ${bare.shares}${base ? `; base: ${base.shares}` : ''}.`,
       },
       beforeAndAfter('cost', lines, 'API worker'),
       beforeAndAfter('cost', lines, 'consumer'),

@@ -6,6 +6,12 @@ import { startApi, startConsumers } from '../programs.ts';
 import { openStores } from '../stores.ts';
 import { type Context, closing } from './case.ts';
 
+/** The processes of a server by their names. @param pid of its primary */
+export const apiProcesses = async (pid: number): Promise<Record<string, number>> => {
+  const workers = (await workersOf(pid)).map((worker, i) => [`API worker ${i + 1}`, worker]);
+  return { 'API primary': pid, ...Object.fromEntries(workers) };
+};
+
 /**
  * Starts an API and its consumers in a place of their own.
  * @param lag the simulated lag, in seconds
@@ -30,9 +36,7 @@ export const openSteady = async (
     const consumers = use(await startConsumers(system.folder, name, env, build), async (started) => {
       await Promise.all(started.map((consumer) => consumer.stop()));
     });
-    const workers = await workersOf(api.pid);
-    const processes: Record<string, number> = { 'API primary': api.pid };
-    for (const [i, pid] of workers.entries()) processes[`API worker ${i + 1}`] = pid;
+    const processes = await apiProcesses(api.pid);
     for (const { name: called, pid } of consumers) processes[called.slice(name.length + 1)] = pid;
     return { url: api.url, stores, close, /** PIDs by name. */ processes };
   } catch (error) {
