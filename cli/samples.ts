@@ -60,7 +60,10 @@ export const told = (sample: Sample | undefined) => ({
 });
 export type Told = ReturnType<typeof told>;
 
-/** A duration in milliseconds for people. */
+/**
+ * A duration in milliseconds for people, for a column of the terminal. The console, which takes no code from the service,
+ * has one of its own, and room for the seconds after the minutes.
+ */
 export const duration = (ms: number | null): string | undefined => {
   if (ms === null) return undefined;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
