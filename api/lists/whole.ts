@@ -69,36 +69,56 @@ const readPieces = async (
   return pieces;
 };
 
-/** The place of an order that is as it was in the list before; undefined if it was not there or is not the same. */
-const placeIn = (
-  { places }: Before,
+/** The number of an order that is as it was in the list before; undefined if it was not there or is not the same. */
+const numberIn = (
+  { numbers, versions, checksums }: Places,
   { id, version, checksum }: ListedOrder,
-): Omit<Piece, 'of'> | undefined => {
-  const { numbers, versions, checksums, starts } = places;
-  const at = numbers.get(id);
-  if (at === undefined || versions[at] !== version || checksums[at] !== checksum) return undefined;
-  return { start: starts[at] ?? 0, end: (starts[at + 1] ?? 0) - COMMA.length };
+): number | undefined => {
+  const number = numbers.get(id);
+  const isSame = number !== undefined && versions[number] === version && checksums[number] === checksum;
+  return isSame ? number : undefined;
 };
 
-/**
- * Joins pieces with commas in between. Where one follows the other in the same bytes, these have the comma.
- * @param starts gets where each piece begins in what comes of it
- */
-const join = (pieces: Piece[], starts: Uint32Array): Buffer[] => {
-  const runs: Piece[] = [];
-  let last: Piece | undefined;
-  let at = starts[0] ?? 0;
-  for (const [i, { of, start, end }] of pieces.entries()) {
-    starts[i] = at;
-    at += end - start + COMMA.length;
-    if (last?.of === of && last.end + COMMA.length === start) last.end = end;
+const pieceOf = ({ body, places: { starts } }: Before, number: number): Piece => ({
+  of: body,
+  start: starts[number] ?? 0,
+  end: (starts[number + 1] ?? 0) - COMMA.length,
+});
+
+/** Joins pieces with commas in between. Where one follows the other in the same bytes, these have the comma. */
+const joined = (pieces: Piece[]): Buffer[] => {
+  const chunks: Buffer[] = [];
+  let run: Piece | undefined;
+  const flush = () => {
+    if (!run) return;
+    if (chunks.length > 0) chunks.push(COMMA);
+    chunks.push(run.of.subarray(run.start, run.end));
+  };
+  for (const piece of pieces)
+    if (run?.of === piece.of && run.end + COMMA.length === piece.start) run.end = piece.end;
     else {
-      last = { of, start, end };
-      runs.push(last);
+      flush();
+      run = { ...piece };
     }
+  flush();
+  return chunks;
+};
+
+/** @param first where the first order begins */
+const placesOf = (listed: ListedOrder[], pieces: Piece[], first: number): Places => {
+  const numbers = new Map<string, number>();
+  const versions = new Float64Array(listed.length);
+  const checksums = new Uint32Array(listed.length);
+  const starts = new Uint32Array(listed.length + 1);
+  for (const [number, { id, version, checksum }] of listed.entries()) {
+    numbers.set(id, number);
+    versions[number] = version;
+    checksums[number] = checksum;
   }
-  starts[pieces.length] = at;
-  return runs.flatMap(({ of, start, end }, i) => [...(i > 0 ? [COMMA] : []), of.subarray(start, end)]);
+  starts[0] = first;
+  for (const [number, { start, end }] of pieces.entries())
+    starts[number + 1] = (starts[number] ?? 0) + end - start + COMMA.length;
+  return { numbers, versions, checksums, starts };
 };
 
 /**
@@ -119,28 +139,22 @@ export const makeWhole = async (
     take(some.length * BYTES_PER_PLACE);
     listed.push(...some);
   }
-  const known = listed.map((order) => before && placeIn(before, order));
+  const known = listed.map((order) => before && numberIn(before.places, order));
   const changed = listed.filter((_, i) => known[i] === undefined).map(({ id }) => id);
   const read = await readPieces(reader, changed, take);
   const isReadOnly = await hasReadOnlyServer(reader);
   await reader.endSnapshot();
 
   const pieces = listed.map(({ id }, i): Piece => {
-    const place = known[i];
-    const piece = before && place ? { of: before.body, ...place } : read.get(id);
+    const number = known[i];
+    const piece = before && number !== undefined ? pieceOf(before, number) : read.get(id);
     if (!piece) throw new Error(`The order ${id} is in the list and cannot be read.`);
     return piece;
   });
   const head = Buffer.from(headOf(listed.length));
-  const starts = new Uint32Array(listed.length + 1).fill(head.length, 0, 1);
   return {
-    chunks: [head, ...join(pieces, starts), Buffer.from(tailOf(undefined))],
-    places: {
-      numbers: new Map(listed.map(({ id }, i) => [id, i])),
-      versions: Float64Array.from(listed, ({ version }) => version),
-      checksums: Uint32Array.from(listed, ({ checksum }) => checksum),
-      starts,
-    },
+    chunks: [head, ...joined(pieces), Buffer.from(tailOf(undefined))],
+    places: placesOf(listed, pieces, head.length),
     isReadOnly,
   };
 };
