@@ -46,22 +46,24 @@ export const gatherItems = () => {
   };
 };
 
+const IDS_PER_STATEMENT = 500;
+
 /**
  * Reads orders by their ids, in no particular order.
  * @throws while it is iterated: the database's error, or the signal's reason
  */
-export async function* readByIds(reader: Reader, ids: string[]): AsyncGenerator<Order, void> {
+export async function* readByIds(reader: Reader, ids: string[]): AsyncGenerator<Order[], void> {
   const { id, customerName, status } = orders;
   const { itemName, quantity, orderId } = orderItems;
-  const query = sql`select ${id} as order_id, ${customerName}, ${status}, ${itemName} as name, ${quantity}
-    from ${orders} left join ${orderItems} on ${orderId} = ${id}
-    where ${inArray(id, ids)} order by ${id}, ${orderItems.id}`;
-  const gathering = gatherItems();
-  for await (const rows of reader.batches<ItemRow>(query))
-    for (const row of rows) {
-      const complete = gathering.add(row);
-      if (complete) yield complete;
-    }
-  const last = gathering.end();
-  if (last) yield last;
+  for (let from = 0; from < ids.length; from += IDS_PER_STATEMENT) {
+    const some = ids.slice(from, from + IDS_PER_STATEMENT);
+    const query = sql`select ${id} as order_id, ${customerName}, ${status}, ${itemName} as name, ${quantity}
+      from ${orders} left join ${orderItems} on ${orderId} = ${id}
+      where ${inArray(id, some)} order by ${id}, ${orderItems.id}`;
+    const gathering = gatherItems();
+    for await (const rows of reader.batches<ItemRow>(query))
+      yield rows.map(gathering.add).filter((order) => order !== undefined);
+    const last = gathering.end();
+    if (last) yield [last];
+  }
 }

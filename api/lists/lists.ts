@@ -174,6 +174,7 @@ export const orderLists = (
       if (!claim.grow(bytes)) return TOO_LARGE;
       const answer = createAnswer(key, chunks);
       claim.release();
+      release?.();
       if (places && !isReadOnly) keepWhole(answer.body, places, before?.readAt ?? began);
       if (generation === undefined || isReadOnly) return answer;
       const expiresAt = upTo + jittered(ttl) * 1_000;

@@ -4,8 +4,10 @@
  * times a second, and most of its orders are the same each time.
  */
 import { type ListedOrder, readByIds, readListed } from '../../db/listed.ts';
+import { BEGINNING, readOrders } from '../../db/lists.ts';
 import { hasReadOnlyServer } from '../../db/read-only.ts';
 import type { Reader } from '../../db/reader.ts';
+import type { Order } from '../../domain/order.ts';
 import { headOf, tailOf } from './answer.ts';
 
 /** Where the orders of a list are in its bytes, and what they were like. */
@@ -27,8 +29,7 @@ export interface Before {
 export const BYTES_PER_PLACE = 120;
 
 const COMMA = Buffer.from(',');
-/** How many orders are read at once, and how long a piece of text grows before it becomes bytes. */
-const READ_TOGETHER = 500;
+/** How long a text grows before it becomes bytes. */
 const CHUNK_LENGTH = 65_536;
 
 /** Bytes, and the part of them that is meant. */
@@ -38,10 +39,9 @@ interface Piece {
   end: number;
 }
 
-/** Reads orders as JSON, each followed by a comma. @param take is called with the length of what was read, in bytes */
-const readPieces = async (
-  reader: Reader,
-  ids: string[],
+/** Makes JSON of orders, each followed by a comma. @param take is called with the length of what was made, in bytes */
+const piecesOf = async (
+  orders: AsyncGenerator<Order[], unknown>,
   take: (bytes: number) => void,
 ): Promise<Map<string, Piece>> => {
   const pieces = new Map<string, Piece>();
@@ -58,8 +58,8 @@ const readPieces = async (
     text = '';
     waiting = [];
   };
-  for (let i = 0; i < ids.length; i += READ_TOGETHER)
-    for await (const order of readByIds(reader, ids.slice(i, i + READ_TOGETHER))) {
+  for await (const some of orders)
+    for (const order of some) {
       const json = JSON.stringify(order);
       text += `${json},`;
       waiting.push({ id: order.order_id, length: Buffer.byteLength(json) });
@@ -140,8 +140,11 @@ export const makeWhole = async (
     listed.push(...some);
   }
   const known = listed.map((order) => before && numberIn(before.places, order));
-  const changed = listed.filter((_, i) => known[i] === undefined).map(({ id }) => id);
-  const read = await readPieces(reader, changed, take);
+  const changed = () => listed.filter((_, i) => known[i] === undefined).map(({ id }) => id);
+  const orders = before
+    ? readByIds(reader, changed())
+    : readOrders(reader, {}, BEGINNING, Number.POSITIVE_INFINITY);
+  const read = await piecesOf(orders, take);
   const isReadOnly = await hasReadOnlyServer(reader);
   await reader.endSnapshot();
 

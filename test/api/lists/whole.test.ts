@@ -143,3 +143,20 @@ t.test(
     await until('all is read again', async () => (await nameFrom(brief)) === 'by hand');
   },
 );
+
+t.test('the list before is kept where there is just room for one beside it', async (t) => {
+  const { app } = await startAppWithOrder(t);
+  const accepted = variedOrders(50, NOON);
+  await insertAccepted(app.database.orm, accepted);
+  // What an order takes in the answer and in the places; an answer is joined beside the list before.
+  const memoryBytes = 51 * 2 * (220 + BYTES_PER_PLACE);
+  const lists = startLists(app, { memoryBytes }, alone);
+  const statements: number[] = [];
+  for (let version = 0; version < 4; version++) {
+    await app.cache.lists.invalidate();
+    const before = lists.counts.statements;
+    await lists.find({});
+    statements.push(lists.counts.statements - before);
+  }
+  t.strictSame(statements, [6, 5, 5, 5], 'no orders are read after the first time');
+});
