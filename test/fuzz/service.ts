@@ -1,4 +1,5 @@
 /** The service as it runs, from the build, for one fuzz test: real processes in a place of their own. */
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from '../../ops/ports.ts';
@@ -44,6 +45,12 @@ export const startFuzzedService = async (place: Place) => {
   const { api, consumers } = await startService(place, env);
   await untilDeclared(env);
   const url = `http://127.0.0.1:${port}`;
+  // Until Redis has told since when it has the writes that wait, nobody knows that an order is not there.
+  await until(
+    'it is known which orders there are',
+    async () => (await fetch(`${url}/orders/${randomUUID()}`)).status === 404,
+    60_000,
+  );
   const pids = (): number[] =>
     [api, ...consumers].flatMap(({ child: { pid = 0 } }) => [pid, ...childrenOf(pid)]);
   const pidsAtStart = pids();
