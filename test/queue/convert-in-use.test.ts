@@ -27,7 +27,7 @@ t.jobs = 4;
  * What other publishers may lose: RabbitMQ confirms a message that reaches a queue in the moment of its deletion. That
  * moment is as long as the machine is slow, and there is one.
  */
-const LOST_WITHIN_MS = 200;
+const LOST_WITHIN_MS = 100;
 
 t.test('other publishers that go on: what they publish is there once and in order', async (t) => {
   const { env, queue, model } = await classicQueue(t);
