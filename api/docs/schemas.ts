@@ -1,4 +1,5 @@
 /** Makes the schemas of the service ready for documents that other programs read. */
+import { WELL_FORMED } from '../../domain/texts.ts';
 
 type Json = unknown;
 const isObject = (value: Json): value is Record<string, Json> => typeof value === 'object' && value !== null;
@@ -6,7 +7,7 @@ const isObject = (value: Json): value is Record<string, Json> => typeof value ==
 /** What the service's validator knows and others do not, with what says the same to them, or nearly. */
 const unusual: [keyword: string, value: string, instead: Record<string, Json>][] = [
   // Many languages have no such class in their regular expressions, and hardly any lets such a text arise.
-  ['pattern', '^\\P{Surrogate}*$', {}],
+  ['pattern', WELL_FORMED, {}],
   [
     'format',
     'moment',

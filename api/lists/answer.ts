@@ -1,6 +1,7 @@
 /** An answer to GET /orders: its bytes, and what is made from them once. */
 import { createHash } from 'node:crypto';
 import type { Coding } from '../http/negotiation.ts';
+import { queryOf } from './query.ts';
 
 /** The text before the orders. @param total how many orders there are, if it is to be told */
 export const headOf = (total: number | undefined): string =>
@@ -9,6 +10,9 @@ export const headOf = (total: number | undefined): string =>
 /** The text behind the orders. @param next undefined for the whole list, null for the last page */
 export const tailOf = (next: string | null | undefined): string =>
   next === undefined ? ']}' : `],"next":${JSON.stringify(next)}}`;
+
+/** How long the text of orders grows, in UTF-16 code units, before it becomes bytes. */
+export const CHUNK_LENGTH = 65_536;
 
 /** About how much memory an answer takes in addition to its bytes. */
 export const OVERHEAD_BYTES = 1_024;
@@ -40,8 +44,6 @@ const concat = (chunks: Buffer[]): Buffer => {
 
 /** `next` is the last member of a page. It cannot be found inside a text, where its quotes would have backslashes. */
 const NEXT = ',"next":';
-/** The query of the whole list, which has no next page; it may be too long to be searched. */
-const WHOLE = '';
 const nextOf = (body: Buffer): string | undefined => {
   const at = body.lastIndexOf(NEXT);
   return at < 0
@@ -56,7 +58,8 @@ export const createAnswer = (key: string, chunks: Buffer[]): ListAnswer => {
     key,
     body,
     etag: `W/"${createHash('sha1').update(body).digest('base64url')}"`,
-    next: key === WHOLE ? undefined : nextOf(body),
+    // The whole list has no next page, and may be long.
+    next: key === queryOf(undefined) ? undefined : nextOf(body),
     codings: new Map(),
     bytes: body.length + OVERHEAD_BYTES,
   };

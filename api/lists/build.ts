@@ -15,12 +15,10 @@ import { hasReadOnlyServer, type Said } from '../../db/read-only.ts';
 import { openReader, type Reader } from '../../db/reader.ts';
 import { readAgainIfDead } from '../../db/reads.ts';
 import type { Order } from '../../domain/order.ts';
-import { headOf, tailOf } from './answer.ts';
+import { CHUNK_LENGTH, headOf, tailOf } from './answer.ts';
 import { nextUrl, type PageQuery } from './query.ts';
 import { createTurns } from './turns.ts';
 import { type Before, makeWhole, type Places } from './whole.ts';
-
-const CHUNK_LENGTH = 65_536;
 
 interface Built {
   /** The body in chunks. */
@@ -165,7 +163,8 @@ export const listBuilder = (database: Pick<Database, 'orm' | 'latest' | 'replica
 
   return {
     /**
-     * Makes all bytes of an answer. No more than one chunk of it is ever in memory as rows, objects or text.
+     * Makes all bytes of an answer. No more than one chunk of it is ever in memory as orders or text; of the whole list
+     * there is a row for each order beside that, which `take` is told of.
      * @param take is called with how much memory is needed in bytes, again and again, and may throw to end the work
      * @param since the answer misses nothing that was committed before, as performance.now()
      * @param before a whole list that is known, of any age: the next one is made from it

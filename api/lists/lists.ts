@@ -20,7 +20,7 @@ import { createFlights } from './flights.ts';
 import { type Claim, createMemory, type Sized } from './memory.ts';
 import { type ListQuery, type PageQuery, pageOf, queryOf } from './query.ts';
 import { listStreams } from './streams.ts';
-import { type Before, BYTES_PER_PLACE, type Places } from './whole.ts';
+import { type Before, bytesOf } from './whole.ts';
 
 /** How long an answer may take to be made. */
 const LIST_WITHIN_MS = 15_000;
@@ -118,15 +118,6 @@ export const orderLists = (
     return item && 'places' in item && performance.now() < item.readAt + ttl * 1_000 ? item : undefined;
   };
 
-  const keepWhole = (body: Buffer, places: Places, readAt: number): void =>
-    memory.keep({
-      key: LAST_WHOLE,
-      body,
-      places,
-      readAt,
-      bytes: body.length + places.numbers.size * BYTES_PER_PLACE,
-    });
-
   const fetchKept = async (generation: Generation, key: string, claim: Claim): Promise<Kept | undefined> => {
     const asked = performance.now();
     const found = await lists.find(generation.version, key);
@@ -169,13 +160,15 @@ export const orderLists = (
       signal.throwIfAborted();
       if (value === undefined) return undefined;
       const { chunks, places } = value;
-      const bytes = chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
-      requireSmall(bytes + (places?.numbers.size ?? 0) * BYTES_PER_PLACE, key);
-      if (!claim.grow(bytes)) return TOO_LARGE;
+      const length = chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
+      const bytes = length + (places ? bytesOf(places) : 0);
+      requireSmall(bytes, key);
+      if (!claim.grow(length)) return TOO_LARGE;
       const answer = createAnswer(key, chunks);
       claim.release();
       release?.();
-      if (places && !isReadOnly) keepWhole(answer.body, places, before?.readAt ?? began);
+      if (places && !isReadOnly)
+        memory.keep({ key: LAST_WHOLE, body: answer.body, places, bytes, readAt: before?.readAt ?? began });
       if (generation === undefined || isReadOnly) return answer;
       const expiresAt = upTo + jittered(ttl) * 1_000;
       const kept = { ...answer, generation, expiresAt, shared: false };

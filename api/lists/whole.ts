@@ -8,7 +8,7 @@ import { BEGINNING, readOrders } from '../../db/lists.ts';
 import { hasReadOnlyServer } from '../../db/read-only.ts';
 import type { Reader } from '../../db/reader.ts';
 import type { Order } from '../../domain/order.ts';
-import { headOf, tailOf } from './answer.ts';
+import { CHUNK_LENGTH, headOf, tailOf } from './answer.ts';
 
 /** Where the orders of a list are in its bytes, and what they were like. */
 export interface Places {
@@ -27,10 +27,10 @@ export interface Before {
 
 /** About how much memory a place takes, with the id. */
 export const BYTES_PER_PLACE = 120;
+/** About how much memory places take. */
+export const bytesOf = ({ numbers }: Places): number => numbers.size * BYTES_PER_PLACE;
 
 const COMMA = Buffer.from(',');
-/** How long a text grows before it becomes bytes. */
-const CHUNK_LENGTH = 65_536;
 
 /** Bytes, and the part of them that is meant. */
 interface Piece {
@@ -140,9 +140,9 @@ export const makeWhole = async (
     listed.push(...some);
   }
   const known = listed.map((order) => before && numberIn(before.places, order));
-  const changed = () => listed.filter((_, i) => known[i] === undefined).map(({ id }) => id);
+  const changed = listed.filter((_, i) => known[i] === undefined).map(({ id }) => id);
   const orders = before
-    ? readByIds(reader, changed())
+    ? readByIds(reader, changed)
     : readOrders(reader, {}, BEGINNING, Number.POSITIVE_INFINITY);
   const read = await piecesOf(orders, take);
   const isReadOnly = await hasReadOnlyServer(reader);

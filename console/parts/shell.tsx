@@ -45,7 +45,8 @@ const Finder = () => {
   useEffect(() => {
     const jump = (event: KeyboardEvent): void => {
       const { target } = event;
-      const types = target instanceof HTMLElement && target.closest('input, select, dialog');
+      const types =
+        target instanceof HTMLElement && target.closest('input, textarea:not([readonly]), select, dialog');
       if (event.key !== '/' || types || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       field.current?.focus();
